@@ -1,0 +1,14 @@
+# levin_isa_objects(ISA flags...): the kernels of one instruction set, compiled with its flags and
+# linked into levin_kernels. No other file of the project is compiled with such flags.
+# -ffp-contract=off: a product and a sum fuse only where the source says so, so that a row's bits
+# do not depend on how the compiler arranged a loop.
+function(levin_isa_objects isa)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${isa}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_library(levin_kernels_${isa} OBJECT ${sources})
+  target_compile_options(levin_kernels_${isa} PRIVATE ${ARGN} -ffp-contract=off)
+  target_include_directories(levin_kernels_${isa} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+  target_sources(levin_kernels PRIVATE $<TARGET_OBJECTS:levin_kernels_${isa}>)
+endfunction()
