@@ -1,0 +1,44 @@
+// Products with weight matrices, on all threads.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/context.h"
+#include "tensor/view.h"
+#include "tensor/weight_matrix.h"
+
+namespace levin::kernels {
+
+using tensor::TensorView;
+using tensor::WeightMatrix;
+
+/// y = x W^T with x rounded to bf16 (fast numerics).
+///   x [tokens, w.cols] f32, y [tokens, w.rows] f32, written; both may be strided
+/// Throws Error(kInternal) on a shape mismatch.
+void linear(Context& ctx, TensorView<const float, 2> x, const WeightMatrix& w,
+            TensorView<float, 2> y);
+
+/// y = x W^T with x as the sum of two bf16 numbers, about 16 bits of mantissa: for the router, the
+/// indexer's head weights and the head, where a rounded input changes decisions.
+void linear_precise(Context& ctx, TensorView<const float, 2> x, const WeightMatrix& w,
+                    TensorView<float, 2> y);
+
+/// One of several independent products that run in one parallel loop.
+struct LinearTask {
+  TensorView<const float, 2> x;  ///< [tokens, w.cols]
+  WeightMatrix w;
+  TensorView<float, 2> y;  ///< [tokens, w.rows]; rows of different tasks must not overlap
+};
+
+/// `linear` for every task; used for the heads of absorbed attention and the experts of a layer.
+void linear_batch(Context& ctx, std::span<const LinearTask> tasks);
+
+/// What the official FP8 GEMM does (model.md 1.6), in float32: for an FP8 matrix, x is quantised to
+/// E4M3 in groups of 128 and each 128-block's product is scaled by (x scale * w scale); any other
+/// matrix meets float32 x unrounded. Plain code, threads over outputs.
+/// Throws Error(kUnsupported) for an FP8 matrix whose cols are no multiple of 128.
+void linear_reference(Context& ctx, TensorView<const float, 2> x, const WeightMatrix& w,
+                      bool power_of_two_scale, TensorView<float, 2> y);
+
+}  // namespace levin::kernels
