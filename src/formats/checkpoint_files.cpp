@@ -1,0 +1,142 @@
+#include "formats/checkpoint_files.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/mapped_file.h"
+#include "formats/json.h"
+
+namespace levin::formats {
+namespace {
+
+using base::ErrorCode;
+using base::throw_error;
+using nlohmann::json;
+
+constexpr int64_t kMaxIndexBytes = int64_t{256} << 20;
+constexpr std::string_view kExtension = ".safetensors";
+
+bool is_plain_file_name(std::string_view name) {
+  return name.size() > kExtension.size() && name.ends_with(kExtension) &&
+         name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos &&
+         name.find("..") == std::string_view::npos;
+}
+
+std::string join(const std::string& folder, std::string_view name) {
+  return (std::filesystem::path(folder) / name).string();
+}
+
+std::optional<int64_t> read_total_size(const json& index) {
+  const auto metadata = index.find("metadata");
+  if (metadata == index.end() || !metadata->is_object()) {
+    return std::nullopt;
+  }
+  const auto total = metadata->find("total_size");
+  if (total == metadata->end() || !total->is_number_unsigned()) {
+    return std::nullopt;
+  }
+  return total->get<int64_t>();
+}
+
+}  // namespace
+
+CheckpointIndex parse_checkpoint_index(std::string_view text, const std::string& where) {
+  const json document = parse_json(text, where);
+  const auto found = document.is_object() ? document.find("weight_map") : document.end();
+  if (found == document.end() || !found->is_object()) {
+    throw base::Error(ErrorCode::kInvalidFile,
+                      "an object with \"weight_map\": {tensor name: file name} is expected", where);
+  }
+  CheckpointIndex index;
+  index.total_size = read_total_size(document);
+  for (const auto& item : found->items()) {
+    if (!item.value().is_string()) {
+      throw_error(ErrorCode::kInvalidFile, where, "weight_map \"{}\" must be a file name",
+                  item.key());
+    }
+    auto file_name = item.value().get<std::string>();
+    if (!is_plain_file_name(file_name)) {
+      throw_error(ErrorCode::kInvalidFile, where,
+                  "weight_map \"{}\" names {}, where a plain *.safetensors name in the same folder "
+                  "is expected",
+                  item.key(), item.value().dump());
+    }
+    index.weight_map.emplace_hint(index.weight_map.end(), item.key(), std::move(file_name));
+  }
+  return index;
+}
+
+CheckpointFiles::CheckpointFiles(const std::string& model_dir) : model_dir_(model_dir) {
+  if (!std::filesystem::is_directory(model_dir)) {
+    throw base::Error(ErrorCode::kNotFound, "is not a folder; a checkpoint folder is expected",
+                      model_dir);
+  }
+  const std::string index_path = join(model_dir, kIndexFileName);
+  if (std::filesystem::exists(index_path)) {
+    has_index_ = true;
+    open_indexed(index_path);
+  } else if (std::filesystem::exists(join(model_dir, kSingleFileName))) {
+    open_single();
+  } else {
+    throw_error(ErrorCode::kNotFound, model_dir, "holds no weights: neither {} nor {} is there",
+                kSingleFileName, kIndexFileName);
+  }
+}
+
+void CheckpointFiles::open_single() {
+  files_.push_back(std::make_unique<SafetensorsFile>(join(model_dir_, kSingleFileName)));
+  const SafetensorsFile* file = files_.back().get();
+  for (const auto& [name, tensor] : file->tensors()) {
+    tensors_.emplace_hint(tensors_.end(), name, CheckpointTensor{&tensor, file});
+  }
+}
+
+void CheckpointFiles::open_indexed(const std::string& index_path) {
+  const auto index =
+      parse_checkpoint_index(base::read_file(index_path, kMaxIndexBytes), index_path);
+  std::map<std::string, const SafetensorsFile*, std::less<>> by_name;
+  for (const auto& [tensor_name, file_name] : index.weight_map) {
+    if (!by_name.contains(file_name)) {
+      files_.push_back(std::make_unique<SafetensorsFile>(join(model_dir_, file_name)));
+      by_name.emplace(file_name, files_.back().get());
+    }
+  }
+  int64_t total_bytes = 0;
+  for (const auto& [tensor_name, file_name] : index.weight_map) {
+    const SafetensorsFile* file = by_name.find(file_name)->second;
+    const SafetensorsTensor* tensor = file->find(tensor_name);
+    if (tensor == nullptr) {
+      throw_error(ErrorCode::kInvalidFile, index_path,
+                  "places tensor \"{}\" in {}, which does not hold it", tensor_name, file_name);
+    }
+    total_bytes += static_cast<int64_t>(tensor->bytes.size());
+    tensors_.emplace_hint(tensors_.end(), tensor_name, CheckpointTensor{tensor, file});
+  }
+  if (index.total_size && *index.total_size != total_bytes) {
+    base::log_warning("{}: total_size is {}, the tensors have {} bytes; ignored", index_path,
+                      *index.total_size, total_bytes);
+  }
+  for (const auto& file : files_) {
+    for (const auto& [name, tensor] : file->tensors()) {
+      const CheckpointTensor* mapped = find(name);
+      if (mapped == nullptr || mapped->file != file.get()) {
+        base::log_warning("{}: tensor \"{}\" is not mapped here by the index; ignored",
+                          file->path(), name);
+      }
+    }
+  }
+}
+
+const CheckpointTensor* CheckpointFiles::find(std::string_view name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? nullptr : &found->second;
+}
+
+std::string CheckpointFiles::list_path() const {
+  return join(model_dir_, has_index_ ? kIndexFileName : kSingleFileName);
+}
+
+}  // namespace levin::formats

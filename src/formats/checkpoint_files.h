@@ -1,0 +1,63 @@
+// The weight files of a checkpoint folder as one set of named tensors.
+// Rules: checkpoint.md 2.1 and 2.6.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/safetensors.h"
+
+namespace levin::formats {
+
+inline constexpr std::string_view kSingleFileName = "model.safetensors";
+inline constexpr std::string_view kIndexFileName = "model.safetensors.index.json";
+
+/// Content of model.safetensors.index.json.
+struct CheckpointIndex {
+  std::optional<int64_t> total_size;                           ///< may be stale: for a warning
+  std::map<std::string, std::string, std::less<>> weight_map;  ///< tensor name -> file name
+};
+
+/// Throws Error(kInvalidFile) for malformed JSON, a missing weight_map, and file names that are not
+/// plain names ending in ".safetensors".
+CheckpointIndex parse_checkpoint_index(std::string_view text, const std::string& where);
+
+/// A tensor and the file that holds it.
+struct CheckpointTensor {
+  const SafetensorsTensor* tensor = nullptr;
+  const SafetensorsFile* file = nullptr;
+};
+
+using CheckpointMap = std::map<std::string, CheckpointTensor, std::less<>>;
+
+/// Owns the maps of all weight files of a folder.
+class CheckpointFiles {
+ public:
+  /// Opens the shards of the index, or else model.safetensors, and checks all their headers before
+  /// any tensor is used. Warns about tensors that the index leaves out and a stale total_size.
+  /// Throws Error(kNotFound | kIo | kInvalidFile) with the file.
+  explicit CheckpointFiles(const std::string& model_dir);
+
+  [[nodiscard]] const CheckpointMap& tensors() const noexcept { return tensors_; }
+  /// The tensor of that name, or null.
+  [[nodiscard]] const CheckpointTensor* find(std::string_view name) const;
+  [[nodiscard]] const std::string& model_dir() const noexcept { return model_dir_; }
+  /// What to name in a message about a tensor that is nowhere: the index or the single file.
+  [[nodiscard]] std::string list_path() const;
+
+ private:
+  void open_indexed(const std::string& index_path);
+  void open_single();
+
+  std::string model_dir_;
+  bool has_index_ = false;
+  std::vector<std::unique_ptr<SafetensorsFile>> files_;
+  CheckpointMap tensors_;
+};
+
+}  // namespace levin::formats
