@@ -83,7 +83,7 @@ void ThreadPool::run_tasks(int thread_idx) noexcept {
   State& state = *state_;
   for (;;) {
     const int64_t task_idx = state.next_task.fetch_add(1, std::memory_order_relaxed);
-    if (task_idx >= state.tasks) {
+    if (task_idx >= state.tasks || is_cancelled()) {
       return;
     }
     try {
@@ -119,9 +119,10 @@ void ThreadPool::parallel_for(int64_t tasks, Body body) {
   }
   State& state = *state_;
   if (thread_count_ == 1 || tasks == 1) {
-    for (int64_t task_idx = 0; task_idx < tasks; ++task_idx) {
+    for (int64_t task_idx = 0; task_idx < tasks && !is_cancelled(); ++task_idx) {
       body(task_idx, 0);
     }
+    throw_if_cancelled();
     return;
   }
   state.body = &body;
@@ -139,6 +140,7 @@ void ThreadPool::parallel_for(int64_t tasks, Body body) {
   if (state.error) {
     std::rethrow_exception(std::exchange(state.error, nullptr));
   }
+  throw_if_cancelled();
 }
 
 }  // namespace levin::base

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/cancel.h"
 #include "base/function_ref.h"
 
 namespace levin::base {
@@ -19,6 +20,10 @@ class ThreadPool {
 
   [[nodiscard]] int thread_count() const noexcept { return thread_count_; }
 
+  /// While `token` is cancelled no further task starts and parallel_for throws Error(kCancelled).
+  /// Null: loops run to their end. Not to be changed while a loop runs.
+  void set_cancel(const CancelToken* token) noexcept { cancel_ = token; }
+
   /// Calls body(task_idx, thread_idx) for task_idx in [0, tasks), on the caller (thread_idx 0) and
   /// the workers, and returns when all are done. The first exception of a task is thrown again
   /// here after the others ended. Not re-entrant: a body must not call parallel_for, and one
@@ -30,7 +35,17 @@ class ThreadPool {
   void worker_loop(int thread_idx);
   void run_tasks(int thread_idx) noexcept;
 
+  [[nodiscard]] bool is_cancelled() const noexcept {
+    return cancel_ != nullptr && cancel_->is_cancelled();
+  }
+  void throw_if_cancelled() const {
+    if (cancel_ != nullptr) {
+      cancel_->throw_if_cancelled();
+    }
+  }
+
   int thread_count_;
+  const CancelToken* cancel_ = nullptr;
   std::unique_ptr<State> state_;
 };
 

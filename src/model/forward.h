@@ -1,0 +1,114 @@
+// The one forward pass: a step takes chunks of several sequences through every layer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernels/context.h"
+#include "kernels/kv_layout.h"
+#include "model/config.h"
+#include "model/weights.h"
+#include "tensor/buffer.h"
+
+namespace levin::model {
+
+using kernels::Numerics;
+
+/// Which tokens attention reads: what the checkpoint says (kAuto), all of them although the
+/// checkpoint has an indexer (kDense), or the indexer's selection (kSparse, an error without one).
+enum class AttentionMode { kAuto, kDense, kSparse };
+
+enum class LogitsWanted { kNone, kLast, kAll };
+
+/// Consecutive tokens of one sequence. A decode step is a chunk of one token with `is_decode`; the
+/// algebraic form of attention depends on the position and on this flag, never on the length.
+struct Chunk {
+  std::span<const int32_t> tokens;
+  int64_t first_pos = 0;
+  bool is_decode = false;
+  /// Page table of the sequence, covering positions [0, first_pos + tokens.size()).
+  std::byte* const* pages = nullptr;
+  LogitsWanted logits = LogitsWanted::kLast;
+};
+
+/// What a step may record on request, row by row of the step's tokens.
+struct LayerTrace {
+  tensor::Tensor<float, 2> hidden;        // [tokens, hidden_size] residual stream after the layer
+  tensor::Tensor<float, 2> attn_out;      // [tokens, hidden_size] output of the attention block
+  tensor::Tensor<float, 2> index_scores;  // [tokens, kv_tokens], 0 where not visible
+  std::vector<std::vector<int32_t>> selected;  // [tokens] positions read, ascending
+  tensor::Tensor<int32_t, 2> router_ids;       // [tokens, num_experts_per_tok]
+  tensor::Tensor<float, 2> router_weights;     // [tokens, num_experts_per_tok]
+};
+
+struct Trace {
+  bool wants_hidden = false;    ///< hidden and attn_out
+  bool wants_indexer = false;   ///< index_scores; one chunk a step only
+  bool wants_selected = false;  ///< selected
+  bool wants_router = false;    ///< router_ids, router_weights
+  std::vector<LayerTrace> layers;
+};
+
+/// Values that replace the model's own, so that a layer can be tested alone.
+struct ForcedDecisions {
+  /// Per layer: residual stream before the layer [tokens, hidden_size]; empty: the model's own.
+  std::vector<tensor::TensorView<const float, 2>> hidden;
+  /// Per layer and token: positions that attention reads, ascending; empty: the model's own.
+  std::vector<std::vector<std::vector<int32_t>>> selected;
+  /// Per layer: expert ids [tokens, num_experts_per_tok]; empty: the model's own.
+  std::vector<tensor::TensorView<const int32_t, 2>> router_ids;
+};
+
+/// Counters of the last step.
+struct StepStats {
+  int64_t latent_rows_read = 0;    ///< rows of the cache that attention cores read, all layers
+  int64_t visible_rows = 0;        ///< rows that dense attention would have read
+  int64_t index_keys_scored = 0;   ///< query-key pairs that the indexer scored, all layers
+};
+
+struct ForwardOptions {
+  Numerics numerics = Numerics::kFast;
+  AttentionMode attention = AttentionMode::kAuto;
+  /// Reference numerics only: round the latent through FP8 as the official code does.
+  bool fp8_latent = true;
+};
+
+class Transformer {
+ public:
+  /// `config`, `weights` and `ctx` outlive the transformer.
+  /// Throws Error(kInvalidArgument) for kSparse without an indexer.
+  Transformer(const Config& config, const Weights& weights, kernels::Context& ctx,
+              const ForwardOptions& options);
+  ~Transformer();
+  Transformer(const Transformer&) = delete;
+  Transformer& operator=(const Transformer&) = delete;
+
+  [[nodiscard]] const Config& config() const noexcept;
+  [[nodiscard]] const ForwardOptions& options() const noexcept;
+  /// Layout of the cache pages that chunks bring.
+  [[nodiscard]] const kernels::KvLayout& kv_layout() const noexcept;
+  /// True if queries beyond index_topk read a selection.
+  [[nodiscard]] bool is_sparse() const noexcept;
+
+  /// Runs one step. Writes the tokens' cache rows; `logits` becomes [rows, vocab_size], the wanted
+  /// rows in the order of the chunks. Token ids and positions must be in range (kInvalidArgument).
+  /// A row's bits depend on its sequence alone, not on chunk lengths, batch mates or threads.
+  /// Throws Error(kCancelled) if the pool's cancel token is set; the cache rows of the step's
+  /// tokens are then unspecified.
+  void forward(std::span<const Chunk> chunks, tensor::Tensor<float, 2>& logits,
+               Trace* trace = nullptr, const ForcedDecisions* forced = nullptr);
+
+  [[nodiscard]] const StepStats& last_step() const noexcept;
+
+  /// Upper bound of the activation memory of a step of `tokens` tokens (inspect, memory checks).
+  [[nodiscard]] int64_t activation_bytes(int64_t tokens) const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace levin::model

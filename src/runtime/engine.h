@@ -1,0 +1,109 @@
+// The engine: requests in, tokens out. Speaks token ids only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "model/config.h"
+#include "model/forward.h"
+#include "model/weights.h"
+#include "runtime/sampler.h"
+
+namespace levin::runtime {
+
+class PagePool;
+class Session;
+
+struct EngineOptions {
+  int threads = 0;  ///< 0: one per usable core
+  model::ForwardOptions forward;
+  model::LoadOptions load;
+  /// Longest sequence; 0: the model's max_position_embeddings.
+  int64_t context_tokens = 0;
+  /// Memory of the page pool; 0: enough for one sequence of context_tokens.
+  int64_t cache_bytes = 0;
+  /// Largest prefill chunk while nothing else waits.
+  int64_t chunk_tokens = 2048;
+  /// Equal prefixes of prompts share pages.
+  bool share_prefixes = true;
+};
+
+using RequestId = int64_t;
+
+struct Request {
+  std::vector<int32_t> prompt;
+  SamplingParams sampling;
+  int64_t max_new_tokens = 0;          ///< 0: until the context is full
+  std::vector<int32_t> stop_token_ids;  ///< ends the answer; the stop token is reported
+  /// Asked before each token: which tokens may follow? (constrained decoding; may be empty)
+  std::function<const TokenMask*(const std::vector<int32_t>& generated)> constraint;
+  bool wants_experts = false;  ///< router ids of each generated token
+};
+
+enum class FinishReason { kStop, kLength, kCancelled, kError };
+
+/// One generated token, or progress of the prefill.
+struct TokenEvent {
+  RequestId request = 0;
+  int64_t prompt_tokens_done = 0;    ///< of the prompt, cached ones included
+  int64_t prompt_tokens_cached = 0;  ///< found in shared pages
+  std::optional<SampledToken> token;
+  std::vector<std::vector<int32_t>> expert_ids;  ///< [layer][num_experts_per_tok], if wanted
+  std::optional<FinishReason> finish;
+  std::string error;  ///< the sentence, with kError
+};
+
+/// What the engine did since it was made.
+struct EngineStats {
+  int64_t prompt_tokens = 0;
+  int64_t cached_prompt_tokens = 0;
+  int64_t generated_tokens = 0;
+  int64_t steps = 0;
+  model::StepStats rows;  ///< summed over steps
+};
+
+class Engine {
+ public:
+  /// Loads a checkpoint folder. Throws base::Error; kOutOfMemory names what the cache would need.
+  static std::unique_ptr<Engine> load(const std::string& model_dir, const EngineOptions& options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  [[nodiscard]] const model::Config& config() const noexcept;
+  [[nodiscard]] const model::Weights& weights() const noexcept;
+  [[nodiscard]] model::Transformer& transformer() noexcept;
+  [[nodiscard]] kernels::Context& context() noexcept;
+  [[nodiscard]] PagePool& pages() noexcept;
+  [[nodiscard]] int64_t context_tokens() const noexcept;
+  [[nodiscard]] const EngineStats& stats() const noexcept;
+
+  /// Queues a request. Throws Error(kInvalidArgument) for an empty prompt or ids out of range,
+  /// Error(kContextTooLong) if prompt and one token do not fit.
+  RequestId submit(Request request);
+
+  /// The request ends with kCancelled within one step.
+  void cancel(RequestId request);
+
+  [[nodiscard]] bool has_work() const noexcept;
+
+  /// Runs one step of the scheduler (decode tokens of the running requests and prefill chunks of
+  /// waiting ones, mixed) and returns what happened. Throws Error(kCancelled) when the token of
+  /// set_cancel fires inside a step; the engine stays usable.
+  std::vector<TokenEvent> step();
+
+  /// Checked inside steps, at the granularity of kernel tasks; null: none.
+  void set_cancel(const base::CancelToken* token) noexcept;
+
+ private:
+  Engine();
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace levin::runtime
