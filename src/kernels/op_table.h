@@ -95,6 +95,13 @@ struct OpTable {
 
   /// y += factor * x.
   void (*add_scaled)(const float* x, float factor, int64_t count, float* y) noexcept;
+
+  /// For ceilings.h: the sum of `count` numbers (a multiple of 128), as fast as memory delivers.
+  float (*read_sum)(const float* data, int64_t count) noexcept;
+
+  /// For ceilings.h: runs `steps` rounds of the products that matmul is made of, on registers, and
+  /// returns how many floating-point operations that were. `sink` is written, so that they happen.
+  double (*dot_rate_work)(int64_t steps, float* sink) noexcept;
 };
 
 namespace ref {
