@@ -1,0 +1,179 @@
+#include "model/forward.h"
+
+#include <cstring>
+
+#include "base/error.h"
+#include "kernels/rows.h"
+#include "model/attention.h"
+#include "model/feed_forward.h"
+#include "model/project.h"
+#include "model/step.h"
+#include "tensor/weight_matrix.h"
+
+namespace levin::model {
+namespace {
+
+bool reads_selection(const Config& config, AttentionMode mode) {
+  if (mode == AttentionMode::kSparse && !config.is_sparse()) {
+    base::throw_error(base::ErrorCode::kInvalidArgument, "",
+                      "sparse attention was asked for, but this {} checkpoint has no indexer",
+                      config.model_type);
+  }
+  return config.is_sparse() && mode != AttentionMode::kDense;
+}
+
+kernels::KvLayout make_layout(const Config& config, Numerics numerics, bool is_sparse) {
+  return {.num_layers = config.num_hidden_layers,
+          .kv_row_dim = config.kv_row_dim(),
+          .index_head_dim = is_sparse ? config.indexer.index_head_dim : 0,
+          .latent_bytes = numerics == Numerics::kReference ? 4 : 2,
+          .index_key_bytes = config.indexer.has_hadamard_fp8 ? 1 : 2};
+}
+
+void embed(const ModelContext& model, Step& step) {
+  Tensor<float, 2>& hidden = step.activations.hidden;
+  hidden.resize({step.tokens, model.config.hidden_size});
+  int64_t row = 0;
+  for (const Chunk& chunk : step.chunks) {
+    for (const int32_t token : chunk.tokens) {
+      tensor::decode_row(model.weights.embed_tokens, token, hidden.view().row(row));
+      ++row;
+    }
+  }
+}
+
+void copy_rows(TensorView<const float, 2> from, Tensor<float, 2>& to) {
+  to.resize(from.extents());
+  for (int64_t row = 0; row < from.extent(0); ++row) {
+    std::memcpy(to.view().row(row), from.row(row),
+                static_cast<size_t>(from.extent(1)) * sizeof(float));
+  }
+}
+
+/// Norm, attention, residual, norm, MLP or MoE, residual.
+void run_layer(const ModelContext& model, int64_t layer_idx, Step& step) {
+  const LayerWeights& weights = model.weights.layers[static_cast<size_t>(layer_idx)];
+  const auto eps = static_cast<float>(model.config.rms_norm_eps);
+  Activations& act = step.activations;
+  const TensorView<float, 2> hidden = act.hidden.view();
+  act.normed.resize(hidden.extents());
+  act.block_out.resize(hidden.extents());
+  const TensorView<float, 2> normed = act.normed.view();
+  const TensorView<float, 2> block_out = act.block_out.view();
+
+  kernels::rms_norm(model.kernels, hidden, weights.input_layernorm, eps, normed);
+  run_attention(model, weights.attention, layer_idx, normed, step, block_out);
+  kernels::add(model.kernels, block_out, hidden);
+  if (step.trace != nullptr && step.trace->wants_hidden) {
+    copy_rows(block_out, step.layer_trace(layer_idx)->attn_out);
+  }
+
+  kernels::rms_norm(model.kernels, hidden, weights.post_attention_layernorm, eps, normed);
+  if (model.config.is_moe_layer(layer_idx)) {
+    run_moe(model, weights.moe, layer_idx, normed, step, block_out);
+  } else {
+    run_mlp(model, weights.mlp, normed, step, block_out);
+  }
+  kernels::add(model.kernels, block_out, hidden);
+  if (step.trace != nullptr && step.trace->wants_hidden) {
+    copy_rows(hidden, step.layer_trace(layer_idx)->hidden);
+  }
+}
+
+/// Rows of the step whose logits are wanted, in order.
+std::vector<int64_t> logit_rows(const Step& step) {
+  std::vector<int64_t> rows;
+  for (size_t i = 0; i < step.chunks.size(); ++i) {
+    const int64_t first = step.first_row[i];
+    const int64_t end = first + step.chunk_tokens(i);
+    if (step.chunks[i].logits == LogitsWanted::kLast) {
+      rows.push_back(end - 1);
+    }
+    for (int64_t row = first; step.chunks[i].logits == LogitsWanted::kAll && row < end; ++row) {
+      rows.push_back(row);
+    }
+  }
+  return rows;
+}
+
+void run_head(const ModelContext& model, Step& step, Tensor<float, 2>& logits) {
+  const std::vector<int64_t> rows = logit_rows(step);
+  const auto count = static_cast<int64_t>(rows.size());
+  Activations& act = step.activations;
+  logits.resize({count, model.config.vocab_size});
+  act.normed.resize({count, model.config.hidden_size});
+  for (int64_t i = 0; i < count; ++i) {
+    std::memcpy(act.normed.view().row(i), act.hidden.view().row(rows[static_cast<size_t>(i)]),
+                static_cast<size_t>(model.config.hidden_size) * sizeof(float));
+  }
+  kernels::rms_norm(model.kernels, act.normed.view(), model.weights.norm,
+                    static_cast<float>(model.config.rms_norm_eps), act.normed.view());
+  project_precise(model, act.normed.view(), model.weights.lm_head, logits.view());
+}
+
+}  // namespace
+
+struct Transformer::State {
+  ModelContext model;
+  Step step;
+};
+
+Transformer::Transformer(const Config& config, const Weights& weights, kernels::Context& ctx,
+                         const ForwardOptions& options) {
+  const bool is_sparse = reads_selection(config, options.attention);
+  state_ = std::make_unique<State>(
+      State{.model = {.config = config,
+                      .weights = weights,
+                      .kernels = ctx,
+                      .options = options,
+                      .layout = make_layout(config, options.numerics, is_sparse),
+                      .is_sparse = is_sparse},
+            .step = Step(config)});
+}
+
+Transformer::~Transformer() = default;
+
+const Config& Transformer::config() const noexcept { return state_->model.config; }
+const ForwardOptions& Transformer::options() const noexcept { return state_->model.options; }
+const kernels::KvLayout& Transformer::kv_layout() const noexcept { return state_->model.layout; }
+bool Transformer::is_sparse() const noexcept { return state_->model.is_sparse; }
+const StepStats& Transformer::last_step() const noexcept { return state_->step.stats; }
+
+void Transformer::forward(std::span<const Chunk> chunks, tensor::Tensor<float, 2>& logits,
+                          Trace* trace, const ForcedDecisions* forced) {
+  const ModelContext& model = state_->model;
+  Step& step = state_->step;
+  step.begin(model.config, chunks);
+  step.trace = trace;
+  step.forced = forced;
+  if (trace != nullptr) {
+    trace->layers.resize(static_cast<size_t>(model.config.num_hidden_layers));
+  }
+  embed(model, step);
+  for (int64_t layer_idx = 0; layer_idx < model.config.num_hidden_layers; ++layer_idx) {
+    if (forced != nullptr && !forced->hidden.empty()) {
+      copy_rows(forced->hidden[static_cast<size_t>(layer_idx)], step.activations.hidden);
+    }
+    run_layer(model, layer_idx, step);
+  }
+  run_head(model, step, logits);
+}
+
+int64_t Transformer::activation_bytes(int64_t tokens) const noexcept {
+  const Config& config = state_->model.config;
+  const int64_t heads = config.num_attention_heads;
+  const int64_t width = std::max(config.intermediate_size,
+                                 config.moe_intermediate_size *
+                                     (config.num_experts_per_tok + config.n_shared_experts));
+  int64_t per_token = 3 * config.hidden_size + config.q_lora_rank + heads * config.qk_head_dim() +
+                      config.kv_row_dim() + heads * config.v_head_dim + 2 * width +
+                      2 * config.hidden_size * (config.num_experts_per_tok + 1) +
+                      config.n_routed_experts;
+  if (state_->model.is_sparse) {
+    per_token += config.indexer.index_n_heads * (config.indexer.index_head_dim * 3 / 2 + 2) +
+                 config.indexer.index_head_dim + config.indexer.index_topk;
+  }
+  return per_token * tokens * static_cast<int64_t>(sizeof(float));
+}
+
+}  // namespace levin::model
