@@ -75,7 +75,7 @@ struct Config {
   int64_t max_position_embeddings = 0;
   bool tie_word_embeddings = false;
   int64_t num_nextn_predict_layers = 0;
-  int64_t bos_token_id = 0;
+  int64_t bos_token_id = 0;  ///< -1: the model has none
   std::vector<int64_t> eos_token_ids;
 
   bool has_fp8_weights = false;  ///< quantization_config is present
@@ -91,7 +91,9 @@ struct Config {
   [[nodiscard]] bool is_moe_layer(int64_t layer_idx) const noexcept {
     return n_routed_experts > 0 && layer_idx >= first_k_dense_replace;
   }
-  [[nodiscard]] bool has_router_bias() const noexcept { return topk_method == TopkMethod::kNoauxTc; }
+  [[nodiscard]] bool has_router_bias() const noexcept {
+    return topk_method == TopkMethod::kNoauxTc;
+  }
   /// The latent is rounded through FP8 groups of 128 by the official V3.2 code (model.md 1.3, 6).
   [[nodiscard]] bool has_fp8_latent() const noexcept {
     return is_sparse() && indexer.has_hadamard_fp8 && kv_lora_rank % 128 == 0;
