@@ -1,0 +1,233 @@
+#include "text/tokenizer.h"
+
+#include <filesystem>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "base/utf8.h"
+#include "text/added_tokens.h"
+#include "text/bpe.h"
+#include "text/byte_level.h"
+#include "text/pre_tokenizer.h"
+#include "text/regex.h"
+#include "text/token_table.h"
+#include "text/tokenizer_config.h"
+#include "text/tokenizer_json.h"
+
+namespace levin::text {
+
+using base::ErrorCode;
+using base::throw_error;
+
+namespace {
+
+constexpr int64_t kMaxTokenizerBytes = int64_t{256} << 20;
+constexpr std::string_view kDeepSeekBos = "<｜begin▁of▁sentence｜>";
+constexpr std::string_view kDeepSeekEos = "<｜end▁of▁sentence｜>";
+
+// Longer pieces are rare and their cost is in the merges anyway.
+constexpr size_t kMaxCachedPieceBytes = 64;
+constexpr size_t kMaxCachedPieces = 65536;
+
+std::unordered_map<std::string, int32_t> whole_piece_ids(const TokenizerSpec& spec) {
+  std::unordered_map<std::string, int32_t> ids;
+  if (spec.ignore_merges) {
+    for (const VocabEntry& entry : spec.vocab) {
+      if (auto bytes = bytes_from_stand_ins(entry.content)) {
+        ids.emplace(std::move(*bytes), entry.id);
+      }
+    }
+  }
+  return ids;
+}
+
+}  // namespace
+
+struct Tokenizer::Data {
+  Data(TokenizerSpec spec, const std::string& where)
+      : table(spec),
+        piece_ids(whole_piece_ids(spec)),
+        pre_tokenizer(spec.split_patterns, where),
+        merger(spec.byte_ids, spec.merges),
+        added(std::move(spec.added_tokens)),
+        bos_id(added.id_of(kDeepSeekBos)),
+        eos_id(added.id_of(kDeepSeekEos)) {}
+
+  TokenTable table;
+  std::unordered_map<std::string, int32_t> piece_ids;  // by bytes; filled for ignore_merges only
+  PreTokenizer pre_tokenizer;
+  BytePairEncoder merger;
+  AddedTokenMatcher added;
+  std::optional<int32_t> bos_id;
+  std::optional<int32_t> eos_id;
+};
+
+namespace {
+
+/// One call of encode: working memory and the tokens of pieces seen before.
+class PieceEncoder {
+ public:
+  PieceEncoder(const PreTokenizer& pre_tokenizer, const BytePairEncoder& merger,
+               const std::unordered_map<std::string, int32_t>& piece_ids)
+      : pre_tokenizer_(pre_tokenizer), merger_(merger), piece_ids_(piece_ids) {}
+
+  /// Appends the ids of `text` (well-formed UTF-8), matching no added tokens.
+  void append(std::string_view text, std::vector<int32_t>& ids) {
+    pre_tokenizer_.split(text, regex_scratch_,
+                         [&](std::string_view piece) { append_piece(piece, ids); });
+  }
+
+ private:
+  void append_piece(std::string_view piece, std::vector<int32_t>& ids) {
+    if (piece.size() > kMaxCachedPieceBytes) {
+      merge_piece(piece, ids);
+      return;
+    }
+    key_.assign(piece);
+    const auto known = cache_.find(key_);
+    if (known != cache_.end()) {
+      ids.insert(ids.end(), known->second.begin(), known->second.end());
+      return;
+    }
+    const size_t first = ids.size();
+    merge_piece(piece, ids);
+    if (cache_.size() < kMaxCachedPieces) {
+      cache_.emplace(key_,
+                     std::vector<int32_t>(ids.begin() + static_cast<ptrdiff_t>(first), ids.end()));
+    }
+  }
+
+  void merge_piece(std::string_view piece, std::vector<int32_t>& ids) {
+    if (!piece_ids_.empty()) {
+      const auto whole = piece_ids_.find(std::string(piece));
+      if (whole != piece_ids_.end()) {
+        ids.push_back(whole->second);
+        return;
+      }
+    }
+    merger_.encode(piece, bpe_scratch_, ids);
+  }
+
+  const PreTokenizer& pre_tokenizer_;
+  const BytePairEncoder& merger_;
+  const std::unordered_map<std::string, int32_t>& piece_ids_;
+  RegexScratch regex_scratch_;
+  BpeScratch bpe_scratch_;
+  std::string key_;
+  std::unordered_map<std::string, std::vector<int32_t>> cache_;
+};
+
+/// `text` itself, or its repaired copy kept in `storage`.
+std::string_view well_formed(std::string_view text, std::string& storage, int64_t& replacements) {
+  if (base::is_valid_utf8(text)) {
+    return text;
+  }
+  base::RepairedText repaired = base::repair_utf8(text);
+  replacements += repaired.replacements;
+  storage = std::move(repaired.text);
+  return storage;
+}
+
+}  // namespace
+
+Tokenizer::Tokenizer(std::unique_ptr<Data> data) : data_(std::move(data)) {}
+Tokenizer::~Tokenizer() = default;
+Tokenizer::Tokenizer(Tokenizer&& other) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&& other) noexcept = default;
+
+Tokenizer Tokenizer::from_json(std::string_view json, const std::string& where) {
+  return Tokenizer(std::make_unique<Data>(parse_tokenizer_json(json, where), where));
+}
+
+Tokenizer Tokenizer::load(const std::string& folder) {
+  const std::string path = (std::filesystem::path(folder) / "tokenizer.json").string();
+  Tokenizer tokenizer = from_json(base::read_file(path, kMaxTokenizerBytes), path);
+  const SequenceMarks marks = read_sequence_marks(folder, tokenizer);
+  Data& data = *tokenizer.data_;
+  data.bos_id = marks.bos_id ? marks.bos_id : data.bos_id;
+  data.eos_id = marks.eos_id ? marks.eos_id : data.eos_id;
+  return tokenizer;
+}
+
+Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) const {
+  Encoding encoding;
+  std::string storage;
+  text = well_formed(text, storage, encoding.replacements);
+  PieceEncoder pieces(data_->pre_tokenizer, data_->merger, data_->piece_ids);
+  size_t done = 0;
+  if (options.match_added_tokens) {
+    while (const auto match = data_->added.find(text, done)) {
+      pieces.append(text.substr(done, match->begin - done), encoding.ids);
+      encoding.ids.push_back(match->id);
+      done = match->begin + match->length;
+    }
+  }
+  pieces.append(text.substr(done), encoding.ids);
+  if (options.add_bos) {
+    if (!data_->bos_id) {
+      throw_error(ErrorCode::kInvalidArgument, "", "the tokenizer has no BOS token to add");
+    }
+    if (encoding.ids.empty() || encoding.ids.front() != *data_->bos_id) {
+      encoding.ids.insert(encoding.ids.begin(), *data_->bos_id);
+    }
+  }
+  return encoding;
+}
+
+Encoding Tokenizer::encode(std::span<const PromptSegment> segments) const {
+  Encoding encoding;
+  PieceEncoder pieces(data_->pre_tokenizer, data_->merger, data_->piece_ids);
+  std::string pending;  // text since the last added token; may span segments
+  std::string storage;
+  for (const PromptSegment& segment : segments) {
+    const std::string_view text = well_formed(segment.text, storage, encoding.replacements);
+    size_t done = 0;
+    if (segment.is_markup) {
+      while (const auto match = data_->added.find(text, done)) {
+        pending += text.substr(done, match->begin - done);
+        pieces.append(pending, encoding.ids);
+        pending.clear();
+        encoding.ids.push_back(match->id);
+        done = match->begin + match->length;
+      }
+    }
+    pending += text.substr(done);
+  }
+  pieces.append(pending, encoding.ids);
+  return encoding;
+}
+
+std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
+  std::string bytes;
+  for (const int32_t id : ids) {
+    if (!skip_special || !is_special(id)) {
+      bytes += token_bytes(id);
+    }
+  }
+  return base::is_valid_utf8(bytes) ? bytes : base::repair_utf8(bytes).text;
+}
+
+std::string_view Tokenizer::token_bytes(int32_t id) const { return data_->table.bytes(id); }
+bool Tokenizer::is_known(int32_t id) const { return data_->table.is_known(id); }
+bool Tokenizer::is_special(int32_t id) const { return data_->table.is_special(id); }
+bool Tokenizer::is_added(int32_t id) const { return data_->table.is_added(id); }
+std::optional<int32_t> Tokenizer::bos_id() const { return data_->bos_id; }
+std::optional<int32_t> Tokenizer::eos_id() const { return data_->eos_id; }
+int32_t Tokenizer::vocab_size() const { return data_->table.id_count(); }
+
+std::optional<int32_t> Tokenizer::id_of(std::string_view content) const {
+  return data_->added.id_of(content);
+}
+
+std::vector<int32_t> Tokenizer::added_ids() const {
+  std::vector<int32_t> ids;
+  for (const AddedToken& token : data_->added.tokens()) {
+    ids.push_back(token.id);
+  }
+  return ids;
+}
+
+}  // namespace levin::text
