@@ -1,0 +1,44 @@
+# Thin on purpose: every target calls a script of tools/ that also works alone.
+#   make build    the engine, build/release/levin (installs the Debian packages it lacks)
+#   make demo     build, then read a document and answer questions about it
+#   make test     build and run every test
+#   make lint     format, clang-tidy on changed files (LINT=--all: on all), module order, sizes
+.PHONY: build demo test asan tsan fuzz lint bench coverage clean
+.DEFAULT_GOAL := build
+
+build:
+	@tools/install_deps.sh engine
+	@tools/build.sh release $(if $(wildcard build/release/build.ninja),,-DLEVIN_TESTS=OFF) levin
+
+demo: build
+	@tools/install_deps.sh demo
+	@tools/demo.sh
+
+test:
+	@tools/install_deps.sh engine test
+	@tools/test.sh
+
+asan tsan:
+	@tools/install_deps.sh engine test
+	@tools/build.sh $@
+	@tools/ctest.sh $@
+
+fuzz:
+	@tools/install_deps.sh engine fuzz
+	@tools/fuzz.sh
+
+lint:
+	@tools/install_deps.sh engine test lint
+	@tools/lint.sh $(LINT)
+
+bench:
+	@tools/install_deps.sh engine bench
+	@tools/build.sh bench
+	@tools/bench.sh
+
+coverage:
+	@tools/install_deps.sh engine test coverage
+	@tools/coverage.sh
+
+clean:
+	rm -rf build

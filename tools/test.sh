@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds the release preset with its tests and runs all of them, fast and slow.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The tests of the real tokenizer need its file, which is not ours to ship; they say that they
+# were skipped where it is not there.
+if ! { tools/install_deps.sh tokenizer && tools/fetch_tokenizer.sh; }; then
+  echo "make test: the real tokenizer could not be fetched; its tests are skipped" >&2
+fi
+
+if grep -qs '^LEVIN_TESTS:BOOL=ON' build/release/CMakeCache.txt; then
+  tools/build.sh release
+else
+  tools/build.sh release -DLEVIN_TESTS=ON
+fi
+tools/ctest.sh release "$@"

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Runs clang-tidy 14 with the rules of .clang-tidy over the changed files (tools/changed_files.sh),
+# or over all of them with --all, or over the files named.
+#
+#   tools/tidy.sh [--all | FILE...]
+#
+# A changed header is read through the source file of its name or another one that includes it.
+# LEVIN_TIDY_MINUTES ends the run after that time and says how many files were left.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+database=build/release
+
+# The source file through which clang-tidy sees a file.
+source_of() {
+  local file=$1
+  case "$file" in
+    *.cpp) echo "$file" ;;
+    *.h)
+      if [[ -e ${file%.h}.cpp ]]; then
+        echo "${file%.h}.cpp"
+      else
+        git grep -lF "#include \"${file#src/}\"" -- '*.cpp' | head -n 1 || true
+      fi
+      ;;
+  esac
+}
+
+if [[ $# -gt 0 && $1 != --all ]]; then
+  mapfile -t files < <(printf '%s\n' "$@")
+else
+  mapfile -t files < <(tools/changed_files.sh "$@")
+fi
+if [[ ! -f $database/compile_commands.json ]]; then
+  cmake --preset release > /dev/null
+fi
+mapfile -t sources < <(
+  for file in "${files[@]}"; do source_of "$file"; done | awk 'NF && !seen[$0]++' |
+    while read -r source; do
+      # Fuzz targets and benchmarks are in the databases of other presets.
+      if grep -qF "/$source\"" "$database/compile_commands.json"; then echo "$source"; fi
+    done
+)
+if [[ ${#sources[@]} -eq 0 ]]; then
+  echo "clang-tidy: no changed files"
+  exit
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+end_s=$(($(date +%s) + ${LEVIN_TIDY_MINUTES:-600} * 60))
+export database work end_s
+
+tidy_one() {
+  local source=$1 log
+  if [[ $(date +%s) -ge $end_s ]]; then
+    echo "$source" >> "$work/left"
+    return
+  fi
+  log=$work/${source//\//_}
+  if ! clang-tidy-14 -p "$database" --quiet --extra-arg=-Wno-unknown-warning-option \
+    "$source" > "$log" 2>&1; then
+    echo "$source" >> "$work/failed"
+    grep -vE '^[0-9]+ warnings? (generated|and)|warnings treated as errors' "$log" || true
+  fi
+}
+export -f tidy_one
+xargs -d '\n' -P "$(tools/jobs.sh)" -I{} bash -c 'tidy_one {}' < <(printf '%s\n' "${sources[@]}")
+
+left=0
+if [[ -f $work/left ]]; then
+  left=$(wc -l < "$work/left")
+  echo "clang-tidy: time is up, $left of ${#sources[@]} files not checked; run tools/tidy.sh --all"
+fi
+if [[ -f $work/failed ]]; then
+  sort "$work/failed" | sed 's/^/  /'
+  echo "clang-tidy: $(wc -l < "$work/failed") of $((${#sources[@]} - left)) files fail" >&2
+  exit 1
+fi
+echo "clang-tidy: ok ($((${#sources[@]} - left)) files)"
