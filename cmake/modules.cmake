@@ -2,6 +2,9 @@
 # this folder. Include paths name the module: #include "base/error.h".
 function(levin_module name)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/*.h)
+  if(NOT sources)
+    return()
+  endif()
   add_library(levin_${name} STATIC ${sources})
   set_target_properties(levin_${name} PROPERTIES LINKER_LANGUAGE CXX)
   target_include_directories(levin_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
