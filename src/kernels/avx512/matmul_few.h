@@ -1,0 +1,111 @@
+// matmul for m <= 4 (decode of a few sequences): weights go from memory through registers into the
+// sums, nothing is stored in between. Bound by the memory's bandwidth.
+#pragma once
+
+#include <immintrin.h>
+
+#include "kernels/avx512/decode.h"
+#include "kernels/avx512/matmul.h"
+#include "kernels/avx512/reduce.h"
+
+namespace levin::kernels::avx512 {
+namespace {
+
+inline constexpr int64_t kFewM = 4;
+
+/// Sums of kRows weight rows with kM activation rows, lanes not yet added.
+template <int kRows, int kM>
+struct FewSums {
+  __m512 lanes[kRows * kM];
+
+  void clear() noexcept {
+#pragma GCC unroll 16
+    for (int i = 0; i < kRows * kM; ++i) {
+      lanes[i] = _mm512_setzero_ps();
+    }
+  }
+
+  /// Adds row r's products with 64 columns of every activation row.
+  void add(int r, const Bf16x64& w, const Bf16x64* a) noexcept {
+#pragma GCC unroll 4
+    for (int i = 0; i < kM; ++i) {
+      __m512& sum = lanes[r * kM + i];
+      sum = _mm512_dpbf16_ps(sum, w.lo, a[i].lo);
+      sum = _mm512_dpbf16_ps(sum, w.hi, a[i].hi);
+    }
+  }
+
+  /// Adds the lanes and stores, or adds to, c[i, row + r].
+  void finish(const Operands& x, int64_t row, bool is_first_block) const noexcept {
+    alignas(64) float sums[16];
+    _mm512_store_ps(sums, lane_sums<kRows * kM>(lanes));
+    for (int i = 0; i < kM; ++i) {
+      float* c = x.c + i * x.c_stride + row;
+      for (int r = 0; r < kRows; ++r) {
+        c[r] = is_first_block ? sums[r * kM + i] : c[r] + sums[r * kM + i];
+      }
+    }
+  }
+};
+
+/// c[:, row .. row + kRows) for kM activation rows. The rows share their FP8 block scales.
+template <class Decoder, int kRows, int kM>
+void few_rows(const WeightMatrix& w, const Operands& x, int64_t row) noexcept {
+  Decoder decoder(w, row);
+  for (int64_t block = 0; block < w.cols; block += kBlockK) {
+    const int64_t end = block + kBlockK < w.cols ? block + kBlockK : w.cols;
+    FewSums<kRows, kM> sums;
+    sums.clear();
+    for (int64_t k = block; k < end; k += 64) {
+      if (k % tensor::kFp8BlockSize == 0) {
+        decoder.begin(k);
+      }
+      Bf16x64 a[kM];
+      if (end - k >= 64) [[likely]] {
+#pragma GCC unroll 4
+        for (int i = 0; i < kM; ++i) {
+          const Bf16* at = x.a + i * x.a_stride + k;
+          a[i] = {as_bf16(_mm512_loadu_si512(at)), as_bf16(_mm512_loadu_si512(at + 32))};
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r) {
+          sums.add(r, decoder.load(r, k), a);
+        }
+      } else {
+        const int64_t count = end - k;
+#pragma GCC unroll 4
+        for (int i = 0; i < kM; ++i) {
+          const Bf16* at = x.a + i * x.a_stride + k;
+          const auto lo = static_cast<__mmask32>(low_bits(count));
+          const auto hi = static_cast<__mmask32>(low_bits_after(count, 32));
+          a[i] = {as_bf16(_mm512_maskz_loadu_epi16(lo, at)),
+                  as_bf16(_mm512_maskz_loadu_epi16(hi, at + 32))};
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < kRows; ++r) {
+          sums.add(r, decoder.load_tail(r, k, count), a);
+        }
+      }
+    }
+    sums.finish(x, row, block == 0);
+  }
+}
+
+template <class Decoder, int kM>
+void few(const WeightMatrix& w, const Operands& x) noexcept {
+  constexpr int kRows = kM <= 2 ? 8 : 4;
+  for (int64_t row = 0; row < w.rows;) {
+    const int64_t to_next_scale =
+        tensor::kFp8BlockSize - (w.first_row + row) % tensor::kFp8BlockSize;
+    if (w.rows - row >= kRows && to_next_scale >= kRows) {
+      few_rows<Decoder, kRows, kM>(w, x, row);
+      row += kRows;
+    } else {
+      few_rows<Decoder, 1, kM>(w, x, row);
+      ++row;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace levin::kernels::avx512
