@@ -151,7 +151,7 @@ void Transformer::forward(std::span<const Chunk> chunks, tensor::Tensor<float, 2
   }
   embed(model, step);
   for (int64_t layer_idx = 0; layer_idx < model.config.num_hidden_layers; ++layer_idx) {
-    if (forced != nullptr && !forced->hidden.empty()) {
+    if (forced != nullptr && !forced->hidden.empty() && layer_idx > 0) {
       copy_rows(forced->hidden[static_cast<size_t>(layer_idx)], step.activations.hidden);
     }
     run_layer(model, layer_idx, step);

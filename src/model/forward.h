@@ -55,10 +55,12 @@ struct Trace {
 /// Values that replace the model's own, so that a layer can be tested alone.
 struct ForcedDecisions {
   /// Per layer: residual stream before the layer [tokens, hidden_size]; empty: the model's own.
+  /// Layer 0 always starts from the embedding.
   std::vector<tensor::TensorView<const float, 2>> hidden;
   /// Per layer and token: positions that attention reads, ascending; empty: the model's own.
   std::vector<std::vector<std::vector<int32_t>>> selected;
-  /// Per layer: expert ids [tokens, num_experts_per_tok]; empty: the model's own.
+  /// Per layer: expert ids [tokens, num_experts_per_tok]; empty: the model's own. Dense layers
+  /// ignore their entry.
   std::vector<tensor::TensorView<const int32_t, 2>> router_ids;
 };
 

@@ -1,0 +1,203 @@
+// `--numerics fast`: close to the official code layer by layer, and equal bits however a sequence
+// is cut into chunks, batched and spread over threads.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "model/golden_case.h"
+
+namespace levin::model::testing {
+namespace {
+
+/// What the golden run decided, row by row of the step [first, first + count).
+struct GoldenDecisions {
+  std::vector<std::vector<std::vector<float>>> hidden;       // [layer][token]
+  std::vector<std::vector<std::vector<int32_t>>> selected;   // [layer][token]
+  std::vector<std::vector<int64_t>> router_ids;              // [layer][token * per_token]
+};
+
+GoldenDecisions load_decisions(const GoldenCase& golden) {
+  GoldenDecisions decisions;
+  for (int64_t layer = 0; layer < golden.config.num_hidden_layers; ++layer) {
+    const std::string prefix = fmt::format("layer.{}.", layer);
+    decisions.hidden.push_back(
+        golden_rows(golden, "golden.safetensors", prefix + "hidden", prefix + "decode_hidden"));
+    auto& selected = decisions.selected.emplace_back();
+    if (golden.config.is_sparse()) {
+      for (const auto& mask : golden_rows(golden, "golden.safetensors", prefix + "topk_mask",
+                                          prefix + "decode_topk_mask")) {
+        auto& positions = selected.emplace_back();
+        for (size_t pos = 0; pos < mask.size(); ++pos) {
+          if (mask[pos] != 0.0F) {
+            positions.push_back(static_cast<int32_t>(pos));
+          }
+        }
+      }
+    }
+    auto& ids = decisions.router_ids.emplace_back();
+    if (golden.config.is_moe_layer(layer)) {
+      ids = golden_integers(golden, "golden.safetensors", prefix + "router_ids");
+    }
+  }
+  return decisions;
+}
+
+/// ForcedDecisions of one step, with the memory they point to.
+class ForcedStep {
+ public:
+  ForcedStep(const GoldenCase& golden, const GoldenDecisions& decisions, size_t first,
+             size_t count) {
+    const auto per_token = static_cast<size_t>(golden.config.num_experts_per_tok);
+    const size_t layers = decisions.hidden.size();
+    hidden_.resize(layers);
+    ids_.resize(layers);
+    for (size_t layer = 0; layer < layers; ++layer) {
+      forced_.hidden.emplace_back();
+      if (layer > 0) {
+        const auto& rows = decisions.hidden[layer - 1];
+        for (size_t row = first; row < first + count; ++row) {
+          hidden_[layer].insert(hidden_[layer].end(), rows[row].begin(), rows[row].end());
+        }
+        forced_.hidden.back() = {hidden_[layer].data(),
+                                 {static_cast<int64_t>(count), golden.config.hidden_size}};
+      }
+      if (golden.config.is_sparse()) {
+        const auto begin = decisions.selected[layer].begin() + static_cast<int64_t>(first);
+        forced_.selected.emplace_back(begin, begin + static_cast<int64_t>(count));
+      }
+      forced_.router_ids.emplace_back();
+      if (!decisions.router_ids[layer].empty()) {
+        const auto begin =
+            decisions.router_ids[layer].begin() + static_cast<int64_t>(first * per_token);
+        ids_[layer].assign(begin, begin + static_cast<int64_t>(count * per_token));
+        forced_.router_ids.back() = {ids_[layer].data(),
+                                     {static_cast<int64_t>(count), static_cast<int64_t>(per_token)}};
+      }
+    }
+  }
+  [[nodiscard]] const ForcedDecisions& forced() const { return forced_; }
+
+ private:
+  ForcedDecisions forced_;
+  std::vector<std::vector<float>> hidden_;
+  std::vector<std::vector<int32_t>> ids_;
+};
+
+/// Squared error and squared size of a layer's output, summed over rows.
+struct LayerError {
+  double error = 0.0;
+  double size = 0.0;
+  [[nodiscard]] double relative() const { return std::sqrt(error / size); }
+};
+
+void add_errors(const Trace& trace, const GoldenDecisions& decisions, size_t first,
+                std::vector<LayerError>& errors) {
+  for (size_t layer = 0; layer < errors.size(); ++layer) {
+    const auto got = trace.layers[layer].hidden.view();
+    for (int64_t row = 0; row < got.extent(0); ++row) {
+      const auto& want = decisions.hidden[layer][first + static_cast<size_t>(row)];
+      for (size_t i = 0; i < want.size(); ++i) {
+        const double difference = static_cast<double>(got.row(row)[i]) - want[i];
+        errors[layer].error += difference * difference;
+        errors[layer].size += static_cast<double>(want[i]) * want[i];
+      }
+    }
+  }
+}
+
+class FastLayers : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(FastLayers, StayWithinTwoPercentOfTheGoldenHiddenState) {
+  base::ThreadPool pool(2);
+  const GoldenCase golden = load_case(GetParam(), pool);
+  const GoldenDecisions decisions = load_decisions(golden);
+  const kernels::TableList tables = kernels::supported_tables();
+  for (int i = 0; i < tables.count; ++i) {
+    kernels::Context ctx(pool, *tables.tables[i]);
+    Transformer transformer(golden.config, *golden.weights, ctx, {});
+    const TestPages pages(transformer.kv_layout(), golden.token_count());
+    tensor::Tensor<float, 2> logits;
+    std::vector<LayerError> errors(decisions.hidden.size());
+    for (int64_t pos = 0; pos < golden.token_count();) {
+      const bool is_decode = pos >= golden.prefill_tokens;
+      const int64_t count = is_decode ? 1 : golden.prefill_tokens;
+      const auto first = static_cast<size_t>(pos);
+      const ForcedStep forced(golden, decisions, first, static_cast<size_t>(count));
+      const Chunk chunk{.tokens = std::span(golden.tokens).subspan(first, static_cast<size_t>(count)),
+                        .first_pos = pos,
+                        .is_decode = is_decode,
+                        .pages = pages.pages(),
+                        .logits = LogitsWanted::kNone};
+      Trace trace;
+      trace.wants_hidden = true;
+      transformer.forward({&chunk, 1}, logits, &trace, &forced.forced());
+      add_errors(trace, decisions, first, errors);
+      pos += count;
+    }
+    for (size_t layer = 0; layer < errors.size(); ++layer) {
+      fmt::print("| {:14} | {:6} | layer {} | relative L2 error {:.2f} % |\n", golden.name,
+                 tables.tables[i]->name, layer, 100.0 * errors[layer].relative());
+      EXPECT_LE(errors[layer].relative(), 0.02) << tables.tables[i]->name << " layer " << layer;
+    }
+  }
+}
+
+std::string case_name(const ::testing::TestParamInfo<std::string>& info) {
+  std::string name = info.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, FastLayers, ::testing::ValuesIn(all_case_names()), case_name);
+
+class FastBits : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(FastBits, DoNotDependOnChunksBatchOrThreads) {
+  base::ThreadPool pool(1);
+  const GoldenCase golden = load_case(GetParam(), pool);
+  const std::vector<int32_t> mate(golden.tokens.rbegin(), golden.tokens.rend());
+  const kernels::TableList tables = kernels::supported_tables();
+  for (int i = 0; i < tables.count; ++i) {
+    RunOptions whole;
+    whole.table = tables.tables[i];
+    const auto want = run(golden, whole).logits;
+    for (const int64_t chunk : {1, 7, 64}) {
+      RunOptions options = whole;
+      options.chunk_tokens = chunk;
+      options.threads = 2;
+      EXPECT_EQ(run(golden, options).logits, want) << whole.table->name << " chunk " << chunk;
+    }
+    RunOptions mixed = whole;
+    mixed.chunk_tokens = 64;
+    mixed.batch_mate = mate;
+    EXPECT_EQ(run(golden, mixed).logits, want) << whole.table->name << " mixed batch";
+  }
+}
+
+TEST_P(FastBits, SparseEqualsDenseWhileIndexTopkCoversTheContext) {
+  base::ThreadPool pool(1);
+  const GoldenCase golden = load_case(GetParam(), pool);
+  if (!golden.config.is_sparse()) {
+    GTEST_SKIP() << "a dense model";
+  }
+  Config wide = golden.config;
+  wide.indexer.index_topk = golden.token_count();
+  const kernels::TableList tables = kernels::supported_tables();
+  for (int i = 0; i < tables.count; ++i) {
+    RunOptions options;
+    options.table = tables.tables[i];
+    options.forward.attention = AttentionMode::kSparse;
+    const auto sparse =
+        run(wide, *golden.weights, golden.tokens, golden.prefill_tokens, options).logits;
+    options.forward.attention = AttentionMode::kDense;
+    const auto dense =
+        run(wide, *golden.weights, golden.tokens, golden.prefill_tokens, options).logits;
+    EXPECT_EQ(sparse, dense) << options.table->name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, FastBits, ::testing::ValuesIn(all_case_names()), case_name);
+
+}  // namespace
+}  // namespace levin::model::testing

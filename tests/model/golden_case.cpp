@@ -1,0 +1,178 @@
+#include "model/golden_case.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/mapped_file.h"
+#include "formats/tensor_values.h"
+
+namespace levin::model::testing {
+namespace {
+
+std::string case_folder(const std::string& name) {
+  return std::string(LEVIN_TEST_DATA) + "/golden/" + name;
+}
+
+template <typename T>
+std::vector<std::vector<T>> to_rows(const tensor::Tensor<T, 2>& rows) {
+  std::vector<std::vector<T>> out;
+  for (int64_t row = 0; row < rows.view().extent(0); ++row) {
+    const T* begin = rows.view().row(row);
+    out.emplace_back(begin, begin + rows.view().extent(1));
+  }
+  return out;
+}
+
+template <typename T>
+void append(std::vector<T>& to, std::vector<T> rows, int64_t count) {
+  rows.resize(static_cast<size_t>(count));
+  std::ranges::move(rows, std::back_inserter(to));
+}
+
+void append_trace(RunResult& result, const Trace& trace, int64_t tokens) {
+  result.layers.resize(trace.layers.size());
+  for (size_t i = 0; i < trace.layers.size(); ++i) {
+    const LayerTrace& from = trace.layers[i];
+    RunResult::Layer& to = result.layers[i];
+    append(to.hidden, to_rows(from.hidden), tokens);
+    append(to.attn_out, to_rows(from.attn_out), tokens);
+    append(to.index_scores, to_rows(from.index_scores), tokens);
+    append(to.selected, from.selected, tokens);
+    append(to.router_ids, to_rows(from.router_ids), tokens);
+    append(to.router_weights, to_rows(from.router_weights), tokens);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> all_case_names() {
+  return {"v32-f32", "v32-fp8", "v32-fp8-ue8m0", "v3-dense", "v2-lite"};
+}
+
+GoldenCase load_case(const std::string& name, base::ThreadPool& pool) {
+  const std::string folder = case_folder(name);
+  GoldenCase golden;
+  golden.name = name;
+  golden.config = load_config(folder);
+  golden.weights = Weights::load(folder, golden.config, pool);
+  for (const int64_t token : golden_integers(golden, "golden.safetensors", "tokens")) {
+    golden.tokens.push_back(static_cast<int32_t>(token));
+  }
+  const auto json = nlohmann::json::parse(base::read_file(folder + "/case.json", 1 << 20));
+  golden.prefill_tokens = json.at("prefill_length").get<int64_t>();
+  const auto& tolerance = json.at("recommended_tolerance");
+  golden.logits_max_abs = tolerance.at("logits_max_abs").get<float>();
+  golden.logits_typical_abs = tolerance.at("logits_typical_abs").get<float>();
+  golden.typical_rows_fraction = tolerance.at("typical_rows_fraction").get<double>();
+  return golden;
+}
+
+std::vector<float> golden_floats(const GoldenCase& golden, const std::string& file,
+                                 const std::string& name) {
+  const formats::SafetensorsFile tensors(case_folder(golden.name) + "/" + file);
+  return formats::to_f32_values(tensors.at(name), name);
+}
+
+std::vector<int64_t> golden_integers(const GoldenCase& golden, const std::string& file,
+                                     const std::string& name) {
+  const formats::SafetensorsFile tensors(case_folder(golden.name) + "/" + file);
+  return formats::to_i64_values(tensors.at(name), name);
+}
+
+std::vector<std::vector<float>> golden_rows(const GoldenCase& golden, const std::string& file,
+                                            const std::string& prefill_name,
+                                            const std::string& decode_name) {
+  const formats::SafetensorsFile tensors(case_folder(golden.name) + "/" + file);
+  std::vector<std::vector<float>> rows;
+  size_t widest = 0;
+  for (const std::string& name : {prefill_name, decode_name}) {
+    const formats::SafetensorsTensor& tensor = tensors.at(name);
+    std::vector<float> values;
+    if (tensor.dtype == tensor::DType::kBool) {
+      const auto integers = formats::to_i64_values(tensor, name);
+      values.assign(integers.begin(), integers.end());
+    } else {
+      values = formats::to_f32_values(tensor, name);
+    }
+    const auto width = static_cast<size_t>(tensor.shape.at(1));
+    widest = std::max(widest, width);
+    for (size_t begin = 0; begin < values.size(); begin += width) {
+      rows.emplace_back(values.begin() + static_cast<int64_t>(begin),
+                        values.begin() + static_cast<int64_t>(begin + width));
+    }
+  }
+  for (auto& row : rows) {
+    row.resize(widest);
+  }
+  return rows;
+}
+
+TestPages::TestPages(const kernels::KvLayout& layout, int64_t tokens)
+    : memory_((tokens + kernels::kPageTokens - 1) / kernels::kPageTokens * layout.page_bytes()) {
+  for (int64_t at = 0; at < memory_.size_bytes(); at += layout.page_bytes()) {
+    pages_.push_back(memory_.data() + at);
+  }
+}
+
+RunResult run(const Config& config, const Weights& weights, std::span<const int32_t> tokens,
+              int64_t prefill_tokens, const RunOptions& options) {
+  base::ThreadPool pool(options.threads);
+  kernels::Context ctx(pool, *options.table);
+  Transformer transformer(config, weights, ctx, options.forward);
+  const auto total = static_cast<int64_t>(tokens.size());
+  const TestPages pages(transformer.kv_layout(), total);
+  const TestPages mate_pages(transformer.kv_layout(), total);
+  const int64_t chunk_tokens = options.chunk_tokens > 0 ? options.chunk_tokens : prefill_tokens;
+
+  RunResult result;
+  tensor::Tensor<float, 2> logits;
+  for (int64_t pos = 0; pos < total;) {
+    const bool is_decode = pos >= prefill_tokens;
+    const int64_t count = is_decode ? 1 : std::min(chunk_tokens, prefill_tokens - pos);
+    const auto slice = [&](std::span<const int32_t> all) {
+      return all.subspan(static_cast<size_t>(pos), static_cast<size_t>(count));
+    };
+    std::vector<Chunk> chunks{{.tokens = slice(tokens),
+                               .first_pos = pos,
+                               .is_decode = is_decode,
+                               .pages = pages.pages(),
+                               .logits = LogitsWanted::kAll}};
+    if (!options.batch_mate.empty()) {
+      chunks.push_back({.tokens = slice(options.batch_mate),
+                        .first_pos = pos,
+                        .is_decode = is_decode,
+                        .pages = mate_pages.pages(),
+                        .logits = LogitsWanted::kLast});
+    }
+    Trace trace;
+    trace.wants_hidden = true;
+    trace.wants_indexer = transformer.is_sparse() && options.batch_mate.empty();
+    trace.wants_selected = true;
+    trace.wants_router = true;
+    transformer.forward(chunks, logits, options.wants_trace ? &trace : nullptr);
+    append(result.logits, to_rows(logits), count);
+    if (options.wants_trace) {
+      append_trace(result, trace, count);
+    }
+    pos += count;
+  }
+  return result;
+}
+
+RunResult run(const GoldenCase& golden, const RunOptions& options) {
+  const int64_t prefill =
+      options.prefill_tokens < 0 ? golden.prefill_tokens : options.prefill_tokens;
+  return run(golden.config, *golden.weights, golden.tokens, prefill, options);
+}
+
+float max_abs_difference(std::span<const float> a, std::span<const float> b) {
+  float largest = 0.0F;
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    const float difference = std::abs(a[i] - b[i]);
+    largest = std::isnan(difference) ? difference : std::max(largest, difference);
+  }
+  return largest;
+}
+
+}  // namespace levin::model::testing
