@@ -30,39 +30,44 @@ TensorView<const int32_t, 2> forced_ids(const Step& step, int64_t layer_idx) {
   return step.forced->router_ids[static_cast<size_t>(layer_idx)];
 }
 
-/// Routes every token and lists the tokens of each expert in use, in ascending order of experts.
-std::vector<ExpertRows> route(const ModelContext& model, const MoeWeights& weights,
-                              int64_t layer_idx, TensorView<const float, 2> x, Step& step) {
+/// Chooses the experts of every token: step.activations.router_ids and router_weights.
+void route_tokens(const ModelContext& model, const MoeWeights& weights, int64_t layer_idx,
+                  TensorView<const float, 2> x, Step& step) {
   const Config& config = model.config;
-  Tensor<float, 2>& logits = step.activations.router_logits;
-  logits.resize({step.tokens, config.n_routed_experts});
-  project_precise(model, x, weights.gate, logits.view());
+  Activations& act = step.activations;
+  act.router_logits.resize({step.tokens, config.n_routed_experts});
+  act.router_ids.resize({step.tokens, config.num_experts_per_tok});
+  act.router_weights.resize({step.tokens, config.num_experts_per_tok});
+  project_precise(model, x, weights.gate, act.router_logits.view());
 
-  LayerTrace* trace = step.layer_trace(layer_idx);
-  const bool wants_router = trace != nullptr && step.trace->wants_router;
+  const auto experts = static_cast<size_t>(config.n_routed_experts);
   const auto per_token = static_cast<size_t>(config.num_experts_per_tok);
-  if (wants_router) {
-    trace->router_ids.resize({step.tokens, config.num_experts_per_tok});
-    trace->router_weights.resize({step.tokens, config.num_experts_per_tok});
-  }
   const TensorView<const int32_t, 2> forced = forced_ids(step, layer_idx);
-  std::vector<ExpertRows> experts(static_cast<size_t>(config.n_routed_experts));
-  std::vector<int32_t> ids(per_token);
-  std::vector<float> factors(per_token);
-  for (int64_t row = 0; row < step.tokens; ++row) {
-    const std::span<const int32_t> forced_row =
-        forced.data() == nullptr ? std::span<const int32_t>{}
-                                 : std::span<const int32_t>(forced.row(row), per_token);
-    route_token(config, {logits.view().row(row), experts.size()},
-                weights.e_score_correction_bias, forced_row, ids, factors);
-    for (size_t slot = 0; slot < per_token; ++slot) {
-      ExpertRows& expert = experts[static_cast<size_t>(ids[slot])];
+  model.kernels.pool().parallel_for(step.tokens, [&](int64_t row, int) {
+    const auto forced_row = forced.data() == nullptr
+                                ? std::span<const int32_t>{}
+                                : std::span<const int32_t>(forced.row(row), per_token);
+    route_token(config, {act.router_logits.view().row(row), experts},
+                weights.e_score_correction_bias, forced_row,
+                {act.router_ids.view().row(row), per_token},
+                {act.router_weights.view().row(row), per_token});
+  });
+  if (step.trace != nullptr && step.trace->wants_router) {
+    LayerTrace& trace = *step.layer_trace(layer_idx);
+    copy_rows<int32_t>(act.router_ids.view(), trace.router_ids);
+    copy_rows<float>(act.router_weights.view(), trace.router_weights);
+  }
+}
+
+/// The tokens of each expert in use, in ascending order of experts.
+std::vector<ExpertRows> list_expert_rows(const MoeWeights& weights, const Activations& act) {
+  std::vector<ExpertRows> experts(weights.experts.size());
+  const TensorView<const int32_t, 2> ids = act.router_ids.view();
+  for (int64_t row = 0; row < ids.extent(0); ++row) {
+    for (int64_t slot = 0; slot < ids.extent(1); ++slot) {
+      ExpertRows& expert = experts[static_cast<size_t>(ids.row(row)[slot])];
       expert.tokens.push_back(static_cast<int32_t>(row));
-      expert.factors.push_back(factors[slot]);
-    }
-    if (wants_router) {
-      std::ranges::copy(ids, trace->router_ids.view().row(row));
-      std::ranges::copy(factors, trace->router_weights.view().row(row));
+      expert.factors.push_back(act.router_weights.view().row(row)[slot]);
     }
   }
   std::vector<ExpertRows> used;
@@ -144,13 +149,13 @@ void run_expert_group(const ModelContext& model, std::span<ExpertRows> group,
   act.expert_out.resize({rows, hidden});
   act.gate.resize({1, products});
   act.up.resize({1, products});
-  for (const ExpertRows& expert : group) {
+  model.kernels.pool().parallel_for(static_cast<int64_t>(group.size()), [&](int64_t task, int) {
+    const ExpertRows& expert = group[static_cast<size_t>(task)];
     for (int64_t i = 0; i < expert.rows(); ++i) {
-      std::memcpy(act.expert_in.view().row(expert.first_row + i),
-                  x.row(expert.tokens[static_cast<size_t>(i)]),
-                  static_cast<size_t>(hidden) * sizeof(float));
+      std::copy_n(x.row(expert.tokens[static_cast<size_t>(i)]), hidden,
+                  act.expert_in.view().row(expert.first_row + i));
     }
-  }
+  });
   run_expert_mlps(model, group, act);
   add_expert_outputs(model, group, act, out);
 }
@@ -171,7 +176,8 @@ void run_mlp(const ModelContext& model, const MlpWeights& weights, TensorView<co
 
 void run_moe(const ModelContext& model, const MoeWeights& weights, int64_t layer_idx,
              TensorView<const float, 2> x, Step& step, TensorView<float, 2> out) {
-  std::vector<ExpertRows> experts = route(model, weights, layer_idx, x, step);
+  route_tokens(model, weights, layer_idx, x, step);
+  std::vector<ExpertRows> experts = list_expert_rows(weights, step.activations);
   if (weights.shared_experts.gate_proj.rows > 0) {
     experts.push_back(shared_expert(weights.shared_experts, step.tokens));
   }

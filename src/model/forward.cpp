@@ -42,14 +42,6 @@ void embed(const ModelContext& model, Step& step) {
   }
 }
 
-void copy_rows(TensorView<const float, 2> from, Tensor<float, 2>& to) {
-  to.resize(from.extents());
-  for (int64_t row = 0; row < from.extent(0); ++row) {
-    std::memcpy(to.view().row(row), from.row(row),
-                static_cast<size_t>(from.extent(1)) * sizeof(float));
-  }
-}
-
 /// Norm, attention, residual, norm, MLP or MoE, residual.
 void run_layer(const ModelContext& model, int64_t layer_idx, Step& step) {
   const LayerWeights& weights = model.weights.layers[static_cast<size_t>(layer_idx)];
@@ -65,7 +57,7 @@ void run_layer(const ModelContext& model, int64_t layer_idx, Step& step) {
   run_attention(model, weights.attention, layer_idx, normed, step, block_out);
   kernels::add(model.kernels, block_out, hidden);
   if (step.trace != nullptr && step.trace->wants_hidden) {
-    copy_rows(block_out, step.layer_trace(layer_idx)->attn_out);
+    copy_rows<float>(block_out, step.layer_trace(layer_idx)->attn_out);
   }
 
   kernels::rms_norm(model.kernels, hidden, weights.post_attention_layernorm, eps, normed);
@@ -76,7 +68,7 @@ void run_layer(const ModelContext& model, int64_t layer_idx, Step& step) {
   }
   kernels::add(model.kernels, block_out, hidden);
   if (step.trace != nullptr && step.trace->wants_hidden) {
-    copy_rows(hidden, step.layer_trace(layer_idx)->hidden);
+    copy_rows<float>(hidden, step.layer_trace(layer_idx)->hidden);
   }
 }
 

@@ -2,6 +2,7 @@
 // layers share. Row i of every activation belongs to token i of the step.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -63,7 +64,9 @@ struct Activations {
   Tensor<float, 2> index_k;     // [tokens, index_head_dim]
   Tensor<float, 2> index_w;     // [tokens, index_n_heads]
   kernels::IndexQueries index_queries;
-  Tensor<float, 2> router_logits;  // [tokens, n_routed_experts]
+  Tensor<float, 2> router_logits;   // [tokens, n_routed_experts]
+  Tensor<int32_t, 2> router_ids;    // [tokens, num_experts_per_tok]
+  Tensor<float, 2> router_weights;  // [tokens, num_experts_per_tok]
   Tensor<float, 2> expert_in;      // [rows of an expert group, hidden_size]
   Tensor<float, 2> gate;           // [rows, width]
   Tensor<float, 2> up;             // [rows, width]
@@ -97,6 +100,15 @@ struct Step {
     return trace == nullptr ? nullptr : &trace->layers[static_cast<size_t>(layer_idx)];
   }
 };
+
+/// Copies a tensor, rows may be strided.
+template <typename T>
+void copy_rows(TensorView<const T, 2> from, Tensor<T, 2>& to) {
+  to.resize(from.extents());
+  for (int64_t row = 0; row < from.extent(0); ++row) {
+    std::copy_n(from.row(row), from.extent(1), to.view().row(row));
+  }
+}
 
 /// A contiguous [rows, heads * dim] tensor seen as [rows, heads, dim].
 template <typename T>
