@@ -26,11 +26,18 @@ class Context {
   [[nodiscard]] std::byte* scratch(int thread_idx) noexcept {
     return scratch_.data() + thread_idx * kThreadScratchBytes;
   }
+  /// At least `size_bytes` of memory, 64-byte aligned, for the op that runs now. It grows to the
+  /// largest op and stays, so that a step of a known size allocates nothing.
+  [[nodiscard]] std::byte* workspace(int64_t size_bytes) {
+    workspace_.reserve(size_bytes);
+    return workspace_.data();
+  }
 
  private:
   base::ThreadPool& pool_;
   const OpTable& table_;
   tensor::Buffer scratch_;
+  tensor::Buffer workspace_;
 };
 
 }  // namespace levin::kernels

@@ -1,0 +1,187 @@
+// Expanded (MHA) attention for prefill: a task is a head. Block by block of 256 cached tokens it
+// expands the head's keys and values from the latents, and every query block that may read them
+// meets them in tiles. The streaming-softmax state of all the chunk's queries lies in the
+// workspace.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "base/error.h"
+#include "kernels/attention.h"
+#include "kernels/workspace.h"
+
+namespace levin::kernels {
+namespace {
+
+constexpr int64_t kBlockTokens = 256;  // a multiple of the tile and of the page
+
+struct Call {
+  Context& ctx;
+  TensorView<const float, 3> q;
+  int64_t first_pos;
+  const KvLayerView& kv;
+  const WeightMatrix& kv_b_proj;
+  const MlaDims& dims;
+  TensorView<float, 3> out;
+
+  [[nodiscard]] int64_t tokens() const { return q.extent(0); }
+  [[nodiscard]] int64_t qk_dim() const { return dims.qk_nope_head_dim + dims.qk_rope_head_dim; }
+  [[nodiscard]] int64_t expanded_dim() const { return dims.qk_nope_head_dim + dims.v_head_dim; }
+  [[nodiscard]] int64_t query_blocks() const {
+    return (tokens() + kAttentionTileQueries - 1) / kAttentionTileQueries;
+  }
+  /// Numbers of one packed query block.
+  [[nodiscard]] int64_t packed_size() const {
+    return kAttentionTileQueries * ((qk_dim() + 1) / 2 * 2);
+  }
+};
+
+/// What one thread keeps while it works on a head.
+struct HeadState {
+  Bf16* packed_q;   // [query blocks, packed block]
+  float* row_max;   // [tokens]
+  float* row_sum;   // [tokens]
+  float* out;       // [tokens, v_head_dim]
+  Bf16* latents;    // [kBlockTokens, kv_lora_rank]
+  float* expanded;  // [kBlockTokens, nope + v]
+  Bf16* keys;       // [kBlockTokens, nope + rope]
+  Bf16* values;     // [kBlockTokens, v_head_dim]
+};
+
+HeadState cut_state(const Call& call, WorkspaceCutter& cutter) {
+  const int64_t v_dim = call.dims.v_head_dim;
+  HeadState state{};
+  state.packed_q = cutter.take<Bf16>(call.query_blocks() * call.packed_size());
+  state.row_max = cutter.take<float>(call.tokens());
+  state.row_sum = cutter.take<float>(call.tokens());
+  state.out = cutter.take<float>(call.tokens() * v_dim);
+  state.latents = cutter.take<Bf16>(kBlockTokens * call.dims.kv_lora_rank);
+  state.expanded = cutter.take<float>(kBlockTokens * call.expanded_dim());
+  state.keys = cutter.take<Bf16>(kBlockTokens * call.qk_dim());
+  state.values = cutter.take<Bf16>(kBlockTokens * v_dim);
+  return state;
+}
+
+void start_head(const Call& call, int64_t head, const HeadState& state) {
+  std::fill_n(state.row_max, call.tokens(), -std::numeric_limits<float>::infinity());
+  std::fill_n(state.row_sum, call.tokens(), 0.0F);
+  std::fill_n(state.out, call.tokens() * call.dims.v_head_dim, 0.0F);
+  for (int64_t block = 0; block < call.query_blocks(); ++block) {
+    const int64_t first = block * kAttentionTileQueries;
+    call.ctx.table().pack_queries(call.q.row(first, head), call.q.stride(0),
+                                  std::min(kAttentionTileQueries, call.tokens() - first),
+                                  call.qk_dim(), state.packed_q + block * call.packed_size());
+  }
+}
+
+/// Keys and values of the head for the cached tokens [block_pos, block_pos + count).
+void expand_block(const Call& call, int64_t head, int64_t block_pos, int64_t count,
+                  const HeadState& state, std::byte* scratch) {
+  const OpTable& table = call.ctx.table();
+  const MlaDims& dims = call.dims;
+  const int64_t rank = dims.kv_lora_rank;
+  const int64_t nope = dims.qk_nope_head_dim;
+  const auto latent_row = [&](int64_t i) {
+    return reinterpret_cast<const Bf16*>(call.kv.latent_row(block_pos + i));
+  };
+  for (int64_t i = 0; i < count; ++i) {
+    std::memcpy(state.latents + i * rank, latent_row(i), static_cast<size_t>(rank) * sizeof(Bf16));
+  }
+  table.matmul(call.kv_b_proj.slice_rows(head * call.expanded_dim(), call.expanded_dim()),
+               state.latents, rank, count, state.expanded, call.expanded_dim(), scratch);
+  for (int64_t i = 0; i < count; ++i) {
+    const float* expanded = state.expanded + i * call.expanded_dim();
+    Bf16* key = state.keys + i * call.qk_dim();
+    table.f32_to_bf16(expanded, key, nope);
+    std::memcpy(key + nope, latent_row(i) + rank,
+                static_cast<size_t>(dims.qk_rope_head_dim) * sizeof(Bf16));
+    table.f32_to_bf16(expanded + nope, state.values + i * dims.v_head_dim, dims.v_head_dim);
+  }
+}
+
+/// The queries of one block meet one tile of keys, `tile_idx`-th of the expanded block.
+void attend_tile(const Call& call, int64_t query_block, int64_t block_pos, int64_t tile_idx,
+                 int64_t keys, const HeadState& state, std::byte* scratch) {
+  const int64_t first_query = query_block * kAttentionTileQueries;
+  const int64_t tile_pos = block_pos + tile_idx * kAttentionTileKeys;
+  AttentionTile tile;
+  tile.queries = std::min(kAttentionTileQueries, call.tokens() - first_query);
+  if (tile_pos > call.first_pos + first_query + tile.queries - 1) {
+    return;  // later than every query of the block
+  }
+  const Bf16* key_rows[kAttentionTileKeys];
+  const Bf16* value_rows[kAttentionTileKeys];
+  int32_t key_limits[kAttentionTileQueries];
+  for (int64_t i = 0; i < keys; ++i) {
+    const int64_t row = tile_idx * kAttentionTileKeys + i;
+    key_rows[i] = state.keys + row * call.qk_dim();
+    value_rows[i] = state.values + row * call.dims.v_head_dim;
+  }
+  const int64_t first_limit = call.first_pos + first_query + 1 - tile_pos;
+  if (first_limit < keys) {
+    for (int64_t i = 0; i < tile.queries; ++i) {
+      key_limits[i] = static_cast<int32_t>(std::clamp<int64_t>(first_limit + i, 0, keys));
+    }
+    tile.key_limits = key_limits;
+  }
+  tile.q = state.packed_q + query_block * call.packed_size();
+  tile.qk_dim = call.qk_dim();
+  tile.v_dim = call.dims.v_head_dim;
+  tile.key_rows = key_rows;
+  tile.value_rows = value_rows;
+  tile.keys = keys;
+  tile.scale = call.dims.softmax_scale;
+  tile.row_max = state.row_max + first_query;
+  tile.row_sum = state.row_sum + first_query;
+  tile.out = state.out + first_query * call.dims.v_head_dim;
+  call.ctx.table().attention_tile(tile, scratch);
+}
+
+void run_head(const Call& call, int64_t head, const HeadState& state, std::byte* scratch) {
+  start_head(call, head, state);
+  const int64_t kv_tokens = call.first_pos + call.tokens();
+  for (int64_t block_pos = 0; block_pos < kv_tokens; block_pos += kBlockTokens) {
+    const int64_t count = std::min(kBlockTokens, kv_tokens - block_pos);
+    expand_block(call, head, block_pos, count, state, scratch);
+    for (int64_t query_block = 0; query_block < call.query_blocks(); ++query_block) {
+      for (int64_t first = 0; first < count; first += kAttentionTileKeys) {
+        attend_tile(call, query_block, block_pos, first / kAttentionTileKeys,
+                    std::min(kAttentionTileKeys, count - first), state, scratch);
+      }
+    }
+  }
+  for (int64_t token = 0; token < call.tokens(); ++token) {
+    const float* from = state.out + token * call.dims.v_head_dim;
+    float* to = call.out.row(token, head);
+    const float factor = 1.0F / state.row_sum[token];
+    for (int64_t i = 0; i < call.dims.v_head_dim; ++i) {
+      to[i] = from[i] * factor;
+    }
+  }
+}
+
+}  // namespace
+
+int64_t expanded_attention(Context& ctx, TensorView<const float, 3> q, int64_t first_pos,
+                           const KvLayerView& kv, const WeightMatrix& kv_b_proj,
+                           const MlaDims& dims, TensorView<float, 3> out) {
+  const Call call{ctx, q, first_pos, kv, kv_b_proj, dims, out};
+  LEVIN_CHECK(kv.layout->latent_bytes == 2);
+  LEVIN_CHECK(kv.layout->kv_row_dim == dims.kv_lora_rank + dims.qk_rope_head_dim);
+  LEVIN_CHECK(q.extent(1) == dims.num_attention_heads && q.extent(2) == call.qk_dim());
+  LEVIN_CHECK(out.extent(0) == q.extent(0) && out.extent(1) == q.extent(1));
+  LEVIN_CHECK(out.extent(2) == dims.v_head_dim);
+  LEVIN_CHECK(kv_b_proj.rows == dims.num_attention_heads * call.expanded_dim());
+  LEVIN_CHECK(kv_b_proj.cols == dims.kv_lora_rank);
+  WorkspaceCutter size;
+  (void)cut_state(call, size);
+  const int64_t thread_bytes = size.used_bytes();
+  std::byte* memory = ctx.workspace(thread_bytes * ctx.pool().thread_count());
+  ctx.pool().parallel_for(dims.num_attention_heads, [&](int64_t head, int thread_idx) {
+    WorkspaceCutter cutter(memory + thread_idx * thread_bytes);
+    run_head(call, head, cut_state(call, cutter), ctx.scratch(thread_idx));
+  });
+  return first_pos + q.extent(0);
+}
+
+}  // namespace levin::kernels

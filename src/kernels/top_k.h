@@ -1,0 +1,47 @@
+// The best k of a stream of scores, in bounded memory and exactly.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/op_table.h"
+
+namespace levin::kernels {
+
+/// Scores arrive in order of position. The best k are those with the largest scores; among equal
+/// scores the lower position wins; NaN counts as -inf.
+///
+/// Candidates gather in a buffer of a few times k. When it is full, the best k stay, and the k-th
+/// score becomes the threshold: a later score must exceed it, because on a tie the earlier position
+/// wins.
+class TopKStream {
+ public:
+  /// Most scores of one push.
+  static constexpr int64_t kPushScores = 64;
+
+  /// Numbers that the two buffers of a stream must hold.
+  [[nodiscard]] static constexpr int64_t capacity(int64_t k) noexcept {
+    return k + (k < 1024 ? 1024 : k) + kPushScores;
+  }
+
+  /// `scores` and `positions` have room for capacity(k) and outlive the stream.
+  TopKStream(const OpTable& table, int64_t k, float* scores, int32_t* positions) noexcept;
+
+  /// The scores of positions first_pos, first_pos + 1, ..., `count` <= kPushScores of them.
+  void push(const float* scores, int64_t count, int64_t first_pos) noexcept;
+
+  /// Writes the positions of the best k, ascending, and ends the stream. At least k scores must
+  /// have been pushed, the first of them at position 0.
+  void finish(int32_t* selected) noexcept;
+
+ private:
+  void keep_best() noexcept;
+
+  const OpTable& table_;
+  int64_t k_;
+  float* scores_;       // [capacity(k)]
+  int32_t* positions_;  // [capacity(k)], ascending
+  int64_t count_ = 0;
+  float threshold_;
+};
+
+}  // namespace levin::kernels
