@@ -29,8 +29,8 @@ std::string_view error_code_name(ErrorCode code) {
 namespace detail {
 
 void check_failed(const char* condition, const char* file, int line) {
-  throw Error(ErrorCode::kInternal,
-              fmt::format("broken invariant `{}` ({}:{}); please report it", condition, file, line));
+  throw Error(ErrorCode::kInternal, fmt::format("broken invariant `{}` ({}:{}); please report it",
+                                                condition, file, line));
 }
 
 }  // namespace detail

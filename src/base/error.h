@@ -58,11 +58,11 @@ namespace detail {
 }  // namespace levin::base
 
 /// A broken invariant throws Error(kInternal). Neither user input nor a file may reach it.
-#define LEVIN_CHECK(condition)                                                \
-  do {                                                                        \
-    if (!(condition)) [[unlikely]] {                                          \
-      ::levin::base::detail::check_failed(#condition, __FILE__, __LINE__);    \
-    }                                                                         \
+#define LEVIN_CHECK(condition)                                             \
+  do {                                                                     \
+    if (!(condition)) [[unlikely]] {                                       \
+      ::levin::base::detail::check_failed(#condition, __FILE__, __LINE__); \
+    }                                                                      \
   } while (false)
 
 #ifdef NDEBUG

@@ -6,10 +6,10 @@
 namespace levin::base {
 
 struct ProcessMemory {
-  int64_t resident_bytes = 0;        ///< now
-  int64_t anonymous_bytes = 0;       ///< of these, not backed by a file (RssAnon)
-  int64_t file_bytes = 0;            ///< of these, mapped files (RssFile)
-  int64_t peak_resident_bytes = 0;   ///< since the start (VmHWM)
+  int64_t resident_bytes = 0;       ///< now
+  int64_t anonymous_bytes = 0;      ///< of these, not backed by a file (RssAnon)
+  int64_t file_bytes = 0;           ///< of these, mapped files (RssFile)
+  int64_t peak_resident_bytes = 0;  ///< since the start (VmHWM)
 };
 
 /// Reads /proc/self/status; zeros where it is not there.

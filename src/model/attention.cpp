@@ -72,9 +72,9 @@ void write_latents(const ModelContext& model, const AttentionWeights& weights, i
       split_heads(kv.view(), 1).columns(config.kv_lora_rank, config.qk_rope_head_dim),
       step.rope.angles(), kernels::RopeLayout::kInterleaved);
   for (size_t i = 0; i < step.chunks.size(); ++i) {
-    kernels::store_latent_rows(
-        model.kernels, kv.view().rows(step.first_row[i], step.chunk_tokens(i)),
-        step.kv(i, layer_idx, model.layout), step.chunks[i].first_pos);
+    kernels::store_latent_rows(model.kernels,
+                               kv.view().rows(step.first_row[i], step.chunk_tokens(i)),
+                               step.kv(i, layer_idx, model.layout), step.chunks[i].first_pos);
   }
 }
 

@@ -42,8 +42,8 @@ void expand_outputs(const ModelContext& model, const AttentionWeights& weights,
   std::vector<kernels::LinearTask> tasks;
   for (int64_t head = 0; head < config.num_attention_heads; ++head) {
     tasks.push_back({.x = select_head(latent_out, head),
-                     .w = weights.kv_b_proj.slice_rows(
-                         head * head_rows + config.qk_nope_head_dim, config.v_head_dim),
+                     .w = weights.kv_b_proj.slice_rows(head * head_rows + config.qk_nope_head_dim,
+                                                       config.v_head_dim),
                      .y = select_head(out, head)});
   }
   kernels::linear_batch(model.kernels, tasks);
@@ -76,9 +76,8 @@ void attend_absorbed(const ModelContext& model, const AttentionWeights& weights,
     act.q_absorbed.resize({count, heads, config.kv_row_dim()});
     act.latent_out.resize({count, heads, config.kv_lora_rank});
     absorb_queries(model, weights, q.rows(first, count), act.q_absorbed.view());
-    step.stats.latent_rows_read +=
-        kernels::absorbed_attention(model.kernels, act.q_absorbed.view(), queries, mla_dims(config),
-                                    act.latent_out.view());
+    step.stats.latent_rows_read += kernels::absorbed_attention(
+        model.kernels, act.q_absorbed.view(), queries, mla_dims(config), act.latent_out.view());
     expand_outputs(model, weights, act.latent_out.view(), out.rows(first, count));
     begin += queries.size();
   }

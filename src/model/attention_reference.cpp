@@ -83,9 +83,9 @@ void prefill_chunk(const ModelContext& model, const AttentionWeights& weights, i
   act.expanded.resize({kv_tokens, weights.kv_b_proj.rows});
   for (int64_t pos = 0; pos < kv_tokens; pos += kernels::kPageTokens) {
     const int64_t count = std::min(kernels::kPageTokens, kv_tokens - pos);
-    const TensorView<const float, 2> latents(
-        reinterpret_cast<const float*>(kv.latent_row(pos)), {count, config.kv_lora_rank},
-        {config.kv_row_dim(), 1});
+    const TensorView<const float, 2> latents(reinterpret_cast<const float*>(kv.latent_row(pos)),
+                                             {count, config.kv_lora_rank},
+                                             {config.kv_row_dim(), 1});
     project(model, latents, weights.kv_b_proj, act.expanded.view().rows(pos, count));
   }
   std::vector<std::span<const int32_t>> positions;

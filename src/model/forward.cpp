@@ -154,9 +154,9 @@ void Transformer::forward(std::span<const Chunk> chunks, tensor::Tensor<float, 2
 int64_t Transformer::activation_bytes(int64_t tokens) const noexcept {
   const Config& config = state_->model.config;
   const int64_t heads = config.num_attention_heads;
-  const int64_t width = std::max(config.intermediate_size,
-                                 config.moe_intermediate_size *
-                                     (config.num_experts_per_tok + config.n_shared_experts));
+  const int64_t width = std::max(
+      config.intermediate_size,
+      config.moe_intermediate_size * (config.num_experts_per_tok + config.n_shared_experts));
   int64_t per_token = 3 * config.hidden_size + config.q_lora_rank + heads * config.qk_head_dim() +
                       config.kv_row_dim() + heads * config.v_head_dim + 2 * width +
                       2 * config.hidden_size * (config.num_experts_per_tok + 1) +

@@ -66,9 +66,9 @@ struct ForcedDecisions {
 
 /// Counters of the last step.
 struct StepStats {
-  int64_t latent_rows_read = 0;    ///< rows of the cache that attention cores read, all layers
-  int64_t visible_rows = 0;        ///< rows that dense attention would have read
-  int64_t index_keys_scored = 0;   ///< query-key pairs that the indexer scored, all layers
+  int64_t latent_rows_read = 0;   ///< rows of the cache that attention cores read, all layers
+  int64_t visible_rows = 0;       ///< rows that dense attention would have read
+  int64_t index_keys_scored = 0;  ///< query-key pairs that the indexer scored, all layers
 };
 
 struct ForwardOptions {

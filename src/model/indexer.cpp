@@ -35,10 +35,9 @@ void write_keys(const ModelContext& model, const IndexerWeights& weights, int64_
                       kKeyNormEps, keys.view());
   rotate(model, split_heads(keys.view(), 1), step);
   for (size_t i = 0; i < step.chunks.size(); ++i) {
-    kernels::store_index_keys(model.kernels,
-                              keys.view().rows(step.first_row[i], step.chunk_tokens(i)),
-                              encoding_of(model.config), step.kv(i, layer_idx, model.layout),
-                              step.chunks[i].first_pos);
+    kernels::store_index_keys(
+        model.kernels, keys.view().rows(step.first_row[i], step.chunk_tokens(i)),
+        encoding_of(model.config), step.kv(i, layer_idx, model.layout), step.chunks[i].first_pos);
   }
 }
 
@@ -57,9 +56,9 @@ void encode_queries(const ModelContext& model, const IndexerWeights& weights,
   float* w = act.index_w.data();
   std::transform(w, w + act.index_w.view().size(), w, [=](float v) { return v * head_scale; });
 
-  kernels::encode_index_queries(
-      model.kernels, split_heads<const float>(act.index_q.view(), indexer.index_n_heads),
-      act.index_w.view(), encoding_of(model.config), act.index_queries);
+  kernels::encode_index_queries(model.kernels,
+                                split_heads<const float>(act.index_q.view(), indexer.index_n_heads),
+                                act.index_w.view(), encoding_of(model.config), act.index_queries);
 }
 
 void count_scored_keys(const Config& config, Step& step) {

@@ -38,10 +38,9 @@ std::vector<int32_t> largest(std::span<const float> values, int64_t count) {
     const float value = values[static_cast<size_t>(idx)];
     return std::isnan(value) ? kExcluded : value;
   };
-  std::partial_sort(order.begin(), order.begin() + count, order.end(),
-                    [&](int32_t a, int32_t b) {
-                      return key(a) != key(b) ? key(a) > key(b) : a < b;
-                    });
+  std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](int32_t a, int32_t b) {
+    return key(a) != key(b) ? key(a) > key(b) : a < b;
+  });
   order.resize(static_cast<size_t>(count));
   return order;
 }

@@ -67,10 +67,10 @@ struct Activations {
   Tensor<float, 2> router_logits;   // [tokens, n_routed_experts]
   Tensor<int32_t, 2> router_ids;    // [tokens, num_experts_per_tok]
   Tensor<float, 2> router_weights;  // [tokens, num_experts_per_tok]
-  Tensor<float, 2> expert_in;      // [rows of an expert group, hidden_size]
-  Tensor<float, 2> gate;           // [rows, width]
-  Tensor<float, 2> up;             // [rows, width]
-  Tensor<float, 2> expert_out;     // [rows, hidden_size]
+  Tensor<float, 2> expert_in;       // [rows of an expert group, hidden_size]
+  Tensor<float, 2> gate;            // [rows, width]
+  Tensor<float, 2> up;              // [rows, width]
+  Tensor<float, 2> expert_out;      // [rows, hidden_size]
 };
 
 struct Step {
@@ -82,8 +82,8 @@ struct Step {
   Selection selection;
   Activations activations;
   StepStats stats;
-  Trace* trace = nullptr;                     // may be null
-  const ForcedDecisions* forced = nullptr;    // may be null
+  Trace* trace = nullptr;                   // may be null
+  const ForcedDecisions* forced = nullptr;  // may be null
 
   explicit Step(const Config& config) : rope(config) {}
 

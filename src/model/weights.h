@@ -51,14 +51,14 @@ struct MlpWeights {
 };
 
 struct MoeWeights {
-  WeightMatrix gate;                    // [n_routed_experts, hidden_size]
-  F32Vector e_score_correction_bias;    // [n_routed_experts], empty without noaux_tc
-  std::vector<MlpWeights> experts;      // [n_routed_experts]
-  MlpWeights shared_experts;            // width n_shared_experts * moe_intermediate_size
+  WeightMatrix gate;                  // [n_routed_experts, hidden_size]
+  F32Vector e_score_correction_bias;  // [n_routed_experts], empty without noaux_tc
+  std::vector<MlpWeights> experts;    // [n_routed_experts]
+  MlpWeights shared_experts;          // width n_shared_experts * moe_intermediate_size
 };
 
 struct LayerWeights {
-  F32Vector input_layernorm;           // [hidden_size]
+  F32Vector input_layernorm;  // [hidden_size]
   AttentionWeights attention;
   F32Vector post_attention_layernorm;  // [hidden_size]
   MlpWeights mlp;                      // dense layers

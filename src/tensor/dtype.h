@@ -7,7 +7,24 @@
 
 namespace levin::tensor {
 
-enum class DType { kBool, kU8, kI8, kU16, kI16, kU32, kI32, kU64, kI64, kF8E4m3, kF8E5m2, kF8E8m0, kF16, kBf16, kF32, kF64 };
+enum class DType {
+  kBool,
+  kU8,
+  kI8,
+  kU16,
+  kI16,
+  kU32,
+  kI32,
+  kU64,
+  kI64,
+  kF8E4m3,
+  kF8E5m2,
+  kF8E8m0,
+  kF16,
+  kBf16,
+  kF32,
+  kF64
+};
 
 /// Bytes of one element.
 [[nodiscard]] int64_t dtype_bytes(DType dtype) noexcept;

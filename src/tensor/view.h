@@ -35,8 +35,8 @@ class TensorView {
 
   /// A view of mutable elements is also a view of constant ones.
   template <typename U>
-    requires(std::is_same_v<T, const U>)
-  TensorView(const TensorView<U, kRank>& other)  // NOLINT(google-explicit-constructor)
+  requires(std::is_same_v<T, const U>)
+      TensorView(const TensorView<U, kRank>& other)  // NOLINT(google-explicit-constructor)
       : data_(other.data()), extents_(other.extents()), strides_(other.strides()) {}
 
   [[nodiscard]] T* data() const noexcept { return data_; }

@@ -12,9 +12,9 @@ namespace {
 
 /// What the golden run decided, row by row of the step [first, first + count).
 struct GoldenDecisions {
-  std::vector<std::vector<std::vector<float>>> hidden;       // [layer][token]
-  std::vector<std::vector<std::vector<int32_t>>> selected;   // [layer][token]
-  std::vector<std::vector<int64_t>> router_ids;              // [layer][token * per_token]
+  std::vector<std::vector<std::vector<float>>> hidden;      // [layer][token]
+  std::vector<std::vector<std::vector<int32_t>>> selected;  // [layer][token]
+  std::vector<std::vector<int64_t>> router_ids;             // [layer][token * per_token]
 };
 
 GoldenDecisions load_decisions(const GoldenCase& golden) {
@@ -71,8 +71,8 @@ class ForcedStep {
         const auto begin =
             decisions.router_ids[layer].begin() + static_cast<int64_t>(first * per_token);
         ids_[layer].assign(begin, begin + static_cast<int64_t>(count * per_token));
-        forced_.router_ids.back() = {ids_[layer].data(),
-                                     {static_cast<int64_t>(count), static_cast<int64_t>(per_token)}};
+        forced_.router_ids.back() = {
+            ids_[layer].data(), {static_cast<int64_t>(count), static_cast<int64_t>(per_token)}};
       }
     }
   }
@@ -124,11 +124,12 @@ TEST_P(FastLayers, StayWithinTwoPercentOfTheGoldenHiddenState) {
       const int64_t count = is_decode ? 1 : golden.prefill_tokens;
       const auto first = static_cast<size_t>(pos);
       const ForcedStep forced(golden, decisions, first, static_cast<size_t>(count));
-      const Chunk chunk{.tokens = std::span(golden.tokens).subspan(first, static_cast<size_t>(count)),
-                        .first_pos = pos,
-                        .is_decode = is_decode,
-                        .pages = pages.pages(),
-                        .logits = LogitsWanted::kNone};
+      const Chunk chunk{
+          .tokens = std::span(golden.tokens).subspan(first, static_cast<size_t>(count)),
+          .first_pos = pos,
+          .is_decode = is_decode,
+          .pages = pages.pages(),
+          .logits = LogitsWanted::kNone};
       Trace trace;
       trace.wants_hidden = true;
       transformer.forward({&chunk, 1}, logits, &trace, &forced.forced());

@@ -22,8 +22,8 @@ struct GoldenCase {
   std::unique_ptr<Weights> weights;
   std::vector<int32_t> tokens;  // prefill, then decode
   int64_t prefill_tokens = 0;
-  float logits_max_abs = 0.0F;        // recommended tolerance for every row
-  float logits_typical_abs = 0.0F;    // ... for typical_rows_fraction of the rows
+  float logits_max_abs = 0.0F;      // recommended tolerance for every row
+  float logits_typical_abs = 0.0F;  // ... for typical_rows_fraction of the rows
   double typical_rows_fraction = 0.0;
 
   [[nodiscard]] int64_t token_count() const { return static_cast<int64_t>(tokens.size()); }
@@ -59,7 +59,7 @@ struct RunOptions {
   const kernels::OpTable* table = nullptr;
   int threads = 1;
   ForwardOptions forward;
-  int64_t chunk_tokens = 0;   // 0: the whole prefill at once
+  int64_t chunk_tokens = 0;     // 0: the whole prefill at once
   int64_t prefill_tokens = -1;  // the rest is decoded one by one; -1: as in the case
   /// Tokens of a second sequence that shares every step (its logits are dropped).
   std::span<const int32_t> batch_mate;

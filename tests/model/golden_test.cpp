@@ -54,8 +54,8 @@ LogitComparison compare_logits(const GoldenCase& golden, const std::vector<std::
 
 int64_t differing_selections(const GoldenCase& golden, const RunResult& result, size_t layer) {
   const std::string prefix = fmt::format("layer.{}.", layer);
-  const auto masks = golden_rows(golden, "golden.safetensors", prefix + "topk_mask",
-                                 prefix + "decode_topk_mask");
+  const auto masks =
+      golden_rows(golden, "golden.safetensors", prefix + "topk_mask", prefix + "decode_topk_mask");
   const auto safe = golden_integers(golden, "golden.safetensors", prefix + "topk_safe");
   int64_t differing = 0;
   for (size_t row = 0; row < masks.size(); ++row) {
@@ -113,8 +113,7 @@ TEST_P(GoldenReference, ReproducesLogitsScoresSelectionsAndExperts) {
   const kernels::TableList tables = kernels::supported_tables();
   for (int i = 0; i < tables.count; ++i) {
     const RunResult result = run(golden_, options(tables.tables[i]));
-    const auto want =
-        golden_rows(golden_, "golden.safetensors", "prefill_logits", "decode_logits");
+    const auto want = golden_rows(golden_, "golden.safetensors", "prefill_logits", "decode_logits");
     const LogitComparison logits = compare_logits(golden_, result.logits, want);
     int64_t selections = 0;
     int64_t experts = 0;
@@ -168,8 +167,9 @@ std::vector<Param> params() {
 }
 
 std::string param_name(const ::testing::TestParamInfo<Param>& info) {
-  std::string name = info.param.name + "_chunk_" +
-                     (info.param.chunk_tokens == 0 ? "all" : fmt::to_string(info.param.chunk_tokens));
+  std::string name =
+      info.param.name + "_chunk_" +
+      (info.param.chunk_tokens == 0 ? "all" : fmt::to_string(info.param.chunk_tokens));
   std::ranges::replace(name, '-', '_');
   return name;
 }
