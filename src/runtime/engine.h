@@ -38,11 +38,12 @@ using RequestId = int64_t;
 struct Request {
   std::vector<int32_t> prompt;
   SamplingParams sampling;
-  int64_t max_new_tokens = 0;          ///< 0: until the context is full
+  int64_t max_new_tokens = 0;           ///< 0: until the context is full
   std::vector<int32_t> stop_token_ids;  ///< ends the answer; the stop token is reported
   /// Asked before each token: which tokens may follow? (constrained decoding; may be empty)
   std::function<const TokenMask*(const std::vector<int32_t>& generated)> constraint;
-  bool wants_experts = false;  ///< router ids of each generated token
+  bool wants_experts = false;  ///< router ids of the row that gave each generated token
+  uint64_t prefix_salt = 0;    ///< prefixes are shared among requests of equal salt alone
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };
@@ -53,7 +54,9 @@ struct TokenEvent {
   int64_t prompt_tokens_done = 0;    ///< of the prompt, cached ones included
   int64_t prompt_tokens_cached = 0;  ///< found in shared pages
   std::optional<SampledToken> token;
-  std::vector<std::vector<int32_t>> expert_ids;  ///< [layer][num_experts_per_tok], if wanted
+  /// Experts of the row whose logits gave the token, if wanted: [layer][num_experts_per_tok], empty
+  /// for dense layers.
+  std::vector<std::vector<int32_t>> expert_ids;
   std::optional<FinishReason> finish;
   std::string error;  ///< the sentence, with kError
 };

@@ -9,15 +9,15 @@
 namespace levin::runtime {
 
 struct SamplingParams {
-  double temperature = 0.0;  ///< 0: greedy
-  int64_t top_k = 0;         ///< 0: off
-  double top_p = 1.0;        ///< 1: off
-  double min_p = 0.0;        ///< 0: off; keeps p >= min_p * largest p
+  double temperature = 0.0;         ///< 0: greedy
+  int64_t top_k = 0;                ///< 0: off
+  double top_p = 1.0;               ///< 1: off
+  double min_p = 0.0;               ///< 0: off; keeps p >= min_p * largest p
   double repetition_penalty = 1.0;  ///< divides positive, multiplies negative logits of seen tokens
   double frequency_penalty = 0.0;   ///< times how often the answer holds the token
   double presence_penalty = 0.0;    ///< once if the answer holds the token
   uint64_t seed = 0;
-  int32_t top_logprobs = 0;        ///< how many alternatives to report; -1: no logprobs at all
+  int32_t top_logprobs = 0;          ///< how many alternatives to report; -1: no logprobs at all
   bool wants_sampling_mask = false;  ///< report which tokens could have been drawn
 
   /// Throws Error(kInvalidArgument) naming the parameter and its range.
@@ -28,6 +28,10 @@ struct SamplingParams {
 class TokenMask {
  public:
   explicit TokenMask(int64_t vocab_size) : bits_(static_cast<size_t>((vocab_size + 63) / 64)) {}
+  /// Tokens that the mask can speak of: vocab_size, rounded up to a multiple of 64.
+  [[nodiscard]] int64_t capacity() const noexcept {
+    return static_cast<int64_t>(bits_.size()) * 64;
+  }
   void allow(int32_t token) { bits_[static_cast<size_t>(token) / 64] |= bit(token); }
   [[nodiscard]] bool allows(int32_t token) const {
     return (bits_[static_cast<size_t>(token) / 64] & bit(token)) != 0;
@@ -58,7 +62,9 @@ struct SampledToken {
 ///   generated  the answer so far (frequency and presence penalties)
 ///   mask     null: every token is allowed
 /// Order: penalties, mask, temperature, top-k, top-p, min-p. Ties go to the lower id.
-/// Throws Error(kInvalidArgument) if the mask forbids everything.
+/// Logits that are not finite count as forbidden.
+/// Throws Error(kInvalidArgument) if the mask is too short or forbids everything, and
+/// Error(kInvalidFile) if no logit is finite: the weights are damaged.
 SampledToken sample(std::span<const float> logits, const SamplingParams& params,
                     std::span<const int32_t> history, std::span<const int32_t> generated,
                     int64_t position, const TokenMask* mask);

@@ -1,0 +1,322 @@
+#include "runtime/engine.h"
+
+#include <algorithm>
+#include <exception>
+#include <span>
+#include <utility>
+
+#include "base/error.h"
+#include "base/memory_info.h"
+#include "base/thread_pool.h"
+#include "kernels/context.h"
+#include "kernels/op_table.h"
+#include "runtime/memory_plan.h"
+#include "runtime/page_pool.h"
+#include "runtime/prefix_cache.h"
+#include "runtime/scheduler.h"
+
+namespace levin::runtime {
+
+using base::ErrorCode;
+
+/// Members are destroyed from the last to the first: what uses comes after what is used.
+struct Engine::State {
+  explicit State(int threads)
+      : threads_pool(threads), context(threads_pool, kernels::select_table_from_environment()) {}
+
+  base::ThreadPool threads_pool;
+  kernels::Context context;
+  model::Config config;
+  std::unique_ptr<model::Weights> weights;
+  std::unique_ptr<model::Transformer> transformer;
+  int64_t context_tokens = 0;
+  std::unique_ptr<PagePool> pages;
+  std::unique_ptr<PrefixCache> prefixes;  // null: prompts share nothing
+  std::unique_ptr<Scheduler> scheduler;
+  tensor::Tensor<float, 2> logits;  // [chunks that end in a token, vocab_size] of the last step
+  std::vector<TokenEvent> events;   // not yet returned by step()
+  EngineStats stats;
+  RequestId last_request = 0;
+
+  void prepare_memory(const EngineOptions& options);
+  void check(const Request& request) const;
+  void end(RequestId id, FinishReason reason, std::string error = {});
+  void run(std::span<const PlannedChunk> chunks);
+  void forward(std::span<const PlannedChunk> chunks, model::Trace* trace);
+  void finish_chunk(const PlannedChunk& chunk, std::span<const float> logits_row,
+                    const model::Trace* trace, int64_t last_row);
+  [[nodiscard]] TokenEvent next_token(Sequence& sequence, std::span<const float> logits_row);
+};
+
+namespace {
+
+/// True if the chunk's last row gives a token of the answer.
+bool gives_token(const PlannedChunk& chunk) {
+  return chunk.is_decode ||
+         chunk.sequence->computed_tokens + chunk.tokens == chunk.sequence->prompt_tokens();
+}
+
+bool wants_experts(std::span<const PlannedChunk> chunks) {
+  return std::ranges::any_of(chunks, [](const PlannedChunk& chunk) {
+    return chunk.sequence->request.wants_experts && gives_token(chunk);
+  });
+}
+
+/// Router ids of one row of the step: [layer][num_experts_per_tok].
+std::vector<std::vector<int32_t>> experts_of_row(const model::Trace& trace, int64_t row) {
+  std::vector<std::vector<int32_t>> experts;
+  for (const model::LayerTrace& layer : trace.layers) {
+    const auto ids = layer.router_ids.view();
+    if (row < ids.extent(0)) {
+      experts.emplace_back(ids.row(row), ids.row(row) + ids.extent(1));
+    } else {
+      experts.emplace_back();  // a dense layer
+    }
+  }
+  return experts;
+}
+
+}  // namespace
+
+Engine::Engine() = default;
+Engine::~Engine() = default;
+
+std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineOptions& options) {
+  if (options.chunk_tokens < 1 || options.threads < 0 || options.cache_bytes < 0) {
+    base::throw_error(ErrorCode::kInvalidArgument, "engine options",
+                      "chunks of at least 1 token, threads and cache bytes from 0 up expected, got "
+                      "{}, {} and {}",
+                      options.chunk_tokens, options.threads, options.cache_bytes);
+  }
+  std::unique_ptr<Engine> engine(new Engine());
+  engine->state_ = std::make_unique<State>(options.threads);
+  State& state = *engine->state_;
+  state.config = model::load_config(model_dir);
+  state.weights = model::Weights::load(model_dir, state.config, state.threads_pool, options.load);
+  state.transformer = std::make_unique<model::Transformer>(state.config, *state.weights,
+                                                           state.context, options.forward);
+  state.prepare_memory(options);
+  return engine;
+}
+
+void Engine::State::prepare_memory(const EngineOptions& options) {
+  const int64_t page_bytes = transformer->kv_layout().page_bytes();
+  const MemoryPlan plan = plan_memory({
+      .context_tokens = options.context_tokens,
+      .cache_bytes = options.cache_bytes,
+      .max_position_embeddings = config.max_position_embeddings,
+      .page_bytes = page_bytes,
+      .activation_bytes = transformer->activation_bytes(options.chunk_tokens),
+      .available_bytes = base::available_memory_bytes(),
+  });
+  context_tokens = plan.context_tokens;
+  pages = std::make_unique<PagePool>(page_bytes, plan.pages);
+  if (options.share_prefixes) {
+    prefixes = std::make_unique<PrefixCache>(*pages);
+  }
+  scheduler = std::make_unique<Scheduler>(*pages, prefixes.get(), options.chunk_tokens);
+}
+
+const model::Config& Engine::config() const noexcept { return state_->config; }
+const model::Weights& Engine::weights() const noexcept { return *state_->weights; }
+model::Transformer& Engine::transformer() noexcept { return *state_->transformer; }
+kernels::Context& Engine::context() noexcept { return state_->context; }
+PagePool& Engine::pages() noexcept { return *state_->pages; }
+int64_t Engine::context_tokens() const noexcept { return state_->context_tokens; }
+const EngineStats& Engine::stats() const noexcept { return state_->stats; }
+
+void Engine::State::check(const Request& request) const {
+  if (request.prompt.empty()) {
+    throw base::Error(ErrorCode::kInvalidArgument,
+                      "the prompt is empty; at least one token is needed");
+  }
+  for (size_t pos = 0; pos < request.prompt.size(); ++pos) {
+    if (request.prompt[pos] < 0 || request.prompt[pos] >= config.vocab_size) {
+      base::throw_error(ErrorCode::kInvalidArgument, "",
+                        "token {} at position {} of the prompt is outside the model's vocabulary "
+                        "of {} tokens",
+                        request.prompt[pos], pos, config.vocab_size);
+    }
+  }
+  if (static_cast<int64_t>(request.prompt.size()) + 1 > context_tokens) {
+    base::throw_error(ErrorCode::kContextTooLong, "",
+                      "the prompt has {} tokens, and with one token of answer the context holds "
+                      "{}; shorten the prompt or load the model with a longer context",
+                      request.prompt.size(), context_tokens);
+  }
+  if (request.max_new_tokens < 0) {
+    base::throw_error(ErrorCode::kInvalidArgument, "max_new_tokens",
+                      "a number from 0 (until the context is full) up expected, got {}",
+                      request.max_new_tokens);
+  }
+  request.sampling.validate();
+}
+
+RequestId Engine::submit(Request request) {
+  State& state = *state_;
+  state.check(request);
+  const auto prompt_tokens = static_cast<int64_t>(request.prompt.size());
+  const int64_t room = state.context_tokens - prompt_tokens;
+  auto sequence = std::make_unique<Sequence>();
+  sequence->id = ++state.last_request;
+  sequence->tokens = request.prompt;
+  sequence->max_tokens =
+      prompt_tokens + (request.max_new_tokens > 0 ? std::min(room, request.max_new_tokens) : room);
+  sequence->request = std::move(request);
+  state.scheduler->add(std::move(sequence));
+  return state.last_request;
+}
+
+void Engine::cancel(RequestId request) { state_->end(request, FinishReason::kCancelled); }
+
+bool Engine::has_work() const noexcept {
+  return !state_->scheduler->is_empty() || !state_->events.empty();
+}
+
+std::vector<TokenEvent> Engine::step() {
+  State& state = *state_;
+  const std::vector<PlannedChunk> chunks = state.scheduler->plan();
+  if (!chunks.empty()) {
+    state.run(chunks);
+    ++state.stats.steps;
+  } else if (const Sequence* stuck = state.scheduler->first_waiting()) {
+    state.end(stuck->id, FinishReason::kError,
+              fmt::format("the request needs {} pages of cache, {} are free and nothing runs that "
+                          "would free more; end the sequences that hold them",
+                          pages_for_tokens(stuck->max_tokens), state.pages->available_pages()));
+  }
+  return std::exchange(state.events, {});
+}
+
+void Engine::set_cancel(const base::CancelToken* token) noexcept {
+  state_->threads_pool.set_cancel(token);
+}
+
+/// Takes the sequence out, frees its pages and reports why; nothing if it has ended already.
+void Engine::State::end(RequestId id, FinishReason reason, std::string error) {
+  const std::unique_ptr<Sequence> sequence = scheduler->remove(id);
+  if (sequence == nullptr) {
+    return;
+  }
+  TokenEvent event;
+  event.request = id;
+  event.prompt_tokens_done = std::min(sequence->computed_tokens, sequence->prompt_tokens());
+  event.prompt_tokens_cached = sequence->cached_tokens;
+  event.finish = reason;
+  event.error = std::move(error);
+  events.push_back(std::move(event));
+}
+
+/// One forward pass over the chunks, then a token of each sequence that is due one. If the pass
+/// fails, each chunk is tried alone (its bits are the same), so that only the culprit ends.
+void Engine::State::run(std::span<const PlannedChunk> chunks) {
+  model::Trace trace;
+  trace.wants_router = wants_experts(chunks);
+  model::Trace* const wanted_trace = trace.wants_router ? &trace : nullptr;
+  std::string failure;
+  try {
+    forward(chunks, wanted_trace);
+  } catch (const base::Error& error) {
+    if (error.code() == ErrorCode::kCancelled) {
+      throw;  // nothing has been committed: the next step plans the same chunks again
+    }
+    failure = error.what();
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  if (!failure.empty()) {
+    if (chunks.size() == 1) {
+      end(chunks.front().sequence->id, FinishReason::kError, std::move(failure));
+      return;
+    }
+    for (const PlannedChunk& chunk : chunks) {
+      run({&chunk, 1});
+    }
+    return;
+  }
+  int64_t row = 0;
+  int64_t logits_row = 0;
+  const auto all_logits = std::as_const(logits).view();
+  for (const PlannedChunk& chunk : chunks) {
+    row += chunk.tokens;
+    std::span<const float> chunk_logits;
+    if (gives_token(chunk)) {
+      chunk_logits = {all_logits.row(logits_row++), static_cast<size_t>(config.vocab_size)};
+    }
+    finish_chunk(chunk, chunk_logits, wanted_trace, row - 1);
+  }
+}
+
+void Engine::State::forward(std::span<const PlannedChunk> chunks, model::Trace* trace) {
+  std::vector<model::Chunk> step;
+  step.reserve(chunks.size());
+  for (const PlannedChunk& chunk : chunks) {
+    const Sequence& sequence = *chunk.sequence;
+    step.push_back(
+        {.tokens = std::span(sequence.tokens)
+                       .subspan(static_cast<size_t>(sequence.computed_tokens),
+                                static_cast<size_t>(chunk.tokens)),
+         .first_pos = sequence.computed_tokens,
+         .is_decode = chunk.is_decode,
+         .pages = sequence.pages->data(),
+         .logits = gives_token(chunk) ? model::LogitsWanted::kLast : model::LogitsWanted::kNone});
+  }
+  transformer->forward(step, logits, trace);
+  const model::StepStats& rows = transformer->last_step();
+  stats.rows.latent_rows_read += rows.latent_rows_read;
+  stats.rows.visible_rows += rows.visible_rows;
+  stats.rows.index_keys_scored += rows.index_keys_scored;
+}
+
+/// Books what a successful pass computed of one chunk; `logits_row` is empty while the prompt goes
+/// on, `last_row` is the chunk's last row within the step.
+void Engine::State::finish_chunk(const PlannedChunk& chunk, std::span<const float> logits_row,
+                                 const model::Trace* trace, int64_t last_row) {
+  Sequence& sequence = *chunk.sequence;
+  const bool is_first_chunk = sequence.computed_tokens == sequence.cached_tokens;
+  scheduler->commit(chunk);
+  if (!chunk.is_decode) {
+    stats.prompt_tokens += chunk.tokens + (is_first_chunk ? sequence.cached_tokens : 0);
+    stats.cached_prompt_tokens += is_first_chunk ? sequence.cached_tokens : 0;
+  }
+  TokenEvent event;
+  if (!logits_row.empty()) {
+    try {
+      event = next_token(sequence, logits_row);
+    } catch (const std::exception& error) {
+      end(sequence.id, FinishReason::kError, error.what());
+      return;
+    }
+    if (trace != nullptr && sequence.request.wants_experts) {
+      event.expert_ids = experts_of_row(*trace, last_row);
+    }
+  }
+  event.request = sequence.id;
+  event.prompt_tokens_done = std::min(sequence.computed_tokens, sequence.prompt_tokens());
+  event.prompt_tokens_cached = sequence.cached_tokens;
+  if (event.finish.has_value()) {
+    (void)scheduler->remove(sequence.id);
+  }
+  events.push_back(std::move(event));
+}
+
+/// Draws the next token of the answer and decides whether it is the last one.
+TokenEvent Engine::State::next_token(Sequence& sequence, std::span<const float> logits_row) {
+  const Request& request = sequence.request;
+  const TokenMask* mask = request.constraint ? request.constraint(sequence.generated) : nullptr;
+  TokenEvent event;
+  event.token = sample(logits_row, request.sampling, sequence.tokens, sequence.generated,
+                       static_cast<int64_t>(sequence.tokens.size()), mask);
+  const int32_t token = event.token->token;
+  sequence.tokens.push_back(token);
+  sequence.generated.push_back(token);
+  ++stats.generated_tokens;
+  if (std::ranges::find(request.stop_token_ids, token) != request.stop_token_ids.end()) {
+    event.finish = FinishReason::kStop;
+  } else if (static_cast<int64_t>(sequence.tokens.size()) >= sequence.max_tokens) {
+    event.finish = FinishReason::kLength;
+  }
+  return event;
+}
+
+}  // namespace levin::runtime

@@ -1,0 +1,94 @@
+// Decides which tokens of which sequences the next step computes.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "runtime/engine.h"
+#include "runtime/page_pool.h"
+#include "runtime/page_table.h"
+#include "runtime/prefix_cache.h"
+
+namespace levin::runtime {
+
+/// A request on its way, and what has been computed of it.
+struct Sequence {
+  RequestId id = 0;
+  Request request;
+  std::vector<int32_t> tokens;       ///< prompt, then the answer
+  std::vector<int32_t> generated;    ///< the answer alone
+  int64_t max_tokens = 0;            ///< length at which the answer ends, at most the context
+  int64_t computed_tokens = 0;       ///< tokens whose rows are in the cache
+  int64_t cached_tokens = 0;         ///< of these, found in shared pages
+  std::unique_ptr<PageTable> pages;  ///< null while the sequence waits
+  PrefixCache::Link chain;           ///< of the pages of the prompt that others can find
+  int64_t chain_pages = 0;
+
+  [[nodiscard]] int64_t prompt_tokens() const noexcept {
+    return static_cast<int64_t>(request.prompt.size());
+  }
+  [[nodiscard]] bool is_prefilling() const noexcept { return computed_tokens < prompt_tokens(); }
+};
+
+struct PlannedChunk {
+  Sequence* sequence = nullptr;
+  int64_t tokens = 0;  ///< from sequence->computed_tokens on
+  bool is_decode = false;
+};
+
+/// Tokens of prefill that a step may compute: `chunk_tokens` while nothing decodes. While others
+/// decode, 256 for one of them down to 64 for four and more, so that none of them stalls.
+[[nodiscard]] int64_t prefill_budget(int64_t decoding, int64_t chunk_tokens);
+
+/// Splits a budget over prompts with `remaining` tokens each: equal shares of at least 64 tokens,
+/// beginning with prompt `first`; what short prompts leave goes to the others in that order.
+[[nodiscard]] std::vector<int64_t> split_prefill(int64_t budget, std::span<const int64_t> remaining,
+                                                 size_t first);
+
+/// Admits in the order of arrival, without preemption: a sequence starts when all the pages that it
+/// can ever need are reserved, so it always ends.
+class Scheduler {
+ public:
+  /// `pool` must outlive the scheduler. `prefixes` null: prompts share nothing.
+  Scheduler(PagePool& pool, PrefixCache* prefixes, int64_t chunk_tokens);
+
+  void add(std::unique_ptr<Sequence> sequence);
+  /// Takes a sequence out, waiting or running; null if there is none of that id. Its pages are free
+  /// once the caller drops it.
+  [[nodiscard]] std::unique_ptr<Sequence> remove(RequestId id);
+
+  [[nodiscard]] bool is_empty() const noexcept { return waiting_.empty() && running_.empty(); }
+  [[nodiscard]] int64_t waiting() const noexcept { return static_cast<int64_t>(waiting_.size()); }
+  [[nodiscard]] int64_t running() const noexcept { return static_cast<int64_t>(running_.size()); }
+
+  /// Admits what fits and plans a step: one token of every answer, then chunks of prompts. The
+  /// pages that the chunks write are there. Empty although sequences wait: the pages that the first
+  /// one needs are held by somebody outside (see first_waiting).
+  [[nodiscard]] std::vector<PlannedChunk> plan();
+
+  /// The sequence that waits longest; null if none does.
+  [[nodiscard]] const Sequence* first_waiting() const noexcept {
+    return waiting_.empty() ? nullptr : waiting_.front().get();
+  }
+
+  /// The chunk's rows are in the cache: advances the sequence and publishes its full prompt pages.
+  void commit(const PlannedChunk& chunk);
+
+ private:
+  void admit_waiting();
+  [[nodiscard]] bool try_admit(Sequence& sequence);
+  void publish_pages(Sequence& sequence);
+  void plan_prefill(int64_t decoding, std::vector<PlannedChunk>& chunks);
+
+  PagePool& pool_;
+  PrefixCache* prefixes_;
+  int64_t chunk_tokens_;
+  size_t prefill_turn_ = 0;  // whose prompt is served first; moves on with each step
+  std::deque<std::unique_ptr<Sequence>> waiting_;
+  std::vector<std::unique_ptr<Sequence>> running_;  // in order of admission
+};
+
+}  // namespace levin::runtime
