@@ -15,7 +15,7 @@ packages_of() {
     engine)
       echo "g++=g++ make=make cmake=cmake ninja=ninja-build pkg-config=pkg-config" \
         "libfmt-dev libspdlog-dev nlohmann-json3-dev libsimdjson-dev libpcre2-dev" \
-        "libxxhash-dev libcli11-dev libedit-dev"
+        "libcli11-dev libedit-dev"
       ;;
     demo) echo "jq=jq" ;;
     test) echo "libgtest-dev libgmock-dev jq=jq" ;;
