@@ -15,7 +15,8 @@ class FunctionRef<Result(Args...)> {
  public:
   template <typename Callable>
   requires(!std::is_same_v<std::remove_cvref_t<Callable>, FunctionRef>)
-      // NOLINTNEXTLINE(google-explicit-constructor): a lambda is meant to convert at the call
+      // A lambda is meant to convert at the call; clang-tidy 14 does not see the constraint above.
+      // NOLINTNEXTLINE(google-explicit-constructor, bugprone-forwarding-reference-overload)
       FunctionRef(Callable&& callable)
   noexcept
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
