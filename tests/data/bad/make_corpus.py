@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Writes the corpus of broken safetensors files and shard indexes beside this script, and the
+sentence that each must be answered with (safetensors.json, index_json.json). The files also seed
+the fuzz targets. Run it again after changing a case; its output is committed."""
+import json
+import os
+import shutil
+import struct
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def entry(dtype="U8", shape=(4,), offsets=(0, 4)):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": list(offsets)}
+
+
+def pack(header, data=b"\0" * 4, length=None):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+TRUNCATED = "it is truncated, download it again"
+SAFETENSORS = {
+    "empty": (b"", "has 0 bytes, a safetensors file has at least 8; download it again"),
+    "seven_bytes": (b"\2\0\0\0\0\0\0", "has 7 bytes, a safetensors file has at least 8; download it again"),
+    "header_cut": (pack(b"{}", b"", 100), "ends within its header (100 bytes declared, 2 there); download it again"),
+    "header_too_long": (pack(b"{}", b"", 100_000_001), "declares a header of 100000001 bytes, at most 100000000 are allowed; not a safetensors file?"),
+    "length_overflow": (pack(b"{}", b"", 2**64 - 1), "declares a header of 18446744073709551615 bytes, at most 100000000 are allowed; not a safetensors file?"),
+    "no_header": (pack(b"", b""), "has a header that does not begin with '{'; not a safetensors file?"),
+    "leading_space": (pack(b" {}", b""), "has a header that does not begin with '{'; not a safetensors file?"),
+    "array": (pack(b"[]", b""), "has a header that does not begin with '{'; not a safetensors file?"),
+    "not_json": (pack(b"{\"a\": }", b""), "is not valid JSON at line 1, column 7"),
+    "trailing_text": (pack(b"{} x", b""), "is not valid JSON at line 1, column 4"),
+    "nul_padding": (pack(b"{}\0\0", b""), "is not valid JSON (NUL byte) at line 1, column 3"),
+    "not_utf8": (pack(b"{\"\xff\": 1}", b""), "is not valid UTF-8 at line 1, column 3"),
+    "surrogate": (pack(b"{\"\\ud800\": 1}", b""), "is not valid JSON at line 1, column 9"),
+    "deep": (pack(b"{\"a\":" * 65 + b"1" + b"}" * 65, b""), "nests JSON deeper than 64 levels"),
+    "duplicate_name": (pack(b'{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}'), 'has the key "a" twice in one object'),
+    "duplicate_field": (pack(b'{"a":{"dtype":"U8","shape":[4],"shape":[4],"data_offsets":[0,4]}}'), 'has the key "shape" twice in one object'),
+    "entry_is_number": (pack({"a": 1}), 'tensor "a": an object with dtype, shape and data_offsets is expected'),
+    "no_dtype": (pack({"a": {"shape": [4], "data_offsets": [0, 4]}}), 'tensor "a": dtype must be a string'),
+    "dtype_number": (pack({"a": entry(dtype=8)}), 'tensor "a": dtype must be a string'),
+    "no_shape": (pack({"a": {"dtype": "U8", "data_offsets": [0, 4]}}), 'tensor "a": shape must be an array'),
+    "no_offsets": (pack({"a": {"dtype": "U8", "shape": [4]}}), 'tensor "a": data_offsets must be an array'),
+    "unknown_field": (pack({"a": {**entry(), "strides": [1]}}), 'tensor "a": unknown field "strides"'),
+    "negative_extent": (pack({"a": entry(shape=(-4,))}), 'tensor "a": shape holds -4, where a whole number from 0 to 2^63-1 is expected'),
+    "fraction": (pack({"a": entry(shape=(4.0,))}), 'tensor "a": shape holds 4.0, where a whole number from 0 to 2^63-1 is expected'),
+    "extent_is_object": (pack({"a": entry(shape=({},))}), 'tensor "a": shape holds object, where a whole number from 0 to 2^63-1 is expected'),
+    "huge_offset": (pack({"a": entry(offsets=(0, 2**63))}), 'tensor "a": data_offsets holds 9223372036854775808, where a whole number from 0 to 2^63-1 is expected'),
+    "three_offsets": (pack({"a": entry(offsets=(0, 4, 8))}), 'tensor "a": data_offsets must be [begin, end] with begin <= end'),
+    "reversed_offsets": (pack({"a": entry(offsets=(4, 0))}), 'tensor "a": data_offsets must be [begin, end] with begin <= end'),
+    "product_overflow": (pack({"a": entry(shape=(2**32, 2**32))}), 'tensor "a": shape [4294967296, 4294967296] overflows 64 bits'),
+    "byte_overflow": (pack({"a": entry(dtype="F64", shape=(2**61,))}), 'tensor "a": shape [2305843009213693952] overflows 64 bits'),
+    "wrong_size": (pack({"a": entry(dtype="F32", shape=(2,))}), 'tensor "a": shape [2] of F32 takes 8 bytes, data_offsets span 4'),
+    "data_cut": (pack({"a": entry(shape=(8,), offsets=(0, 8))}), f'tensor "a" ends at byte 8 of the data, but the file has only 4; {TRUNCATED}'),
+    "gap_at_start": (pack({"a": entry(shape=(2,), offsets=(2, 4))}), 'tensor "a" begins at byte 2 of the data, expected 0 (a gap)'),
+    "gap": (pack({"a": entry(shape=(1,), offsets=(0, 1)), "b": entry(shape=(2,), offsets=(2, 4))}), 'tensor "b" begins at byte 2 of the data, expected 1 (a gap)'),
+    "overlap": (pack({"a": entry(shape=(3,), offsets=(0, 3)), "b": entry(shape=(2,), offsets=(2, 4))}), 'tensor "b" begins at byte 2 of the data, expected 3 (an overlap)'),
+    "same_bytes_twice": (pack({"a": entry(), "b": entry()}), 'tensor "b" begins at byte 0 of the data, expected 4 (an overlap)'),
+    "bytes_left_over": (pack({"a": entry(shape=(3,), offsets=(0, 3))}), "holds 1 bytes after its last tensor, which ends at byte 3 of the data"),
+    "no_tensors_but_data": (pack({}), "holds 4 bytes after its last tensor, which ends at byte 0 of the data"),
+    "metadata_list": (pack({"__metadata__": [], "a": entry()}), "__metadata__ must be an object of strings"),
+    "metadata_number": (pack({"__metadata__": {"step": 3}, "a": entry()}), '__metadata__ "step" must be a string'),
+}
+
+PLAIN = "where a plain *.safetensors name in the same folder is expected"
+
+
+def index(name):
+    return json.dumps({"metadata": {"total_size": 4}, "weight_map": {"a": name}}).encode()
+
+
+INDEX = {
+    "empty": (b"", "is not valid JSON at line 1, column 1"),
+    "not_json": (b"{", "is not valid JSON at line 1, column 2"),
+    "not_utf8": (b"{\"weight_map\": {\"\xc3(\": \"m.safetensors\"}}", "is not valid UTF-8 at line 1, column 18"),
+    "list": (b"[]", 'an object with "weight_map": {tensor name: file name} is expected'),
+    "no_map": (b"{\"metadata\": {}}", 'an object with "weight_map": {tensor name: file name} is expected'),
+    "map_is_list": (b"{\"weight_map\": []}", 'an object with "weight_map": {tensor name: file name} is expected'),
+    "number": (b"{\"weight_map\": {\"a\": 1}}", 'weight_map "a" must be a file name'),
+    "twice": (b"{\"weight_map\": {\"a\": \"x.safetensors\", \"a\": \"y.safetensors\"}}", 'has the key "a" twice in one object'),
+    "parent": (index("../model.safetensors"), f'weight_map "a" names "../model.safetensors", {PLAIN}'),
+    "dots": (index("..safetensors"), f'weight_map "a" names "..safetensors", {PLAIN}'),
+    "absolute": (index("/etc/model.safetensors"), f'weight_map "a" names "/etc/model.safetensors", {PLAIN}'),
+    "folder": (index("shards/model.safetensors"), f'weight_map "a" names "shards/model.safetensors", {PLAIN}'),
+    "backslash": (index("a\\model.safetensors"), f'weight_map "a" names "a\\\\model.safetensors", {PLAIN}'),
+    "nul": (index("m\0.safetensors"), f'weight_map "a" names "m\\u0000.safetensors", {PLAIN}'),
+    "extension": (index("model.bin"), f'weight_map "a" names "model.bin", {PLAIN}'),
+    "only_extension": (index(".safetensors"), f'weight_map "a" names ".safetensors", {PLAIN}'),
+}
+
+
+def write(folder, extension, cases):
+    path = os.path.join(HERE, folder)
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path)
+    rows = []
+    for name, (content, message) in cases.items():
+        with open(os.path.join(path, name + extension), "wb") as file:
+            file.write(content)
+        rows.append(json.dumps({"file": f"{folder}/{name}{extension}", "message": message}))
+    with open(os.path.join(HERE, folder + ".json"), "w") as file:
+        file.write("[\n" + ",\n".join(rows) + "\n]\n")
+
+
+write("safetensors", ".safetensors", SAFETENSORS)
+write("index_json", ".json", INDEX)
