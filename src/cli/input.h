@@ -1,0 +1,36 @@
+// Text that comes in from files and standard input.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace levin::cli {
+
+/// The largest text that a command reads.
+inline constexpr int64_t kMaxTextBytes = int64_t{1} << 30;
+
+/// Everything on standard input. Throws Error(kIo), Error(kInvalidArgument) beyond kMaxTextBytes,
+/// Error(kCancelled) on Ctrl-C.
+std::string read_stdin();
+
+/// Content of a file, or standard input for "-".
+std::string read_text(const std::string& path);
+
+/// The texts of several files, joined by a blank line.
+std::string read_documents(const std::vector<std::string>& paths);
+
+/// Warns once on stderr if ill-formed UTF-8 was replaced.
+void warn_about_replacements(int64_t replacements, const std::string& where);
+
+/// Ids of a token file: a safetensors file with I64 `tokens` [n], or text with ids separated by
+/// blanks or commas, with or without brackets (what `levin tokenize` prints); "-" is such a text on
+/// standard input. Throws Error(kInvalidFile) for other content and for ids outside
+/// [0, vocab_size), Error(kInvalidArgument) if there is none.
+std::vector<int32_t> read_token_ids(const std::string& path, int64_t vocab_size);
+
+/// As read_token_ids for text.
+std::vector<int32_t> parse_token_ids(const std::string& text, const std::string& where,
+                                     int64_t vocab_size);
+
+}  // namespace levin::cli

@@ -1,0 +1,49 @@
+#include "cli/interrupt.h"
+
+#include <signal.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "cli/exit_code.h"
+
+namespace levin::cli {
+namespace {
+
+// A signal handler can reach nothing but globals.
+base::CancelToken token;
+InterruptMode current_mode = InterruptMode::kEndProgram;
+int cancelled_exit_code = 0;
+
+constexpr suseconds_t kGraceMicroseconds = 900'000;
+
+extern "C" void on_grace_over(int /*signal*/) { ::_exit(cancelled_exit_code); }
+
+extern "C" void on_interrupt(int /*signal*/) {
+  if (token.is_cancelled()) {
+    ::_exit(cancelled_exit_code);
+  }
+  token.cancel();
+  if (current_mode == InterruptMode::kEndProgram) {
+    itimerval grace{};
+    grace.it_value.tv_usec = kGraceMicroseconds;
+    ::setitimer(ITIMER_REAL, &grace, nullptr);  // a plain system call on Linux
+  }
+}
+
+}  // namespace
+
+base::CancelToken& interrupt_token() noexcept { return token; }
+
+void install_interrupt_handler(InterruptMode mode) {
+  current_mode = mode;
+  cancelled_exit_code = exit_code(base::ErrorCode::kCancelled);
+  struct sigaction action {};
+  action.sa_handler = on_grace_over;
+  ::sigaction(SIGALRM, &action, nullptr);
+  action.sa_handler = on_interrupt;
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
+void throw_if_interrupted() { token.throw_if_cancelled(); }
+
+}  // namespace levin::cli

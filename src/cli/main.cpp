@@ -1,0 +1,112 @@
+// The `levin` program: finds the subcommand, runs it, turns errors into sentences and exit codes.
+
+#include <CLI/CLI.hpp>
+#include <cstring>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+
+namespace levin::cli {
+namespace {
+
+constexpr const char* kVersion = "levin " LEVIN_VERSION;
+
+/// Whether errors go to stdout as JSON too; asked before the options are parsed, which may fail.
+bool asks_for_json(int argc, char** argv) {
+  for (int i = 1; i < argc && std::strcmp(argv[i], "--") != 0; ++i) {
+    if (std::strcmp(argv[i], "--json") == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+int report_error(base::ErrorCode code, const std::string& message, bool as_json) {
+  const int status = exit_code(code);
+  write_notice("levin: error: " + message);
+  if (as_json) {
+    try {
+      write_json(
+          {{"error",
+            {{"code", base::error_code_name(code)}, {"message", message}, {"exit_code", status}}}});
+    } catch (const std::exception&) {
+      return status;  // stdout is gone; stderr has the sentence
+    }
+  }
+  return status;
+}
+
+void add_commands(CLI::App& app, Invocation& invocation) {
+  add_inspect_command(app, invocation);
+  add_logits_command(app, invocation);
+  add_tokenize_command(app, invocation);
+  add_synth_command(app, invocation);
+}
+
+/// Sentence for a command line that could not be parsed.
+std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
+  const auto commands = app.get_subcommands();
+  if (commands.empty() && error.get_name() == "RequiredError") {
+    const auto rest = app.remaining();
+    return (rest.empty() ? "a command is missing"
+                         : "there is no command \"" + rest.front() + "\"") +
+           "; see `levin --help`";
+  }
+  const std::string command = commands.empty() ? "" : " " + commands.front()->get_name();
+  return std::string(error.what()) + "; see `levin" + command + " --help`";
+}
+
+int run_command(const Invocation& invocation, bool as_json) {
+  try {
+    invocation.run();
+    return kExitOk;
+  } catch (const OutputClosed&) {
+    return kExitOk;
+  } catch (const base::Error& error) {
+    return report_error(error.code(), error.what(), as_json);
+  } catch (const std::bad_alloc&) {
+    return report_error(base::ErrorCode::kOutOfMemory, "the system has no more memory to give",
+                        as_json);
+  } catch (const std::exception& error) {
+    return report_error(base::ErrorCode::kInternal,
+                        std::string("unexpected: ") + error.what() + "; please report it", as_json);
+  }
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Levin runs DeepSeek Sparse Attention models: long documents in, answers out.",
+               "levin");
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  app.footer(std::string("\nExample:\n  levin ask models/mini --file document.txt "
+                         "\"What is the city of Zoe?\"\n\n") +
+             exit_code_help());
+  Invocation invocation;
+  add_commands(app, invocation);
+  const bool as_json = asks_for_json(argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return report_error(base::ErrorCode::kInvalidArgument, usage_message(app, error), as_json);
+  }
+  return run_command(invocation, as_json);
+}
+
+}  // namespace
+}  // namespace levin::cli
+
+int main(int argc, char** argv) {
+  levin::base::install_truncation_handler(levin::cli::exit_code(levin::base::ErrorCode::kIo));
+  levin::cli::ignore_broken_pipes();
+  levin::cli::install_interrupt_handler(levin::cli::InterruptMode::kEndProgram);
+  return levin::cli::run(argc, argv);
+}

@@ -1,0 +1,50 @@
+// Options that every command with a model takes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "model/forward.h"
+#include "runtime/engine.h"
+
+namespace CLI {
+class App;
+}
+
+namespace levin::cli {
+
+struct ModelOptions {
+  std::string model_dir;
+  std::string attention = "auto";
+  std::string weights = "as-is";
+  std::string numerics = "fast";
+  int threads = 0;
+  int64_t context_tokens = 0;
+  int64_t chunk_tokens = 0;  ///< 0: the command's own choice
+  bool is_verbose = false;
+};
+
+/// MODEL, --attention, --weights, --numerics, --threads, --ctx, --chunk and -v.
+void add_model_options(CLI::App& command, ModelOptions& options);
+
+/// MODEL, --weights, --numerics, --threads and -v: for commands that choose attention, context or
+/// chunks in ways of their own.
+void add_loading_options(CLI::App& command, ModelOptions& options);
+
+/// --threads N.
+void add_threads_option(CLI::App& command, int& threads);
+/// -v: log lines of level info.
+void add_verbose_flag(CLI::App& command, bool& is_verbose);
+
+/// "auto", "dense" or "sparse".
+[[nodiscard]] model::AttentionMode parse_attention(const std::string& name);
+
+[[nodiscard]] runtime::EngineOptions engine_options(const ModelOptions& options);
+
+/// Loads the model with progress on stderr; Ctrl-C stops loading and, later, the steps.
+[[nodiscard]] std::unique_ptr<runtime::Engine> load_engine(const ModelOptions& options);
+[[nodiscard]] std::unique_ptr<runtime::Engine> load_engine(const std::string& model_dir,
+                                                           runtime::EngineOptions options);
+
+}  // namespace levin::cli

@@ -1,0 +1,25 @@
+// Standard output, with every failure noticed.
+#pragma once
+
+#include <exception>
+#include <nlohmann/json_fwd.hpp>
+#include <string_view>
+
+namespace levin::cli {
+
+/// The reader of standard output has gone (`| head`): the program ends quietly, with exit code 0.
+struct OutputClosed : std::exception {};
+
+/// Writes at once, unbuffered. Throws Error(kIo) if it cannot, OutputClosed if nobody reads.
+void write_output(std::string_view text);
+
+/// `value` on lines of its own, indented. Text that is not UTF-8 is repaired.
+void write_json(const nlohmann::json& value);
+
+/// Lets write_output see a closed pipe instead of dying of SIGPIPE.
+void ignore_broken_pipes();
+
+/// A line on stderr; failures are ignored.
+void write_notice(std::string_view line);
+
+}  // namespace levin::cli

@@ -1,0 +1,46 @@
+// How far long work has come, on stderr.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace levin::cli {
+
+/// "12.3 GiB", "640 KiB", ...
+[[nodiscard]] std::string format_bytes(int64_t bytes);
+/// "1234", "56.7k", "671.0B": a count in the units that people use for parameters.
+[[nodiscard]] std::string format_count(int64_t count);
+/// "3m 20s", "12s".
+[[nodiscard]] std::string format_duration(double seconds);
+
+enum class ProgressUnit { kTokens, kBytes };
+
+/// A bar with rate and remaining time where stderr is a terminal; elsewhere a plain line every ten
+/// seconds. The bar is wiped when the work ends.
+class Progress {
+ public:
+  Progress(std::string label, ProgressUnit unit);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// `done` of `total`; work that was done before the start (cached) is `skipped`.
+  void update(int64_t done, int64_t total, int64_t skipped = 0);
+  /// Wipes the bar.
+  void finish();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  [[nodiscard]] std::string describe(int64_t done, int64_t total, int64_t skipped) const;
+
+  std::string label_;
+  ProgressUnit unit_;
+  bool is_terminal_;
+  bool is_drawn_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_output_ = start_;
+};
+
+}  // namespace levin::cli

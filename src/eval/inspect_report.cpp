@@ -1,0 +1,180 @@
+#include "eval/inspect_report.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/memory_info.h"
+#include "formats/checkpoint_files.h"
+#include "kernels/kv_layout.h"
+#include "model/forward.h"
+#include "model/weights.h"
+
+namespace levin::eval {
+namespace {
+
+constexpr std::string_view kEmbedding = "embedding";
+constexpr std::string_view kRoutedExperts = "routed experts";
+constexpr std::string_view kMtp = "MTP layers (not used)";
+constexpr std::string_view kHead = "head";
+constexpr std::string_view kLayerPrefix = "model.layers.";
+
+struct NamePart {
+  std::string_view part;
+  std::string_view component;
+};
+
+// The first part found in the name decides.
+constexpr std::array<NamePart, 7> kLayerParts{{
+    {".self_attn.indexer.", "indexer"},
+    {"layernorm.", "norms"},
+    {".self_attn.", "attention"},
+    {".mlp.experts.", kRoutedExperts},
+    {".mlp.shared_experts.", "shared experts"},
+    {".mlp.gate.", "router"},
+    {".mlp.", "dense MLP"},
+}};
+
+constexpr std::array<std::string_view, 10> kOrder{
+    kEmbedding, "norms",          "attention",    "indexer", "dense MLP",
+    "router",   "shared experts", kRoutedExperts, kHead,     kMtp};
+
+int64_t active_part(const model::Config& config, std::string_view component, int64_t parameters) {
+  if (component == kMtp) {
+    return 0;
+  }
+  if (component == kEmbedding) {
+    return config.tie_word_embeddings ? parameters : 0;
+  }
+  if (component == kRoutedExperts) {
+    return parameters / config.n_routed_experts * config.num_experts_per_tok;
+  }
+  return parameters;
+}
+
+std::vector<ComponentSize> measure_components(const std::string& model_dir,
+                                              const model::Config& config) {
+  std::vector<ComponentSize> components;
+  for (const std::string_view name : kOrder) {
+    components.push_back({std::string(name)});
+  }
+  const formats::CheckpointFiles files(model_dir);
+  for (const auto& [name, entry] : files.tensors()) {
+    const std::string_view component = component_of(name, config);
+    const auto found = std::ranges::find(components, component, &ComponentSize::name);
+    if (found == components.end()) {
+      continue;
+    }
+    found->bytes += static_cast<int64_t>(entry.tensor->bytes.size());
+    if (!name.ends_with("weight_scale_inv")) {
+      found->parameters += entry.tensor->element_count();
+    }
+  }
+  for (ComponentSize& component : components) {
+    component.active_parameters = active_part(config, component.name, component.parameters);
+  }
+  std::erase_if(components, [](const ComponentSize& component) { return component.bytes == 0; });
+  return components;
+}
+
+MemoryFit::Verdict judge(const InspectReport& report, const MemoryFit& fit,
+                         const model::Config& config) {
+  if (fit.context_tokens > config.max_position_embeddings) {
+    return MemoryFit::Verdict::kBeyondContext;
+  }
+  if (fit.anonymous_bytes > report.available_memory_bytes) {
+    return MemoryFit::Verdict::kTooLarge;
+  }
+  const bool holds_weights =
+      fit.anonymous_bytes + report.mapped_bytes <= report.available_memory_bytes;
+  return holds_weights ? MemoryFit::Verdict::kFits : MemoryFit::Verdict::kFitsPaging;
+}
+
+MemoryFit reckon_fit(const InspectReport& report, runtime::Engine& engine, int64_t context_tokens,
+                     int64_t chunk_tokens, int64_t program_bytes) {
+  const kernels::KvLayout& layout = engine.transformer().kv_layout();
+  const int64_t pages = (context_tokens + kernels::kPageTokens - 1) / kernels::kPageTokens;
+  MemoryFit fit;
+  fit.context_tokens = context_tokens;
+  fit.cache_bytes = pages * layout.page_bytes();
+  fit.activation_bytes =
+      engine.transformer().activation_bytes(std::min(chunk_tokens, context_tokens));
+  fit.anonymous_bytes =
+      fit.cache_bytes + fit.activation_bytes + report.copied_bytes + program_bytes;
+  fit.verdict = judge(report, fit, engine.config());
+  return fit;
+}
+
+}  // namespace
+
+std::string_view component_of(std::string_view tensor_name, const model::Config& config) {
+  if (tensor_name == "model.embed_tokens.weight") {
+    return kEmbedding;
+  }
+  if (tensor_name == "lm_head.weight") {
+    return kHead;
+  }
+  if (tensor_name == "model.norm.weight") {
+    return "norms";
+  }
+  if (!tensor_name.starts_with(kLayerPrefix)) {
+    return {};
+  }
+  const std::string_view rest = tensor_name.substr(kLayerPrefix.size());
+  int64_t layer_idx = 0;
+  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer_idx);
+  if (error != std::errc()) {
+    return {};
+  }
+  if (layer_idx >= config.num_hidden_layers) {
+    return kMtp;
+  }
+  for (const NamePart& candidate : kLayerParts) {
+    if (rest.find(candidate.part) != std::string_view::npos) {
+      return candidate.component;
+    }
+  }
+  return {};
+}
+
+InspectReport inspect_checkpoint(const std::string& model_dir, runtime::Engine& engine,
+                                 int64_t chunk_tokens, const std::vector<int64_t>& contexts) {
+  InspectReport report;
+  report.components = measure_components(model_dir, engine.config());
+  for (const ComponentSize& component : report.components) {
+    if (component.name == kMtp) {
+      report.mtp_parameters = component.parameters;
+    } else {
+      report.parameters += component.parameters;
+      report.active_parameters += component.active_parameters;
+    }
+  }
+  report.cache_bytes_per_token =
+      engine.transformer().kv_layout().page_bytes() / kernels::kPageTokens;
+  report.mapped_bytes = engine.weights().mapped_bytes;
+  report.copied_bytes = engine.weights().copied_bytes;
+  report.total_memory_bytes = base::total_memory_bytes();
+  report.available_memory_bytes = base::available_memory_bytes();
+  const int64_t program_bytes =
+      std::max<int64_t>(0, base::process_memory().anonymous_bytes - report.copied_bytes);
+  for (const int64_t context_tokens : contexts) {
+    report.fits.push_back(reckon_fit(report, engine, context_tokens, chunk_tokens, program_bytes));
+  }
+  return report;
+}
+
+std::string_view verdict_name(MemoryFit::Verdict verdict) {
+  switch (verdict) {
+    case MemoryFit::Verdict::kFits:
+      return "fits";
+    case MemoryFit::Verdict::kFitsPaging:
+      return "fits; weights page in from disk";
+    case MemoryFit::Verdict::kTooLarge:
+      return "does not fit";
+    case MemoryFit::Verdict::kBeyondContext:
+      return "beyond the model's context";
+  }
+  return "";
+}
+
+}  // namespace levin::eval

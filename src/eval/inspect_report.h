@@ -1,0 +1,65 @@
+// What a checkpoint is made of and what it costs to run here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/config.h"
+#include "runtime/engine.h"
+
+namespace levin::eval {
+
+/// One part of the model, summed over layers.
+struct ComponentSize {
+  std::string name;               ///< "attention", "routed experts", ...
+  int64_t parameters = 0;         ///< scales not counted
+  int64_t active_parameters = 0;  ///< read for one token
+  int64_t bytes = 0;              ///< in the files, scales included
+};
+
+/// Memory that a context needs, and whether this machine has it.
+struct MemoryFit {
+  enum class Verdict {
+    kFits,           ///< with all weights in memory
+    kFitsPaging,     ///< anonymous memory fits; weights are read from disk again and again
+    kTooLarge,       ///< anonymous memory does not fit
+    kBeyondContext,  ///< longer than the model's context
+  };
+
+  int64_t context_tokens = 0;
+  int64_t cache_bytes = 0;
+  int64_t activation_bytes = 0;
+  int64_t anonymous_bytes = 0;  ///< cache, activations, copies, and the program itself
+  Verdict verdict = Verdict::kFits;
+};
+
+struct InspectReport {
+  std::vector<ComponentSize> components;  ///< in order of the forward pass; empty ones left out
+  int64_t parameters = 0;                 ///< main model, without MTP layers
+  int64_t active_parameters = 0;          ///< per token, without the embedding table
+  int64_t mtp_parameters = 0;             ///< in the files, not used
+  int64_t cache_bytes_per_token = 0;
+  int64_t mapped_bytes = 0;  ///< weights that the forward pass reads through the map
+  int64_t copied_bytes = 0;  ///< copies of weights made at load
+  int64_t total_memory_bytes = 0;
+  int64_t available_memory_bytes = 0;
+  std::vector<MemoryFit> fits;
+};
+
+/// The component that a tensor belongs to; empty for names that the model does not know.
+[[nodiscard]] std::string_view component_of(std::string_view tensor_name,
+                                            const model::Config& config);
+
+/// Reads the headers in `model_dir`, the folder that `engine` was loaded from. Memory is reckoned
+/// for chunks of `chunk_tokens` prompt tokens at each of `contexts`. Throws as CheckpointFiles
+/// does.
+[[nodiscard]] InspectReport inspect_checkpoint(const std::string& model_dir,
+                                               runtime::Engine& engine, int64_t chunk_tokens,
+                                               const std::vector<int64_t>& contexts);
+
+/// "fits", ...
+[[nodiscard]] std::string_view verdict_name(MemoryFit::Verdict verdict);
+
+}  // namespace levin::eval
