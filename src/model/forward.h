@@ -74,7 +74,7 @@ struct StepStats {
 struct ForwardOptions {
   Numerics numerics = Numerics::kFast;
   AttentionMode attention = AttentionMode::kAuto;
-  /// Reference numerics only: round the latent through FP8 as the official code does.
+  /// Round the latent through FP8 before it is cached, as the official V3.2 code does.
   bool fp8_latent = true;
 };
 
