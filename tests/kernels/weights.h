@@ -52,6 +52,12 @@ class OwnedWeights {
     }
   }
 
+  OwnedWeights(OwnedWeights&&) = default;  // the bytes stay where they are
+  OwnedWeights& operator=(OwnedWeights&&) = default;
+  OwnedWeights(const OwnedWeights&) = delete;
+  OwnedWeights& operator=(const OwnedWeights&) = delete;
+  ~OwnedWeights() = default;
+
   [[nodiscard]] const WeightMatrix& matrix() const { return matrix_; }
   [[nodiscard]] std::byte* row(int64_t row) {
     return bytes_.data() + kOffset + row * matrix_.row_bytes();
