@@ -1,0 +1,115 @@
+// levin ask: a question about long documents.
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/answer.h"
+#include "cli/commands.h"
+#include "cli/conversation.h"
+#include "cli/input.h"
+#include "cli/model_options.h"
+#include "cli/output.h"
+#include "cli/sampling_options.h"
+#include "generation/prompt_ids.h"
+#include "text/chat_style.h"
+
+namespace levin::cli {
+namespace {
+
+constexpr int64_t kDefaultAnswerTokens = 1024;
+
+struct AskCommand {
+  ModelOptions model;
+  generation::GenerationRequest request;
+  std::vector<std::string> files;
+  std::string question;
+  bool is_thinking = false;
+  bool as_json = false;
+};
+
+/// The document comes first, so that questions about the same one share its cached pages.
+text::Conversation make_conversation(const std::string& document, const std::string& question,
+                                     text::ChatStyle style) {
+  text::Conversation conversation;
+  if (style == text::ChatStyle::kMarkers) {
+    add_message(conversation, text::Role::kSystem, document);
+    add_message(conversation, text::Role::kUser, question);
+  } else {
+    add_message(conversation, text::Role::kUser, document + "\n\n" + question);
+  }
+  return conversation;
+}
+
+/// `--file a.txt b.txt "QUESTION"`: the option takes every word after it, the last is the question.
+void find_question(AskCommand& options) {
+  if (options.question.empty() && options.files.size() > 1) {
+    options.question = std::move(options.files.back());
+    options.files.pop_back();
+  }
+}
+
+std::vector<int32_t> make_prompt(const AskCommand& options, const text::Tokenizer& tokenizer) {
+  const std::string document = read_documents(options.files);
+  if (document.empty()) {
+    throw base::Error(base::ErrorCode::kInvalidArgument, "the documents are empty", "--file");
+  }
+  if (options.question.empty()) {
+    throw base::Error(base::ErrorCode::kInvalidArgument, "is missing: put it behind the documents",
+                      "QUESTION");
+  }
+  const text::ChatStyle style = text::choose_chat_style(options.model.model_dir, tokenizer);
+  generation::PromptIds prompt =
+      generation::chat_prompt(tokenizer, make_conversation(document, options.question, style),
+                              {.is_thinking = options.is_thinking}, style);
+  warn_about_replacements(prompt.replacements, "prompt");
+  return std::move(prompt.ids);
+}
+
+void run_ask(AskCommand& options) {
+  find_question(options);
+  const model::Config config = model::load_config(options.model.model_dir);
+  const text::Tokenizer tokenizer = text::Tokenizer::load(options.model.model_dir);
+  options.request.sampling.validate();
+  options.request.prompt = make_prompt(options, tokenizer);
+  runtime::EngineOptions settings = engine_options(options.model);
+  settings.context_tokens =
+      choose_context(static_cast<int64_t>(options.request.prompt.size()),
+                     options.request.max_new_tokens, options.model.context_tokens, config);
+  const auto engine = load_engine(options.model.model_dir, settings);
+  const generation::GenerationResult result = run_request(
+      *engine, &tokenizer, options.request, !options.as_json, [](const generation::Delta&) {});
+  throw_if_cancelled(result);
+  if (options.as_json) {
+    write_json(result_json(result));
+  } else {
+    write_notice(summarize(result));
+  }
+}
+
+}  // namespace
+
+void add_ask_command(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<AskCommand>();
+  options->request.max_new_tokens = kDefaultAnswerTokens;
+  CLI::App* command = app.add_subcommand("ask", "Read long documents and answer a question");
+  add_model_options(*command, options->model);
+  command->add_option("QUESTION", options->question, "what to ask about the documents")
+      ->type_name("");
+  command->add_option("--file", options->files, "documents (\"-\": stdin)")
+      ->required()
+      ->type_name("DOC...");
+  add_sampling_options(*command, options->request);
+  command->add_flag("--think", options->is_thinking, "let the model think before it answers");
+  command->add_flag("--json", options->as_json, "one JSON object instead of streamed text");
+  command->footer(
+      "\nThe answer goes to stdout, progress and summary to stderr.\n\nExample:\n"
+      "  levin ask models/mini --file models/mini/demo/document.txt \"What is the city of Zoe?\"");
+  command->callback([options, &invocation] { invocation.run = [options] { run_ask(*options); }; });
+}
+
+}  // namespace levin::cli
