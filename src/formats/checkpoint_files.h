@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,16 +15,6 @@ namespace levin::formats {
 
 inline constexpr std::string_view kSingleFileName = "model.safetensors";
 inline constexpr std::string_view kIndexFileName = "model.safetensors.index.json";
-
-/// Content of model.safetensors.index.json.
-struct CheckpointIndex {
-  std::optional<int64_t> total_size;                           ///< may be stale: for a warning
-  std::map<std::string, std::string, std::less<>> weight_map;  ///< tensor name -> file name
-};
-
-/// Throws Error(kInvalidFile) for malformed JSON, a missing weight_map, and file names that are not
-/// plain names ending in ".safetensors".
-CheckpointIndex parse_checkpoint_index(std::string_view text, const std::string& where);
 
 /// A tensor and the file that holds it.
 struct CheckpointTensor {

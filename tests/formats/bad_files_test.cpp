@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
-#include "formats/checkpoint_files.h"
+#include "formats/checkpoint_index.h"
 #include "formats/safetensors.h"
 
 namespace levin::formats {
