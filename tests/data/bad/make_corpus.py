@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes the corpus of broken safetensors files and shard indexes beside this script, and the
 sentence that each must be answered with (safetensors.json, index_json.json). The files also seed
-the fuzz targets. Run it again after changing a case; its output is committed."""
+the fuzz targets, and so do the broken configs of config_fields.json, written to fuzz/corpus. Run
+it again after changing a case; its output is committed."""
 import json
 import os
 import shutil
@@ -105,3 +106,30 @@ def write(folder, extension, cases):
 
 write("safetensors", ".safetensors", SAFETENSORS)
 write("index_json", ".json", INDEX)
+
+
+def merge_patch(document, patch):
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(document) if isinstance(document, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge_patch(merged.get(key), value)
+    return merged
+
+
+def write_config_seeds():
+    folder = os.path.join(HERE, "../../../fuzz/corpus/config_json")
+    with open(os.path.join(HERE, "config_fields.json")) as file:
+        cases = json.load(file)
+    for case in cases:
+        with open(os.path.join(HERE, "../config", case["base"])) as file:
+            config = merge_patch(json.load(file), case["patch"])
+        with open(os.path.join(folder, f"bad_{case['name']}.json"), "w") as file:
+            json.dump(config, file)
+
+
+write_config_seeds()
