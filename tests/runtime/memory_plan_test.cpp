@@ -1,0 +1,93 @@
+#include "runtime/memory_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace levin::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr MemoryRequest kRequest{.context_tokens = 0,
+                                 .cache_bytes = 0,
+                                 .max_position_embeddings = 1000,
+                                 .page_bytes = 1'000'000,
+                                 .activation_bytes = 4'000'000,
+                                 .available_bytes = 100'000'000};
+
+void expect_error(const MemoryRequest& request, base::ErrorCode code,
+                  const std::vector<std::string>& parts) {
+  try {
+    (void)plan_memory(request);
+    FAIL() << "an error was expected";
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), code);
+    for (const std::string& part : parts) {
+      EXPECT_THAT(error.what(), HasSubstr(part));
+    }
+  }
+}
+
+TEST(PlanMemory, TakesTheModelsContextUnlessTold) {
+  const MemoryPlan plan = plan_memory(kRequest);
+  EXPECT_EQ(plan.context_tokens, 1000);
+  EXPECT_EQ(plan.pages, 16);
+  MemoryRequest shorter = kRequest;
+  shorter.context_tokens = 65;
+  EXPECT_EQ(plan_memory(shorter).context_tokens, 65);
+  EXPECT_EQ(plan_memory(shorter).pages, 2);
+}
+
+TEST(PlanMemory, ALargerCacheHoldsMoreSequences) {
+  MemoryRequest request = kRequest;
+  request.cache_bytes = 50'500'000;
+  EXPECT_EQ(plan_memory(request).pages, 50);
+  EXPECT_EQ(plan_memory(request).context_tokens, 1000);
+}
+
+TEST(PlanMemory, SaysWhatTheCacheNeedsWhenMemoryIsShort) {
+  MemoryRequest request = kRequest;
+  request.available_bytes = 14'500'000;
+  expect_error(request, base::ErrorCode::kOutOfMemory,
+               {"1000 tokens", "16.0 MB of cache", "4.0 MB of working memory",
+                "14.5 MB are available", "at most 640 tokens fits"});
+  request.available_bytes = 20'000'000;
+  EXPECT_NO_THROW((void)plan_memory(request));
+  request.available_bytes = 1;
+  expect_error(request, base::ErrorCode::kOutOfMemory, {"at most 0 tokens"});
+}
+
+TEST(PlanMemory, RefusesACacheThatCannotHoldTheContext) {
+  MemoryRequest request = kRequest;
+  request.cache_bytes = 3'999'999;
+  expect_error(request, base::ErrorCode::kInvalidArgument, {"16.0 MB", "4.0 MB", "192 tokens"});
+}
+
+TEST(PlanMemory, RefusesAContextBeyondTheModels) {
+  MemoryRequest request = kRequest;
+  for (const int64_t tokens : {-1, 1001}) {
+    request.context_tokens = tokens;
+    expect_error(request, base::ErrorCode::kInvalidArgument,
+                 {"max_position_embeddings", "1000", std::to_string(tokens)});
+  }
+}
+
+TEST(PlanMemory, HugeNumbersDoNotOverflow) {
+  MemoryRequest request = kRequest;
+  request.max_position_embeddings = int64_t{1} << 60;
+  expect_error(request, base::ErrorCode::kOutOfMemory, {"EB of cache"});
+}
+
+TEST(FormatBytes, UsesPowersOfAThousand) {
+  EXPECT_EQ(format_bytes(0), "0 B");
+  EXPECT_EQ(format_bytes(999), "999 B");
+  EXPECT_EQ(format_bytes(1000), "1.0 KB");
+  EXPECT_EQ(format_bytes(999'949), "999.9 KB");
+  EXPECT_EQ(format_bytes(999'950), "1.0 MB");
+  EXPECT_EQ(format_bytes(12'345'678'901), "12.3 GB");
+}
+
+}  // namespace
+}  // namespace levin::runtime

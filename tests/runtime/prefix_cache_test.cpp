@@ -1,0 +1,165 @@
+#include "runtime/prefix_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "base/random.h"
+
+namespace levin::runtime {
+namespace {
+
+using kernels::kPageTokens;
+
+/// `pages` pages of ids; equal seeds give equal beginnings.
+std::vector<int32_t> ids_of(uint64_t seed, int64_t pages) {
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < pages * kPageTokens; ++i) {
+    ids.push_back(static_cast<int32_t>(base::random_bits(seed, static_cast<uint64_t>(i)) % 1000));
+  }
+  return ids;
+}
+
+/// Acquires and publishes a page for each whole page of `ids`, as a prefill does.
+std::vector<PageId> publish_all(PagePool& pool, PrefixCache& cache, uint64_t salt,
+                                std::span<const int32_t> ids) {
+  std::vector<PageId> pages;
+  PrefixCache::Link link{.salt = salt, .node = 0};
+  for (; ids.size() >= static_cast<size_t>(kPageTokens); ids = ids.subspan(kPageTokens)) {
+    EXPECT_TRUE(pool.try_reserve(1));
+    const auto published = cache.publish(link, ids.first(kPageTokens), pool.acquire());
+    pages.push_back(published.page);
+    link = published.end;
+  }
+  return pages;
+}
+
+void release_all(PagePool& pool, const std::vector<PageId>& pages) {
+  for (auto page = pages.rbegin(); page != pages.rend(); ++page) {
+    pool.release(*page);
+  }
+}
+
+TEST(PrefixCache, FindsTheLongestKnownBeginningInWholePages) {
+  PagePool pool(64, 100);
+  PrefixCache cache(pool);
+  const std::vector<int32_t> known = ids_of(1, 3);
+  const std::vector<PageId> pages = publish_all(pool, cache, 0, known);
+
+  std::vector<int32_t> longer = known;
+  longer.insert(longer.end(), 100, 7);
+  EXPECT_EQ(cache.match(0, longer).pages, pages);
+  EXPECT_EQ(cache.match(0, std::span(known).first(191)).pages.size(), 2U);
+  EXPECT_TRUE(cache.match(0, std::span(known).first(63)).pages.empty());
+
+  std::vector<int32_t> other_middle = known;
+  other_middle[70] += 1;
+  EXPECT_EQ(cache.match(0, other_middle).pages.size(), 1U) << "the third page's past differs";
+}
+
+TEST(PrefixCache, TheSameIdsBehindAnotherBeginningAreAnotherPage) {
+  PagePool pool(64, 100);
+  PrefixCache cache(pool);
+  const std::vector<int32_t> known = ids_of(1, 2);
+  (void)publish_all(pool, cache, 0, known);
+  EXPECT_TRUE(cache.match(0, std::span(known).subspan(kPageTokens)).pages.empty());
+}
+
+TEST(PrefixCache, SaltsKeepOwnersApart) {
+  PagePool pool(64, 100);
+  PrefixCache cache(pool);
+  const std::vector<int32_t> ids = ids_of(1, 1);
+  const std::vector<PageId> mine = publish_all(pool, cache, 1, ids);
+  EXPECT_TRUE(cache.match(2, ids).pages.empty());
+  const std::vector<PageId> theirs = publish_all(pool, cache, 2, ids);
+  EXPECT_NE(mine, theirs);
+  EXPECT_EQ(cache.match(1, ids).pages, mine);
+  EXPECT_EQ(cache.match(2, ids).pages, theirs);
+}
+
+TEST(PrefixCache, AMatchHoldsItsPages) {
+  PagePool pool(64, 100);
+  PrefixCache cache(pool);
+  const std::vector<int32_t> ids = ids_of(1, 2);
+  const std::vector<PageId> pages = publish_all(pool, cache, 0, ids);
+  release_all(pool, pages);
+  EXPECT_EQ(pool.idle_pages(), 2);
+  const auto match = cache.match(0, ids);
+  EXPECT_EQ(pool.held_pages(), 2);
+  release_all(pool, match.pages);
+  EXPECT_EQ(pool.held_pages(), 0);
+}
+
+TEST(PrefixCache, AnEqualPageReplacesTheNewOne) {
+  PagePool pool(64, 100);
+  PrefixCache cache(pool);
+  const std::vector<int32_t> ids = ids_of(1, 2);
+  const std::vector<PageId> first = publish_all(pool, cache, 0, ids);
+  const std::vector<PageId> second = publish_all(pool, cache, 0, ids);
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(pool.held_pages(), 2);
+  EXPECT_EQ(pool.references(first[0]), 2);
+  EXPECT_EQ(cache.size(), 2);
+}
+
+TEST(PrefixCache, AnEqualPageIsFoundAgainInAFullPool) {
+  PagePool pool(64, 2);
+  PrefixCache cache(pool);
+  const std::vector<int32_t> ids = ids_of(1, 1);
+  const std::vector<PageId> first = publish_all(pool, cache, 0, ids);
+  ASSERT_TRUE(pool.try_reserve(1));
+  const PageId twin = pool.acquire();
+  release_all(pool, first);  // idle, and the pool has nothing else
+  ASSERT_TRUE(pool.try_reserve(1));
+  EXPECT_EQ(cache.publish({}, ids, twin).page, first[0]);
+  EXPECT_EQ(pool.references(first[0]), 1);
+}
+
+// With a hash that is always the same, only the comparison of ids and predecessors tells pages
+// apart.
+TEST(PrefixCache, CollidingHashesNeverMixPrefixes) {
+  PagePool pool(64, 100);
+  PrefixCache cache(pool, [](PrefixCache::Link, std::span<const int32_t>) { return 42U; });
+  std::vector<std::vector<PageId>> pages;
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    pages.push_back(publish_all(pool, cache, seed % 2, ids_of(seed, 3)));
+  }
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    EXPECT_EQ(cache.match(seed % 2, ids_of(seed, 3)).pages, pages[seed]);
+    EXPECT_TRUE(cache.match(2, ids_of(seed, 3)).pages.empty());
+  }
+}
+
+TEST(PrefixCache, EvictionTakesChainsFromTheirEnd) {
+  PagePool pool(64, 6);
+  PrefixCache cache(pool);
+  const std::vector<int32_t> old_ids = ids_of(1, 3);
+  const std::vector<int32_t> young_ids = ids_of(2, 3);
+  release_all(pool, publish_all(pool, cache, 0, old_ids));
+  release_all(pool, publish_all(pool, cache, 0, young_ids));
+  ASSERT_TRUE(pool.try_reserve(2));
+  const PageId a = pool.acquire();
+  const PageId b = pool.acquire();
+  EXPECT_EQ(cache.size(), 4);
+  const auto old_match = cache.match(0, old_ids);
+  EXPECT_EQ(old_match.pages.size(), 1U) << "the beginning survives its end";
+  const auto young_match = cache.match(0, young_ids);
+  EXPECT_EQ(young_match.pages.size(), 3U);
+  release_all(pool, old_match.pages);
+  release_all(pool, young_match.pages);
+  release_all(pool, {a, b});
+}
+
+TEST(PrefixCache, AnEvictedPageIsForgotten) {
+  PagePool pool(64, 1);
+  PrefixCache cache(pool);
+  const std::vector<int32_t> ids = ids_of(1, 1);
+  release_all(pool, publish_all(pool, cache, 0, ids));
+  release_all(pool, publish_all(pool, cache, 0, ids_of(2, 1)));
+  EXPECT_EQ(cache.size(), 1);
+  EXPECT_TRUE(cache.match(0, ids).pages.empty());
+  EXPECT_EQ(cache.match(0, ids_of(2, 1)).pages.size(), 1U);
+}
+
+}  // namespace
+}  // namespace levin::runtime

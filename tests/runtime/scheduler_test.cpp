@@ -1,0 +1,217 @@
+// The scheduler without a model: tests commit what it plans.
+#include "runtime/scheduler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace levin::runtime {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::unique_ptr<Sequence> make_sequence(RequestId id, int64_t prompt_tokens, int64_t max_new_tokens,
+                                        int32_t first_token = 0) {
+  auto sequence = std::make_unique<Sequence>();
+  sequence->id = id;
+  sequence->request.prompt.resize(static_cast<size_t>(prompt_tokens));
+  std::iota(sequence->request.prompt.begin(), sequence->request.prompt.end(), first_token);
+  sequence->tokens = sequence->request.prompt;
+  sequence->max_tokens = prompt_tokens + max_new_tokens;
+  return sequence;
+}
+
+/// What a step is made of: (id, tokens), decode steps with 0 tokens.
+std::vector<std::pair<RequestId, int64_t>> shape(const std::vector<PlannedChunk>& chunks) {
+  std::vector<std::pair<RequestId, int64_t>> parts;
+  for (const PlannedChunk& chunk : chunks) {
+    parts.emplace_back(chunk.sequence->id, chunk.is_decode ? 0 : chunk.tokens);
+  }
+  return parts;
+}
+
+/// Commits the chunks and gives every sequence whose prompt is done one more token.
+void run(Scheduler& scheduler, const std::vector<PlannedChunk>& chunks) {
+  for (const PlannedChunk& chunk : chunks) {
+    scheduler.commit(chunk);
+    if (!chunk.sequence->is_prefilling()) {
+      chunk.sequence->tokens.push_back(1);
+    }
+  }
+}
+
+using Parts = std::vector<std::pair<RequestId, int64_t>>;
+
+TEST(PrefillBudget, ShrinksAsMoreAnswersRun) {
+  EXPECT_EQ(prefill_budget(0, 2048), 2048);
+  EXPECT_EQ(prefill_budget(1, 2048), 256);
+  EXPECT_EQ(prefill_budget(2, 2048), 128);
+  EXPECT_EQ(prefill_budget(4, 2048), 64);
+  EXPECT_EQ(prefill_budget(100, 2048), 64);
+  EXPECT_EQ(prefill_budget(1, 7), 7);
+}
+
+TEST(SplitPrefill, SharesEquallyAndPassesOnWhatShortPromptsLeave) {
+  const auto split = [](int64_t budget, std::vector<int64_t> remaining, size_t first) {
+    return split_prefill(budget, remaining, first);
+  };
+  EXPECT_THAT(split(1000, {5000}, 0), ElementsAre(1000));
+  EXPECT_THAT(split(1000, {5000, 5000}, 0), ElementsAre(500, 500));
+  EXPECT_THAT(split(1000, {5000, 100}, 0), ElementsAre(900, 100));
+  EXPECT_THAT(split(1000, {10, 20}, 0), ElementsAre(10, 20));
+  EXPECT_THAT(split(100, {500, 500, 500}, 0), ElementsAre(64, 36, 0));
+  EXPECT_THAT(split(100, {500, 500, 500}, 2), ElementsAre(36, 0, 64)) << "the turn moves on";
+  EXPECT_TRUE(split(100, {}, 3).empty());
+}
+
+TEST(Scheduler, FeedsAPromptInChunksAndThenDecodes) {
+  PagePool pool(64, 100);
+  Scheduler scheduler(pool, nullptr, 100);
+  scheduler.add(make_sequence(1, 250, 3));
+  for (const int64_t tokens : {100, 100, 50}) {
+    const auto chunks = scheduler.plan();
+    EXPECT_EQ(shape(chunks), (Parts{{1, tokens}}));
+    run(scheduler, chunks);
+  }
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{1, 0}}));
+}
+
+TEST(Scheduler, APlanThatIsNotCommittedIsPlannedAgain) {
+  PagePool pool(64, 100);
+  Scheduler scheduler(pool, nullptr, 100);
+  scheduler.add(make_sequence(1, 250, 3));
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{1, 100}}));
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{1, 100}}));
+}
+
+TEST(Scheduler, MixesDecodeStepsWithSmallChunks) {
+  PagePool pool(64, 100);
+  Scheduler scheduler(pool, nullptr, 2048);
+  scheduler.add(make_sequence(1, 10, 50));
+  run(scheduler, scheduler.plan());
+  scheduler.add(make_sequence(2, 1000, 10));
+  const auto chunks = scheduler.plan();
+  EXPECT_EQ(shape(chunks), (Parts{{1, 0}, {2, 256}}));
+}
+
+TEST(Scheduler, EveryPlannedPositionHasAPage) {
+  PagePool pool(64, 100);
+  Scheduler scheduler(pool, nullptr, 64);
+  scheduler.add(make_sequence(1, 64, 64));
+  for (int step = 0; step < 64; ++step) {
+    const auto chunks = scheduler.plan();
+    ASSERT_EQ(chunks.size(), 1U);
+    const Sequence& sequence = *chunks[0].sequence;
+    EXPECT_EQ(pool.held_pages(), pages_for_tokens(sequence.computed_tokens + chunks[0].tokens));
+    run(scheduler, chunks);
+  }
+}
+
+TEST(Scheduler, ASequenceWaitsUntilItsWorstCaseFits) {
+  PagePool pool(64, 4);
+  Scheduler scheduler(pool, nullptr, 2048);
+  scheduler.add(make_sequence(1, 100, 92));  // three pages
+  scheduler.add(make_sequence(2, 10, 100));  // two
+  scheduler.add(make_sequence(3, 10, 10));   // one, but it came last
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{1, 100}}));
+  EXPECT_EQ(scheduler.waiting(), 2);
+  EXPECT_NE(scheduler.remove(1), nullptr);
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{2, 10}, {3, 10}}));
+  EXPECT_EQ(scheduler.waiting(), 0);
+}
+
+TEST(Scheduler, RemovingGivesPagesBack) {
+  PagePool pool(64, 4);
+  Scheduler scheduler(pool, nullptr, 2048);
+  scheduler.add(make_sequence(1, 200, 56));
+  run(scheduler, scheduler.plan());
+  EXPECT_EQ(pool.available_pages(), 0);
+  EXPECT_EQ(scheduler.remove(7), nullptr);
+  { const auto removed = scheduler.remove(1); }
+  EXPECT_EQ(pool.available_pages(), 4);
+  EXPECT_TRUE(scheduler.is_empty());
+}
+
+TEST(Scheduler, NothingIsPlannedWhileOthersHoldThePages) {
+  PagePool pool(64, 4);
+  ASSERT_TRUE(pool.try_reserve(3));
+  Scheduler scheduler(pool, nullptr, 2048);
+  scheduler.add(make_sequence(1, 100, 50));
+  EXPECT_TRUE(scheduler.plan().empty());
+  ASSERT_NE(scheduler.first_waiting(), nullptr);
+  EXPECT_EQ(scheduler.first_waiting()->id, 1);
+}
+
+class SchedulerSharing : public ::testing::Test {
+ protected:
+  void finish_prompt(RequestId id) {
+    while (true) {
+      const auto chunks = scheduler_.plan();
+      run(scheduler_, chunks);
+      for (const PlannedChunk& chunk : chunks) {
+        if (chunk.sequence->id == id && !chunk.sequence->is_prefilling()) {
+          return;
+        }
+      }
+    }
+  }
+
+  PagePool pool_{64, 20};
+  PrefixCache prefixes_{pool_};
+  Scheduler scheduler_{pool_, &prefixes_, 100};
+};
+
+TEST_F(SchedulerSharing, ALaterPromptSkipsTheSharedPages) {
+  scheduler_.add(make_sequence(1, 200, 10));
+  finish_prompt(1);
+  EXPECT_EQ(prefixes_.size(), 3) << "the fourth page is not full";
+  scheduler_.add(make_sequence(2, 300, 10));
+  const auto chunks = scheduler_.plan();
+  ASSERT_EQ(chunks.size(), 2U);
+  EXPECT_EQ(chunks[1].sequence->cached_tokens, 192);
+  EXPECT_EQ(chunks[1].sequence->computed_tokens, 192);
+}
+
+TEST_F(SchedulerSharing, OneTokenOfThePromptIsAlwaysComputed) {
+  scheduler_.add(make_sequence(1, 128, 10));
+  finish_prompt(1);
+  EXPECT_EQ(prefixes_.size(), 2);
+  scheduler_.add(make_sequence(2, 128, 10));
+  const auto chunks = scheduler_.plan();
+  EXPECT_EQ(chunks[1].sequence->cached_tokens, 64);
+}
+
+TEST_F(SchedulerSharing, DecodedPagesAreNotShared) {
+  scheduler_.add(make_sequence(1, 60, 100));
+  finish_prompt(1);
+  for (int i = 0; i < 80; ++i) {
+    run(scheduler_, scheduler_.plan());
+  }
+  EXPECT_EQ(prefixes_.size(), 0) << "no page was computed by prefill alone";
+}
+
+TEST_F(SchedulerSharing, EqualPromptsAtTheSameTimeEndWithOneCopy) {
+  scheduler_.add(make_sequence(1, 256, 10));
+  scheduler_.add(make_sequence(2, 256, 10));
+  finish_prompt(2);
+  finish_prompt(1);
+  EXPECT_EQ(prefixes_.size(), 4);
+  EXPECT_EQ(pool_.held_pages(), 4 + 2) << "four shared pages and one of each for the answers";
+}
+
+TEST_F(SchedulerSharing, AWaitingSequenceHoldsNoSharedPages) {
+  scheduler_.add(make_sequence(1, 128, 10));
+  finish_prompt(1);
+  { const auto removed = scheduler_.remove(1); }
+  scheduler_.add(make_sequence(2, 64, 64 * 17, 5000));  // 18 pages of another prompt
+  run(scheduler_, scheduler_.plan());
+  scheduler_.add(make_sequence(3, 200, 10));  // 4 pages, 2 of them cached
+  (void)scheduler_.plan();
+  EXPECT_EQ(scheduler_.waiting(), 1);
+  EXPECT_EQ(pool_.idle_pages(), 2);
+  EXPECT_EQ(pool_.available_pages(), 2);
+}
+
+}  // namespace
+}  // namespace levin::runtime
