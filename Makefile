@@ -25,7 +25,8 @@ asan tsan:
 
 fuzz:
 	@tools/install_deps.sh engine fuzz
-	@tools/fuzz.sh
+	@tools/build.sh fuzz
+	@fuzz/run.sh $${LEVIN_FUZZ_SECONDS:-20}
 
 lint:
 	@tools/install_deps.sh engine test lint

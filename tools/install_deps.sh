@@ -23,7 +23,7 @@ packages_of() {
     lint) echo "clang-format-14 clang-tidy-14 shellcheck=shellcheck git=git" ;;
     fuzz) echo "clang-14 clang++=clang libclang-rt-14-dev" ;;
     bench) echo "libbenchmark-dev" ;;
-    coverage) echo "gcovr=gcovr" ;;
+    coverage) echo "gcovr=gcovr python3=python3 clang-14 clang++=clang libclang-rt-14-dev llvm-cov=llvm" ;;
     *)
       echo "install_deps: no purpose '$1'; there are:" \
         "engine demo test tokenizer lint fuzz bench coverage" >&2
