@@ -1,0 +1,78 @@
+#include "text/chat_plain.h"
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+
+namespace levin::text {
+namespace {
+
+using base::ErrorCode;
+
+void check_possible(const Conversation& conversation, const ChatOptions& options) {
+  if (options.is_thinking) {
+    throw base::Error(ErrorCode::kInvalidArgument,
+                      "this model cannot think: its tokenizer has no </think> token");
+  }
+  bool has_tools = !conversation.tools.empty();
+  for (size_t idx = 0; idx < conversation.messages.size(); ++idx) {
+    const ChatMessage& message = conversation.messages[idx];
+    if (message.role == Role::kTool || message.role == Role::kDeveloper) {
+      base::throw_error(ErrorCode::kInvalidArgument, fmt::format("messages[{}]", idx),
+                        "the chat form of this model has no role {}", role_name(message.role));
+    }
+    has_tools = has_tools || !message.tools.empty() || !message.tool_calls.empty();
+  }
+  if (has_tools) {
+    throw base::Error(ErrorCode::kInvalidArgument,
+                      "this model cannot call tools: its tokenizer has no markup for them");
+  }
+}
+
+/// Such models were trained with a space between a marker and the text.
+void append_after_marker(Prompt& prompt, std::string_view marker, std::string_view text) {
+  prompt.markup(marker).content(text.starts_with(' ') ? "" : " ").content(text);
+}
+
+}  // namespace
+
+Prompt encode_chat_markers(const Conversation& conversation, const ChatOptions& options) {
+  check_possible(conversation, options);
+  Prompt prompt;
+  prompt.markup(options.add_bos ? markup::kBos : "");
+  const char* separator = "";
+  for (const ChatMessage& message : conversation.messages) {
+    if (message.role == Role::kSystem) {
+      prompt.content(separator).content(message.content);
+      separator = "\n\n";
+    }
+  }
+  bool is_answer_due = false;
+  for (const ChatMessage& message : conversation.messages) {
+    if (message.role == Role::kUser) {
+      append_after_marker(prompt, markup::kUser, message.content);
+      is_answer_due = true;
+    } else if (message.role == Role::kAssistant) {
+      append_after_marker(prompt, markup::kAssistant, message.content);
+      prompt.markup(message.is_prefix ? "" : markup::kEos);
+      is_answer_due = false;
+    }
+  }
+  if (options.add_generation_prompt && is_answer_due) {
+    prompt.markup(markup::kAssistant);
+  }
+  return prompt;
+}
+
+Prompt encode_chat_text(const Conversation& conversation, const ChatOptions& options) {
+  Prompt prompt;
+  prompt.markup(options.add_bos ? markup::kBos : "");
+  const char* separator = "";
+  for (const ChatMessage& message : conversation.messages) {
+    prompt.content(separator).content(message.content);
+    separator = "\n\n";
+  }
+  return prompt;
+}
+
+}  // namespace levin::text

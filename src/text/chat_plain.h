@@ -1,0 +1,18 @@
+// Prompts for models without DeepSeek's chat template.
+#pragma once
+
+#include "text/chat_message.h"
+#include "text/prompt.h"
+
+namespace levin::text {
+
+/// For tokenizers with `<｜User｜>` and `<｜Assistant｜>` but without `</think>`: BOS, system text
+/// (the document), then each message after its marker and one space; answers end with EOS. Throws
+/// Error(kInvalidArgument) for what such a model cannot do: thinking, tools, other roles.
+[[nodiscard]] Prompt encode_chat_markers(const Conversation& conversation,
+                                         const ChatOptions& options);
+
+/// No template at all: BOS and the contents, with a blank line between messages.
+[[nodiscard]] Prompt encode_chat_text(const Conversation& conversation, const ChatOptions& options);
+
+}  // namespace levin::text

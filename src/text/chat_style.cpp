@@ -1,0 +1,68 @@
+#include "text/chat_style.h"
+
+#include <array>
+#include <filesystem>
+
+#include "base/error.h"
+#include "text/chat_plain.h"
+#include "text/chat_v31.h"
+#include "text/chat_v32.h"
+#include "text/tokenizer_config.h"
+
+namespace levin::text {
+namespace {
+
+constexpr std::array<std::string_view, 5> kStyleNames = {"v3.1", "v3.2-exp", "v3.2", "markers",
+                                                         "plain"};
+constexpr std::string_view kV32ModelType = "deepseek_v32";
+
+}  // namespace
+
+std::string_view chat_style_name(ChatStyle style) noexcept {
+  return kStyleNames[static_cast<size_t>(style)];
+}
+
+std::optional<ChatStyle> chat_style_from_name(std::string_view name) noexcept {
+  for (size_t idx = 0; idx < kStyleNames.size(); ++idx) {
+    if (kStyleNames[idx] == name) {
+      return static_cast<ChatStyle>(idx);
+    }
+  }
+  return std::nullopt;
+}
+
+ChatStyle choose_chat_style(const std::string& folder, const Tokenizer& tokenizer) {
+  if (!tokenizer.id_of(markup::kThinkEnd)) {
+    const bool has_markers = tokenizer.id_of(markup::kUser) && tokenizer.id_of(markup::kAssistant);
+    return has_markers ? ChatStyle::kMarkers : ChatStyle::kPlain;
+  }
+  if (std::filesystem::is_directory(std::filesystem::path(folder) / "encoding")) {
+    return ChatStyle::kV32;
+  }
+  const bool is_v32 = read_model_type(folder) == kV32ModelType;
+  if (has_chat_template(folder)) {
+    return is_v32 ? ChatStyle::kV32Exp : ChatStyle::kV31;
+  }
+  return is_v32 ? ChatStyle::kV32 : ChatStyle::kV31;
+}
+
+Prompt encode_chat(const Conversation& conversation, const ChatOptions& options, ChatStyle style) {
+  if (conversation.messages.empty()) {
+    throw base::Error(base::ErrorCode::kInvalidArgument, "the conversation has no messages");
+  }
+  switch (style) {
+    case ChatStyle::kV31:
+      return encode_chat_v31(conversation, options, V31Template::kV31);
+    case ChatStyle::kV32Exp:
+      return encode_chat_v31(conversation, options, V31Template::kV32Exp);
+    case ChatStyle::kV32:
+      return encode_chat_v32(conversation, options);
+    case ChatStyle::kMarkers:
+      return encode_chat_markers(conversation, options);
+    case ChatStyle::kPlain:
+      break;
+  }
+  return encode_chat_text(conversation, options);
+}
+
+}  // namespace levin::text
