@@ -1,8 +1,8 @@
 // The safetensors reader on arbitrary files. Most mutations would only break the length field, so
 // the text from the first '{' to the last '}' is tried under a correct one as well.
 #include <cstring>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "formats/safetensors.h"
 #include "formats/tensor_values.h"
@@ -17,13 +17,14 @@ void parse(std::string_view file) {
     const auto bytes = std::as_bytes(std::span(file));
     const SafetensorsContent content = levin::formats::parse_safetensors(bytes, "input");
     size_t total = 0;
-    for (const auto& [name, tensor] : content.tensors) {
+    for (const auto& entry : content.tensors) {
+      const levin::formats::SafetensorsTensor& tensor = entry.second;
       total += tensor.bytes.size();
       levin::fuzz::require(!tensor.dtype || static_cast<int64_t>(tensor.bytes.size()) ==
                                                 tensor.element_count() * dtype_bytes(*tensor.dtype),
                            "a tensor has the bytes of its shape");
-      levin::fuzz::expect_answer_or_error([&] { to_f32_values(tensor, name); });
-      levin::fuzz::expect_answer_or_error([&] { to_i64_values(tensor, name); });
+      levin::fuzz::expect_answer_or_error([&] { to_f32_values(tensor, entry.first); });
+      levin::fuzz::expect_answer_or_error([&] { to_i64_values(tensor, entry.first); });
     }
     levin::fuzz::require(total <= bytes.size(), "the tensors lie in the file");
   });
