@@ -34,11 +34,18 @@ struct LinearTask {
 /// `linear` for every task; used for the heads of absorbed attention and the experts of a layer.
 void linear_batch(Context& ctx, std::span<const LinearTask> tasks);
 
+/// What happens to the activations that meet an FP8 matrix.
+enum class ActivationRounding {
+  kNone,            ///< nothing: float32 against the dequantised weights
+  kE4m3,            ///< E4M3 in groups of 128, scale amax/448 (act_quant)
+  kE4m3PowerOfTwo,  ///< the same with the scale rounded up to a power of two (ue8m0)
+};
+
 /// What the official FP8 GEMM does (model.md 1.6), in float32: for an FP8 matrix, x is quantised to
 /// E4M3 in groups of 128 and each 128-block's product is scaled by (x scale * w scale); any other
 /// matrix meets float32 x unrounded. Plain code, threads over outputs.
-/// Throws Error(kUnsupported) for an FP8 matrix whose cols are no multiple of 128.
+/// Throws Error(kUnsupported) for a rounded FP8 product whose cols are no multiple of 128.
 void linear_reference(Context& ctx, TensorView<const float, 2> x, const WeightMatrix& w,
-                      bool power_of_two_scale, TensorView<float, 2> y);
+                      ActivationRounding rounding, TensorView<float, 2> y);
 
 }  // namespace levin::kernels

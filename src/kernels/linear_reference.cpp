@@ -123,10 +123,10 @@ void multiply_fp8(Context& ctx, TensorView<const float, 2> x, const WeightMatrix
 }  // namespace
 
 void linear_reference(Context& ctx, TensorView<const float, 2> x, const WeightMatrix& w,
-                      bool power_of_two_scale, TensorView<float, 2> y) {
+                      ActivationRounding rounding, TensorView<float, 2> y) {
   check_linear_shapes("linear_reference", x, w, y);
   LEVIN_CHECK(w.cols <= kMaxCols);
-  if (w.format != WeightFormat::kFp8Block) {
+  if (w.format != WeightFormat::kFp8Block || rounding == ActivationRounding::kNone) {
     multiply_f32(ctx, x, w, y);
     return;
   }
@@ -136,7 +136,7 @@ void linear_reference(Context& ctx, TensorView<const float, 2> x, const WeightMa
                       "reference numerics need a multiple of 128; use --numerics fast",
                       w.cols);
   }
-  multiply_fp8(ctx, x, w, power_of_two_scale, y);
+  multiply_fp8(ctx, x, w, rounding == ActivationRounding::kE4m3PowerOfTwo, y);
 }
 
 }  // namespace levin::kernels

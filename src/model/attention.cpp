@@ -1,5 +1,9 @@
 #include "model/attention.h"
 
+#include <algorithm>
+#include <cmath>
+
+#include "base/float_formats.h"
 #include "kernels/attention.h"
 #include "kernels/rows.h"
 #include "model/attention_core.h"
@@ -9,6 +13,8 @@
 namespace levin::model {
 namespace {
 
+constexpr int64_t kLatentGroup = 128;
+
 /// q = W_qb RMSNorm(W_qa x), or W_q x; its rotary part rotated.
 void make_queries(const ModelContext& model, const AttentionWeights& weights,
                   TensorView<const float, 2> x, Step& step) {
@@ -16,18 +22,35 @@ void make_queries(const ModelContext& model, const AttentionWeights& weights,
   Activations& act = step.activations;
   act.q.resize({step.tokens, config.num_attention_heads * config.qk_head_dim()});
   if (config.q_lora_rank == 0) {
-    project(model, x, weights.q_proj, act, act.q.view());
+    project(model, x, weights.q_proj, act.q.view());
   } else {
     act.q_latent.resize({step.tokens, config.q_lora_rank});
-    project(model, x, weights.q_a_proj, act, act.q_latent.view());
+    project(model, x, weights.q_a_proj, act.q_latent.view());
     kernels::rms_norm(model.kernels, act.q_latent.view(), weights.q_a_layernorm,
                       static_cast<float>(config.rms_norm_eps), act.q_latent.view());
-    project(model, act.q_latent.view(), weights.q_b_proj, act, act.q.view());
+    project(model, act.q_latent.view(), weights.q_b_proj, act.q.view());
   }
   kernels::apply_rope(model.kernels,
                       split_heads(act.q.view(), config.num_attention_heads)
                           .columns(config.qk_nope_head_dim, config.qk_rope_head_dim),
                       step.rope.angles(), kernels::RopeLayout::kInterleaved);
+}
+
+/// Rounds latents through E4M3 in groups of 128, as the official code does before caching them.
+void round_latent_to_fp8(TensorView<float, 2> latent, bool power_of_two_scale) {
+  for (int64_t row = 0; row < latent.extent(0); ++row) {
+    for (int64_t begin = 0; begin < latent.extent(1); begin += kLatentGroup) {
+      float* group = latent.row(row) + begin;
+      float amax = 0.0F;
+      for (int64_t i = 0; i < kLatentGroup; ++i) {
+        amax = std::max(amax, std::abs(group[i]));
+      }
+      const float scale = base::act_quant_scale(amax, power_of_two_scale);
+      for (int64_t i = 0; i < kLatentGroup; ++i) {
+        group[i] = base::to_f32(base::to_e4m3(group[i] / scale)) * scale;
+      }
+    }
+  }
 }
 
 /// c = RMSNorm(first part of W_kva x), k_rope = its rotated rest; both go to the cache.
@@ -36,13 +59,13 @@ void write_latents(const ModelContext& model, const AttentionWeights& weights, i
   const Config& config = model.config;
   Tensor<float, 2>& kv = step.activations.kv;
   kv.resize({step.tokens, config.kv_row_dim()});
-  project(model, x, weights.kv_a_proj, step.activations, kv.view());
+  project(model, x, weights.kv_a_proj, kv.view());
 
   const TensorView<float, 2> latent = kv.view().columns(0, config.kv_lora_rank);
   kernels::rms_norm(model.kernels, latent, weights.kv_a_layernorm,
                     static_cast<float>(config.rms_norm_eps), latent);
-  if (model.options.fp8_latent && config.has_fp8_latent()) {
-    kernels::round_to_e4m3(model.kernels, latent, config.has_ue8m0_scales, latent);
+  if (model.is_reference() && model.options.fp8_latent && config.has_fp8_latent()) {
+    round_latent_to_fp8(latent, config.has_ue8m0_scales);
   }
   kernels::apply_rope(
       model.kernels,
@@ -91,7 +114,7 @@ void run_attention(const ModelContext& model, const AttentionWeights& weights, i
     trace_selection(step, *step.layer_trace(layer_idx));
   }
   attend(model, weights, layer_idx, step);
-  project(model, step.activations.heads_out.view(), weights.o_proj, step.activations, out);
+  project(model, step.activations.heads_out.view(), weights.o_proj, out);
 }
 
 }  // namespace levin::model

@@ -51,7 +51,7 @@ void decode_chunk(const ModelContext& model, const AttentionWeights& weights, in
   const WeightMatrix k_up = f32_matrix(act.k_up.view());
   for (int64_t head = 0; head < heads; ++head) {
     project(model, select_head(q, head).columns(0, nope), k_up.slice_rows(head * latent, latent),
-            act, select_head(q_absorbed, head).columns(0, latent));
+            select_head(q_absorbed, head).columns(0, latent));
     std::memcpy(q_absorbed.row(0, head) + latent, q.row(0, head) + nope,
                 static_cast<size_t>(config.qk_rope_head_dim) * sizeof(float));
   }
@@ -65,8 +65,7 @@ void decode_chunk(const ModelContext& model, const AttentionWeights& weights, in
   const int64_t head_rows = nope + config.v_head_dim;
   for (int64_t head = 0; head < heads; ++head) {
     project(model, select_head<const float>(act.latent_out.view(), head),
-            kv_b.slice_rows(head * head_rows + nope, config.v_head_dim), act,
-            select_head(out, head));
+            kv_b.slice_rows(head * head_rows + nope, config.v_head_dim), select_head(out, head));
   }
 }
 
@@ -87,7 +86,7 @@ void prefill_chunk(const ModelContext& model, const AttentionWeights& weights, i
     const TensorView<const float, 2> latents(reinterpret_cast<const float*>(kv.latent_row(pos)),
                                              {count, config.kv_lora_rank},
                                              {config.kv_row_dim(), 1});
-    project(model, latents, weights.kv_b_proj, act, act.expanded.view().rows(pos, count));
+    project(model, latents, weights.kv_b_proj, act.expanded.view().rows(pos, count));
   }
   std::vector<std::span<const int32_t>> positions;
   for (int64_t row = first_row; row < first_row + tokens; ++row) {

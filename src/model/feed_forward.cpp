@@ -102,7 +102,6 @@ void run_expert_mlps(const ModelContext& model, std::span<const ExpertRows> grou
     const TensorView<float, 2> x = act.expert_in.view().rows(expert.first_row, expert.rows());
     const TensorView<float, 2> gate(act.gate.data() + offset, {expert.rows(), width});
     const TensorView<float, 2> up(act.up.data() + offset, {expert.rows(), width});
-    round_input(model, expert.weights->gate_proj, x);
     inputs.push_back({.x = x, .w = expert.weights->gate_proj, .y = gate});
     inputs.push_back({.x = x, .w = expert.weights->up_proj, .y = up});
     outputs.push_back({.x = gate,
@@ -111,11 +110,9 @@ void run_expert_mlps(const ModelContext& model, std::span<const ExpertRows> grou
     offset += expert.rows() * width;
   }
   project_batch(model, inputs);
-  for (size_t i = 0; i < group.size(); ++i) {
-    const TensorView<float, 2>& gate = inputs[2 * i].y;
-    kernels::silu_mul(model.kernels, gate, inputs[2 * i + 1].y, gate);
-    round_input(model, group[i].weights->down_proj, gate);
-  }
+  const TensorView<float, 2> gate(act.gate.data(), {1, offset});
+  kernels::silu_mul(model.kernels, gate, TensorView<const float, 2>(act.up.data(), {1, offset}),
+                    gate);
   project_batch(model, outputs);
 }
 
@@ -165,17 +162,16 @@ void run_expert_group(const ModelContext& model, std::span<ExpertRows> group,
 
 }  // namespace
 
-void run_mlp(const ModelContext& model, const MlpWeights& weights, TensorView<float, 2> x,
+void run_mlp(const ModelContext& model, const MlpWeights& weights, TensorView<const float, 2> x,
              Step& step, TensorView<float, 2> out) {
   Activations& act = step.activations;
   act.gate.resize({step.tokens, weights.gate_proj.rows});
   act.up.resize({step.tokens, weights.up_proj.rows});
-  round_input(model, weights.gate_proj, x);
   const kernels::LinearTask inputs[] = {{.x = x, .w = weights.gate_proj, .y = act.gate.view()},
                                         {.x = x, .w = weights.up_proj, .y = act.up.view()}};
   project_batch(model, inputs);
   kernels::silu_mul(model.kernels, act.gate.view(), act.up.view(), act.gate.view());
-  project(model, act.gate.view(), weights.down_proj, act, out);
+  project(model, act.gate.view(), weights.down_proj, out);
 }
 
 void run_moe(const ModelContext& model, const MoeWeights& weights, int64_t layer_idx,

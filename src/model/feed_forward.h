@@ -6,8 +6,7 @@
 namespace levin::model {
 
 /// out = down(silu(gate(x)) * up(x)).   x, out [tokens, hidden_size] f32
-/// x is rounded in place where the weights are FP8.
-void run_mlp(const ModelContext& model, const MlpWeights& weights, TensorView<float, 2> x,
+void run_mlp(const ModelContext& model, const MlpWeights& weights, TensorView<const float, 2> x,
              Step& step, TensorView<float, 2> out);
 
 /// out = sum over a token's experts of weight * expert(x), plus shared_experts(x), in float32 and

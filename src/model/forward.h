@@ -74,8 +74,10 @@ struct StepStats {
 struct ForwardOptions {
   Numerics numerics = Numerics::kFast;
   AttentionMode attention = AttentionMode::kAuto;
-  /// Round the latent through FP8 before it is cached, as the official V3.2 code does.
+  /// Reference numerics only: round the latent, and the activations that meet FP8 matrices, through
+  /// FP8 as the official code does. Without both, the function that fast numerics approximate.
   bool fp8_latent = true;
+  bool fp8_activations = true;
 };
 
 class Transformer {

@@ -30,7 +30,7 @@ void write_keys(const ModelContext& model, const IndexerWeights& weights, int64_
                 TensorView<const float, 2> x, Step& step) {
   Tensor<float, 2>& keys = step.activations.index_k;
   keys.resize({step.tokens, model.config.indexer.index_head_dim});
-  project(model, x, weights.wk, step.activations, keys.view());
+  project(model, x, weights.wk, keys.view());
   kernels::layer_norm(model.kernels, keys.view(), weights.k_norm_weight, weights.k_norm_bias,
                       kKeyNormEps, keys.view());
   rotate(model, split_heads(keys.view(), 1), step);
@@ -47,7 +47,7 @@ void encode_queries(const ModelContext& model, const IndexerWeights& weights,
   Activations& act = step.activations;
   act.index_q.resize({step.tokens, indexer.index_n_heads * indexer.index_head_dim});
   act.index_w.resize({step.tokens, indexer.index_n_heads});
-  project(model, q_latent, weights.wq_b, act, act.index_q.view());
+  project(model, q_latent, weights.wq_b, act.index_q.view());
   rotate(model, split_heads(act.index_q.view(), indexer.index_n_heads), step);
 
   project_precise(model, x, weights.weights_proj, act.index_w.view());

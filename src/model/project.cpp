@@ -1,34 +1,31 @@
 #include "model/project.h"
 
-#include "kernels/rows.h"
-
 namespace levin::model {
+namespace {
 
-void project(const ModelContext& model, TensorView<const float, 2> x, const WeightMatrix& w,
-             Activations& act, TensorView<float, 2> y) {
-  const bool power_of_two_scale = model.config.has_ue8m0_scales;
-  if (model.is_reference()) {
-    kernels::linear_reference(model.kernels, x, w, power_of_two_scale, y);
-    return;
+kernels::ActivationRounding activation_rounding(const ModelContext& model) {
+  if (!model.options.fp8_activations) {
+    return kernels::ActivationRounding::kNone;
   }
-  if (w.format == tensor::WeightFormat::kFp8Block) {
-    act.rounded.resize(x.extents());
-    kernels::round_to_e4m3(model.kernels, x, power_of_two_scale, act.rounded.view());
-    x = act.rounded.view();
-  }
-  kernels::linear(model.kernels, x, w, y);
+  return model.config.has_ue8m0_scales ? kernels::ActivationRounding::kE4m3PowerOfTwo
+                                       : kernels::ActivationRounding::kE4m3;
 }
 
-void round_input(const ModelContext& model, const WeightMatrix& w, TensorView<float, 2> x) {
-  if (!model.is_reference() && w.format == tensor::WeightFormat::kFp8Block) {
-    kernels::round_to_e4m3(model.kernels, x, model.config.has_ue8m0_scales, x);
+}  // namespace
+
+void project(const ModelContext& model, TensorView<const float, 2> x, const WeightMatrix& w,
+             TensorView<float, 2> y) {
+  if (model.is_reference()) {
+    kernels::linear_reference(model.kernels, x, w, activation_rounding(model), y);
+  } else {
+    kernels::linear(model.kernels, x, w, y);
   }
 }
 
 void project_precise(const ModelContext& model, TensorView<const float, 2> x, const WeightMatrix& w,
                      TensorView<float, 2> y) {
   if (model.is_reference()) {
-    kernels::linear_reference(model.kernels, x, w, model.config.has_ue8m0_scales, y);
+    kernels::linear_reference(model.kernels, x, w, activation_rounding(model), y);
   } else {
     kernels::linear_precise(model.kernels, x, w, y);
   }
@@ -40,7 +37,7 @@ void project_batch(const ModelContext& model, std::span<const kernels::LinearTas
     return;
   }
   for (const kernels::LinearTask& task : tasks) {
-    kernels::linear_reference(model.kernels, task.x, task.w, model.config.has_ue8m0_scales, task.y);
+    kernels::linear_reference(model.kernels, task.x, task.w, activation_rounding(model), task.y);
   }
 }
 

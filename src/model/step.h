@@ -51,7 +51,6 @@ struct Activations {
   Tensor<float, 2> hidden;      // [tokens, hidden_size] residual stream
   Tensor<float, 2> normed;      // [tokens, hidden_size] input of the current block
   Tensor<float, 2> block_out;   // [tokens, hidden_size] output of the current block
-  Tensor<float, 2> rounded;     // [tokens, inputs] activations rounded for an FP8 matrix
   Tensor<float, 2> q_latent;    // [tokens, q_lora_rank] compressed query, normed
   Tensor<float, 2> q;           // [tokens, heads * qk_head_dim]
   Tensor<float, 2> kv;          // [tokens, kv_lora_rank + qk_rope_head_dim]

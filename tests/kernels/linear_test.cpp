@@ -200,7 +200,10 @@ class LinearReference : public ::testing::Test {
  protected:
   std::vector<float> run(const Activations& x, const WeightMatrix& w, bool power_of_two_scale) {
     std::vector<float> y(static_cast<size_t>(x.m * w.rows), NAN);
-    linear_reference(ctx_, x.view(), w, power_of_two_scale, {y.data(), {x.m, w.rows}});
+    linear_reference(
+        ctx_, x.view(), w,
+        power_of_two_scale ? ActivationRounding::kE4m3PowerOfTwo : ActivationRounding::kE4m3,
+        {y.data(), {x.m, w.rows}});
     return y;
   }
 

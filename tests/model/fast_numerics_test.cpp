@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "model/golden_case.h"
@@ -84,62 +85,86 @@ class ForcedStep {
   std::vector<std::vector<int32_t>> ids_;
 };
 
-/// Squared error and squared size of a layer's output, summed over rows.
-struct LayerError {
-  double error = 0.0;
-  double size = 0.0;
-  [[nodiscard]] double relative() const { return std::sqrt(error / size); }
-};
+/// Hidden state after each layer, [layer][token], every layer fed with the golden hidden state,
+/// selection and experts.
+using HiddenStates = std::vector<std::vector<std::vector<float>>>;
 
-void add_errors(const Trace& trace, const GoldenDecisions& decisions, size_t first,
-                std::vector<LayerError>& errors) {
-  for (size_t layer = 0; layer < errors.size(); ++layer) {
-    const auto got = trace.layers[layer].hidden.view();
-    for (int64_t row = 0; row < got.extent(0); ++row) {
-      const auto& want = decisions.hidden[layer][first + static_cast<size_t>(row)];
-      for (size_t i = 0; i < want.size(); ++i) {
-        const double difference = static_cast<double>(got.row(row)[i]) - want[i];
-        errors[layer].error += difference * difference;
-        errors[layer].size += static_cast<double>(want[i]) * want[i];
+HiddenStates run_forced(const GoldenCase& golden, const GoldenDecisions& decisions,
+                        const kernels::OpTable& table, const ForwardOptions& options) {
+  base::ThreadPool pool(2);
+  kernels::Context ctx(pool, table);
+  Transformer transformer(golden.config, *golden.weights, ctx, options);
+  const TestPages pages(transformer.kv_layout(), golden.token_count());
+  tensor::Tensor<float, 2> logits;
+  HiddenStates hidden(decisions.hidden.size());
+  for (int64_t pos = 0; pos < golden.token_count();) {
+    const bool is_decode = pos >= golden.prefill_tokens;
+    const int64_t count = is_decode ? 1 : golden.prefill_tokens;
+    const auto first = static_cast<size_t>(pos);
+    const ForcedStep forced(golden, decisions, first, static_cast<size_t>(count));
+    const Chunk chunk{.tokens = std::span(golden.tokens).subspan(first, static_cast<size_t>(count)),
+                      .first_pos = pos,
+                      .is_decode = is_decode,
+                      .pages = pages.pages(),
+                      .logits = LogitsWanted::kNone};
+    Trace trace;
+    trace.wants_hidden = true;
+    transformer.forward({&chunk, 1}, logits, &trace, &forced.forced());
+    for (size_t layer = 0; layer < hidden.size(); ++layer) {
+      const auto rows = trace.layers[layer].hidden.view();
+      for (int64_t row = 0; row < count; ++row) {
+        hidden[layer].emplace_back(rows.row(row), rows.row(row) + rows.extent(1));
       }
     }
+    pos += count;
   }
+  return hidden;
+}
+
+/// |a - b| / |b| over all rows of a layer.
+double relative_error(const std::vector<std::vector<float>>& a,
+                      const std::vector<std::vector<float>>& b) {
+  double error = 0.0;
+  double size = 0.0;
+  for (size_t row = 0; row < b.size(); ++row) {
+    for (size_t i = 0; i < b[row].size(); ++i) {
+      const double difference = static_cast<double>(a[row][i]) - b[row][i];
+      error += difference * difference;
+      size += static_cast<double>(b[row][i]) * b[row][i];
+    }
+  }
+  return std::sqrt(error / size);
 }
 
 class FastLayers : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(FastLayers, StayWithinTwoPercentOfTheGoldenHiddenState) {
+/// The yardstick is the model's function in float32. For BF16 checkpoints it is the golden run
+/// itself. The FP8 goldens also hold the noise of activations rounded to E4M3 (4 to 6 % a layer),
+/// which fast numerics leave out: there the yardstick is the reference path without that rounding,
+/// and fast numerics must lie no farther from the golden run than it does.
+TEST_P(FastLayers, StayWithinTwoPercent) {
   base::ThreadPool pool(2);
   const GoldenCase golden = load_case(GetParam(), pool);
   const GoldenDecisions decisions = load_decisions(golden);
   const kernels::TableList tables = kernels::supported_tables();
+  ForwardOptions unrounded;
+  unrounded.numerics = Numerics::kReference;
+  unrounded.fp8_latent = false;
+  unrounded.fp8_activations = false;
+  const HiddenStates exact = run_forced(golden, decisions, *tables.tables[0], unrounded);
   for (int i = 0; i < tables.count; ++i) {
-    kernels::Context ctx(pool, *tables.tables[i]);
-    Transformer transformer(golden.config, *golden.weights, ctx, {});
-    const TestPages pages(transformer.kv_layout(), golden.token_count());
-    tensor::Tensor<float, 2> logits;
-    std::vector<LayerError> errors(decisions.hidden.size());
-    for (int64_t pos = 0; pos < golden.token_count();) {
-      const bool is_decode = pos >= golden.prefill_tokens;
-      const int64_t count = is_decode ? 1 : golden.prefill_tokens;
-      const auto first = static_cast<size_t>(pos);
-      const ForcedStep forced(golden, decisions, first, static_cast<size_t>(count));
-      const Chunk chunk{
-          .tokens = std::span(golden.tokens).subspan(first, static_cast<size_t>(count)),
-          .first_pos = pos,
-          .is_decode = is_decode,
-          .pages = pages.pages(),
-          .logits = LogitsWanted::kNone};
-      Trace trace;
-      trace.wants_hidden = true;
-      transformer.forward({&chunk, 1}, logits, &trace, &forced.forced());
-      add_errors(trace, decisions, first, errors);
-      pos += count;
-    }
-    for (size_t layer = 0; layer < errors.size(); ++layer) {
-      fmt::print("| {:14} | {:6} | layer {} | relative L2 error {:.2f} % |\n", golden.name,
-                 tables.tables[i]->name, layer, 100.0 * errors[layer].relative());
-      EXPECT_LE(errors[layer].relative(), 0.02) << tables.tables[i]->name << " layer " << layer;
+    const HiddenStates fast = run_forced(golden, decisions, *tables.tables[i], {});
+    for (size_t layer = 0; layer < fast.size(); ++layer) {
+      const double error = relative_error(fast[layer], exact[layer]);
+      const double to_golden = relative_error(fast[layer], decisions.hidden[layer]);
+      const double exact_to_golden = relative_error(exact[layer], decisions.hidden[layer]);
+      fmt::print(
+          "| {:14} | {:6} | layer {} | error {:.2f} % | to golden {:.2f} % (exact {:.2f} %) |\n",
+          golden.name, tables.tables[i]->name, layer, 100.0 * error, 100.0 * to_golden,
+          100.0 * exact_to_golden);
+      EXPECT_LE(error, 0.02) << tables.tables[i]->name << " layer " << layer;
+      EXPECT_LE(to_golden, std::max(0.02, 1.02 * exact_to_golden))
+          << tables.tables[i]->name << " layer " << layer;
     }
   }
 }

@@ -3,7 +3,6 @@
 #include <immintrin.h>
 
 #include "kernels/avx2/functions.h"
-#include "kernels/generic/e4m3.h"
 
 namespace levin::kernels::avx2 {
 namespace {
@@ -51,10 +50,6 @@ void layer_norm(const float* x, const float* w, const float* b, float eps, int64
 
 void silu_mul(const float* gate, const float* up, int64_t count, float* y) noexcept {
   silu_mul_lanes(gate, up, count, y);
-}
-
-void round_to_e4m3(const float* x, int64_t count, bool power_of_two_scale, float* y) noexcept {
-  round_to_e4m3_lanes(x, count, power_of_two_scale, y);
 }
 
 void add_scaled(const float* x, float factor, int64_t count, float* y) noexcept {

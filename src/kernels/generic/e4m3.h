@@ -47,29 +47,5 @@ LEVIN_LANES_INLINE IntLanes e4m3_codes(Lanes x) {
   return select(magnitude > 0x7F800000, IntLanes{} + 0x7F, code | sign);
 }
 
-/// base::to_f32 of a code in every lane; a NaN code (0x7F, 0xFF) gives 480.
-LEVIN_LANES_INLINE Lanes e4m3_values(IntLanes code) {
-  const IntLanes magnitude = code & 0x7F;
-  const Lanes subnormal = __builtin_convertvector(magnitude, Lanes) * 0x1p-9F;
-  const IntLanes normal = (magnitude << 20) + (120 << 23);
-  const IntLanes bits = select(magnitude < 8, as_int(subnormal), normal);
-  return as_float(bits | ((code & 0x80) << 24));
-}
-
-LEVIN_LANES_INLINE void round_to_e4m3_lanes(const float* x, int64_t count, bool power_of_two_scale,
-                                            float* y) {
-  constexpr int64_t kGroup = 128;
-  for (int64_t begin = 0; begin < count; begin += kGroup) {
-    const int64_t size = count - begin < kGroup ? count - begin : kGroup;
-    const float scale = act_quant_scale_of(largest_magnitude(x + begin, size), power_of_two_scale);
-    for_lanes(size, [&](int64_t i, int64_t n) {
-      const Lanes scaled = load_some(x + begin + i, n) / scale;
-      const Lanes rounded = e4m3_values(e4m3_codes(scaled)) * scale;
-      const Lanes kept = as_float(select(scaled != scaled, as_int(scaled), as_int(rounded)));
-      store_some(y + begin + i, kept, n);
-    });
-  }
-}
-
 }  // namespace
 }  // namespace levin::kernels
