@@ -155,7 +155,7 @@ TEST(Engine, SharedPrefixesChangeNothingButTheWork) {
     EXPECT_EQ(outcome, expected);
     EXPECT_EQ(expected.cached_tokens, 0);
     EXPECT_EQ(outcome.cached_tokens, round == 0 ? 0 : 128);
-    prompt.resize(190);
+    prompt.resize(180);
     prompt.insert(prompt.end(), {5, 6, 7, 8 + round});
   }
   EXPECT_EQ(sharing->stats().cached_prompt_tokens, 2 * 128);
