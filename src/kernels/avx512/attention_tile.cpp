@@ -119,14 +119,13 @@ void interleave_values(const AttentionTile& tile, int64_t keys, Bf16* values) no
   const int64_t registers = (tile.v_dim + kValueLanes - 1) / kValueLanes;
   for (int64_t pair = 0; pair < pairs; ++pair) {
     const Bf16* even_row = tile.value_rows[2 * pair];
-    const Bf16* odd_row = 2 * pair + 1 < keys ? tile.value_rows[2 * pair + 1] : even_row;
+    const bool has_odd = 2 * pair + 1 < keys;
+    const Bf16* odd_row = has_odd ? tile.value_rows[2 * pair + 1] : even_row;
     for (int64_t reg = 0; reg < registers; reg += 2) {
       const int64_t left = tile.v_dim - reg * kValueLanes;
       const auto mask = left >= 32 ? ~__mmask32{0} : static_cast<__mmask32>((1U << left) - 1U);
       const __m512i even = _mm512_maskz_loadu_epi16(mask, even_row + reg * kValueLanes);
-      const __m512i odd = odd_row == even_row
-                              ? _mm512_setzero_si512()
-                              : _mm512_maskz_loadu_epi16(mask, odd_row + reg * kValueLanes);
+      const __m512i odd = _mm512_maskz_loadu_epi16(has_odd ? mask : 0, odd_row + reg * kValueLanes);
       const int64_t block = reg / kBlockValues * kBlockValues;
       const int64_t block_registers = smaller(kBlockValues, registers - block);
       Bf16* to = values + (block * pairs + pair * block_registers + reg - block) * 32;
