@@ -47,6 +47,8 @@ void add_commands(CLI::App& app, Invocation& invocation) {
   add_ask_command(app, invocation);
   add_generate_command(app, invocation);
   add_inspect_command(app, invocation);
+  add_bench_command(app, invocation);
+  add_perplexity_command(app, invocation);
   add_logits_command(app, invocation);
   add_tokenize_command(app, invocation);
   add_synth_command(app, invocation);

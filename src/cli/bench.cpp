@@ -1,0 +1,219 @@
+// levin bench: prefill and decode speed at chosen depths, beside what the machine can do.
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/model_options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "eval/bench_run.h"
+#include "kernels/ceilings.h"
+#include "model/config.h"
+
+namespace levin::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::array<int64_t, 5> kDefaultDepths = {0, 2048, 8192, 32768, 131072};
+
+struct BenchCommand {
+  ModelOptions model;
+  eval::BenchOptions bench;
+  std::vector<std::string> attention;
+  std::string fill = "random";
+  bool as_json = false;
+};
+
+std::string describe_spread(const eval::Spread& spread, int decimals) {
+  return fmt::format("{:.{}f} [{:.{}f}..{:.{}f}]", spread.median, decimals, spread.min, decimals,
+                     spread.max, decimals);
+}
+
+json spread_json(const eval::Spread& spread) {
+  return {{"median", spread.median}, {"min", spread.min}, {"max", spread.max}};
+}
+
+/// Prints rows as they come, or collects them for --json.
+class Report {
+ public:
+  Report(const BenchCommand& options, const model::Config& config) : options_(options) {
+    json_["model"] = options.model.model_dir;
+    json_["architecture"] = config.architecture;
+    json_["weights"] = options.model.weights;
+    json_["numerics"] = options.model.numerics;
+    json_["chunk_tokens"] = options.bench.chunk_tokens;
+    json_["fill"] = options.fill;
+    json_["repetitions"] = options.bench.repetitions;
+    json_["rows"] = json::array();
+  }
+
+  /// The machine's figures and the head of the table.
+  void begin(runtime::Engine& engine) {
+    ceilings_ = kernels::measure_ceilings(engine.context());
+    const int threads = engine.context().pool().thread_count();
+    const std::string isa(engine.context().table().name);
+    json_["threads"] = threads;
+    json_["isa"] = isa;
+    json_["read_gb_per_s"] = ceilings_.read_gb_per_s;
+    json_["bf16_gflop_per_s"] = ceilings_.bf16_gflop_per_s;
+    if (!options_.as_json) {
+      write_output(fmt::format(
+          "machine: {} threads, {} kernels, reads {:.1f} GB/s, bf16 {:.0f} GFLOP/s\n\n"
+          "| {:<9} | {:>7} | {:>26} | {:>26} | {:>9} | {:>6} | {:>7} | {:>10} |\n"
+          "|{:-<11}|{:->8}:|{:->27}:|{:->27}:|{:->10}:|{:->7}:|{:->8}:|{:->11}:|\n",
+          threads, isa, ceilings_.read_gb_per_s, ceilings_.bf16_gflop_per_s, "attention", "depth",
+          fmt::format("prefill {} t/s", options_.bench.chunk_tokens), "decode ms/token", "MB/token",
+          "GB/s", "of read", "peak", "", "", "", "", "", "", "", ""));
+    }
+  }
+
+  void add(const std::string& attention, const eval::BenchRow& row) {
+    const double share =
+        ceilings_.read_gb_per_s > 0.0 ? row.decode_gb_per_s / ceilings_.read_gb_per_s : 0.0;
+    json_["rows"].push_back({{"attention", attention},
+                             {"depth", row.depth_tokens},
+                             {"prefill_tokens_per_s", spread_json(row.prefill_tokens_per_s)},
+                             {"decode_ms", spread_json(row.decode_ms)},
+                             {"decode_read_bytes", row.decode_read_bytes},
+                             {"decode_gb_per_s", row.decode_gb_per_s},
+                             {"share_of_read_bandwidth", share},
+                             {"latent_rows_read", row.latent_rows_read},
+                             {"anonymous_bytes", row.anonymous_bytes},
+                             {"peak_resident_bytes", row.peak_resident_bytes}});
+    if (!options_.as_json) {
+      write_output(fmt::format(
+          "| {:<9} | {:>7} | {:>26} | {:>26} | {:>9.1f} | {:>6.1f} | {:>6.0f}% | {:>10} |\n",
+          attention, row.depth_tokens, describe_spread(row.prefill_tokens_per_s, 1),
+          describe_spread(row.decode_ms, 2), static_cast<double>(row.decode_read_bytes) * 1e-6,
+          row.decode_gb_per_s, 100.0 * share, format_bytes(row.peak_resident_bytes)));
+    }
+  }
+
+  void end() const {
+    if (options_.as_json) {
+      write_json(json_);
+    }
+  }
+
+ private:
+  const BenchCommand& options_;
+  kernels::Ceilings ceilings_;
+  json json_;
+};
+
+/// The modes to run: as asked for, or all that the checkpoint can.
+std::vector<std::string> attention_modes(const BenchCommand& options, const model::Config& config) {
+  if (!options.attention.empty()) {
+    return options.attention;
+  }
+  return config.is_sparse() ? std::vector<std::string>{"dense", "sparse"}
+                            : std::vector<std::string>{"dense"};
+}
+
+/// Without --depth: the usual ones, as far as the model's context reaches.
+void choose_depths(eval::BenchOptions& bench, const model::Config& config) {
+  if (!bench.depths.empty()) {
+    return;
+  }
+  for (const int64_t depth_tokens : kDefaultDepths) {
+    bench.depths.push_back(depth_tokens);
+    if (eval::bench_context_tokens(bench) > config.max_position_embeddings) {
+      bench.depths.pop_back();
+      return;
+    }
+  }
+}
+
+void check_depths(const eval::BenchOptions& bench, const model::Config& config) {
+  const int64_t needed = eval::bench_context_tokens(bench);
+  if (needed > config.max_position_embeddings) {
+    base::throw_error(base::ErrorCode::kContextTooLong, "--depth",
+                      "the deepest context and its chunk are {} tokens, the model's limit is {}",
+                      needed, config.max_position_embeddings);
+  }
+}
+
+void run_bench_command(BenchCommand& options) {
+  const model::Config config = model::load_config(options.model.model_dir);
+  options.bench.fill =
+      options.fill == "prefill" ? eval::BenchFill::kPrefill : eval::BenchFill::kRandom;
+  choose_depths(options.bench, config);
+  check_depths(options.bench, config);
+  Report report(options, config);
+  bool has_begun = false;
+  for (const std::string& attention : attention_modes(options, config)) {
+    runtime::EngineOptions settings = engine_options(options.model);
+    settings.forward.attention = parse_attention(attention);
+    settings.context_tokens = eval::bench_context_tokens(options.bench);
+    const auto engine = load_engine(options.model.model_dir, settings);
+    if (!has_begun) {
+      report.begin(*engine);
+      has_begun = true;
+    }
+    eval::run_bench(*engine, options.bench,
+                    [&](const eval::BenchRow& row) { report.add(attention, row); });
+  }
+  report.end();
+}
+
+void add_measurement_options(CLI::App& command, BenchCommand& options) {
+  eval::BenchOptions& bench = options.bench;
+  command
+      .add_option("--depth", bench.depths,
+                  "tokens of context before the measured ones; default: 0,2048,8192,32768,131072")
+      ->delimiter(',')
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 30))
+      ->type_name("N,...");
+  command
+      .add_option("--attention", options.attention,
+                  "dense, sparse or both; default: all that the checkpoint can")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"auto", "dense", "sparse"}))
+      ->type_name("dense,sparse");
+  command.add_option("--chunk", bench.chunk_tokens, "tokens of the measured prefill; 0: none")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 24))
+      ->capture_default_str()
+      ->type_name("N");
+  command.add_option("--decode", bench.decode_tokens, "decode steps per repetition; 0: none")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 20))
+      ->capture_default_str()
+      ->type_name("N");
+  command.add_option("--repetitions", bench.repetitions, "measured ones; one more goes before")
+      ->check(CLI::Range(int64_t{1}, int64_t{10000}))
+      ->capture_default_str()
+      ->type_name("N");
+  command
+      .add_option("--fill", options.fill,
+                  "the context: random cache rows, or random tokens read by the model")
+      ->check(CLI::IsMember({"random", "prefill"}))
+      ->capture_default_str()
+      ->type_name("random|prefill");
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<BenchCommand>();
+  CLI::App* command =
+      app.add_subcommand("bench", "Measure prefill and decode speed at depths of context");
+  add_loading_options(*command, options->model);
+  add_measurement_options(*command, *options);
+  command->add_flag("--json", options->as_json, "report as JSON");
+  command->footer(
+      "\nFigures are median [min..max]: prefill over repetitions, decode over single tokens.\n"
+      "MB/token: what a decode step must read; of read: its share of the machine's bandwidth.\n\n"
+      "Example:\n  levin bench models/mini --depth 0,2048 --attention dense,sparse --chunk 256");
+  command->callback(
+      [options, &invocation] { invocation.run = [options] { run_bench_command(*options); }; });
+}
+
+}  // namespace levin::cli
