@@ -44,8 +44,8 @@ struct GenerateOptions {
   double repetition_penalty = 1.0;
   double frequency_penalty = 0.0;
   double presence_penalty = 0.0;
-  uint64_t seed = 0;              ///< equal seeds give equal answers
-  std::vector<std::string> stop;  ///< texts that end the answer; not part of it
+  uint64_t seed = 0;                   ///< equal seeds give equal answers
+  std::vector<std::string> stop = {};  ///< texts that end the answer; not part of it
 };
 
 /// One message of a conversation.
