@@ -45,6 +45,7 @@ int report_error(base::ErrorCode code, const std::string& message, bool as_json)
 
 void add_commands(CLI::App& app, Invocation& invocation) {
   add_ask_command(app, invocation);
+  add_chat_command(app, invocation);
   add_generate_command(app, invocation);
   add_inspect_command(app, invocation);
   add_bench_command(app, invocation);
