@@ -104,21 +104,28 @@ void attend_split(const Call& call, const Unit& unit, int64_t split_idx, const B
   std::fill_n(partial.out, unit.heads * call.dims.kv_lora_rank, 0.0F);
   const AbsorbedQuery& query = call.queries[static_cast<size_t>(unit.token)];
   const int64_t end = std::min(unit.rows, (split_idx + 1) * split_rows(unit.rows));
-  const Bf16* rows[kAttentionTileKeys];
+  const Bf16* rows[2][kAttentionTileKeys];  // of this tile and of the next one, taking turns
   AttentionTile tile;
   tile.q = packed_q;
   tile.queries = unit.heads;
   tile.qk_dim = call.row_dim();
   tile.v_dim = call.dims.kv_lora_rank;
-  tile.key_rows = rows;
-  tile.value_rows = rows;
   tile.scale = call.dims.softmax_scale;
   tile.row_max = partial.row_max;
   tile.row_sum = partial.row_sum;
   tile.out = partial.out;
-  for (int64_t row = split_idx * split_rows(unit.rows); row < end; row += kAttentionTileKeys) {
-    tile.keys = std::min(kAttentionTileKeys, end - row);
-    gather_rows(query, row, tile.keys, rows);
+  const int64_t begin = split_idx * split_rows(unit.rows);
+  tile.next_keys = std::min(kAttentionTileKeys, end - begin);
+  gather_rows(query, begin, tile.next_keys, rows[0]);
+  int turn = 0;
+  for (int64_t row = begin; row < end; row += kAttentionTileKeys) {
+    tile.keys = tile.next_keys;
+    tile.key_rows = rows[turn];
+    tile.value_rows = rows[turn];
+    turn = 1 - turn;
+    tile.next_keys = std::clamp<int64_t>(end - row - kAttentionTileKeys, 0, kAttentionTileKeys);
+    gather_rows(query, row + kAttentionTileKeys, tile.next_keys, rows[turn]);
+    tile.next_key_rows = rows[turn];
     call.ctx.table().attention_tile(tile, scratch);
   }
 }

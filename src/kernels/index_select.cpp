@@ -107,8 +107,10 @@ void score_page(const Call& call, const Block& block, int64_t page_idx, float* s
 
 TopKStream take_stream(const Call& call, WorkspaceCutter& cutter) {
   const int64_t capacity = TopKStream::capacity(call.index_topk);
-  float* scores = cutter.take<float>(capacity);
-  return {call.ctx.table(), call.index_topk, scores, cutter.take<int32_t>(capacity)};
+  const TopKStream::Buffers buffers{.scores = cutter.take<float>(capacity),
+                                    .positions = cutter.take<int32_t>(capacity),
+                                    .orders = cutter.take<int32_t>(capacity)};
+  return {call.ctx.table(), call.index_topk, buffers};
 }
 
 int64_t stream_bytes(const Call& call) {

@@ -32,9 +32,12 @@ struct AttentionTile {
   const Bf16* const* key_rows = nullptr;    ///< [keys] pointers to qk_dim numbers
   const Bf16* const* value_rows = nullptr;  ///< [keys] pointers to v_dim numbers
   int64_t keys = 0;                         ///< at most kAttentionTileKeys
+  /// Key rows of the next tile, to be fetched from memory meanwhile: a hint, may be null.
+  const Bf16* const* next_key_rows = nullptr;
+  int64_t next_keys = 0;
   /// Query i reads keys [0, key_limits[i]) of this tile; null: all of them.
   const int32_t* key_limits = nullptr;
-  float scale = 1.0F;  ///< multiplies q.k before the softmax
+  float scale = 1.0F;        ///< multiplies q.k before the softmax
   float* row_max = nullptr;  ///< [queries], start with -inf
   float* row_sum = nullptr;  ///< [queries], start with 0
   float* out = nullptr;      ///< [queries, v_dim], start with 0; divide by row_sum at the end
@@ -62,7 +65,8 @@ struct OpTable {
   void (*pack_queries)(const float* rows, int64_t stride, int64_t queries, int64_t dim,
                        Bf16* packed) noexcept;
 
-  /// scores[i, j] = key_scales[j] * sum_h w[i, h] * max(0, q[i, h] . key_j), j in [0, 64): one page.
+  /// scores[i, j] = key_scales[j] * sum_h w[i, h] * max(0, q[i, h] . key_j), j in [0, 64): one
+  /// page.
   ///   q [queries, heads, dim] bf16 (E4M3 values, exact), w [queries, heads] f32 (query scale
   ///   folded in), keys [dim/2, 64, 2] in `format`, scores [queries, 64] at `scores_stride`.
   /// Source: DeepSeek-V3.2-Exp report, eq. (1); reference inference/kernel.py, fp8_index.

@@ -7,53 +7,65 @@
 namespace levin::kernels {
 namespace {
 
-// Floats and integers in the same order (-0 just below +0); its own inverse.
+// A float as an integer of the same order, so that counting and comparing vectorise; both zeros
+// are 0.
 int32_t order_of(float value) {
-  const auto bits = std::bit_cast<int32_t>(value);
-  return bits >= 0 ? bits : bits ^ 0x7FFFFFFF;
+  const auto bits = std::bit_cast<int32_t>(value + 0.0F);
+  return bits ^ ((bits >> 31) & 0x7FFFFFFF);
 }
-float value_at(int32_t order) {
-  return std::bit_cast<float>(order >= 0 ? order : order ^ 0x7FFFFFFF);
-}
+float value_of(int32_t order) { return std::bit_cast<float>(order ^ ((order >> 31) & 0x7FFFFFFF)); }
 
-int64_t count_above(const float* scores, int64_t count, float threshold) {
+int64_t count_above(const int32_t* orders, int64_t count, int32_t bar) {
   int32_t above = 0;
   for (int64_t i = 0; i < count; ++i) {
-    above += scores[i] > threshold ? 1 : 0;
+    above += orders[i] > bar ? 1 : 0;
   }
   return above;
 }
 
-/// The k-th largest score. Bisection over the bits of a float: at most 32 counting passes, which
-/// the compiler vectorises, whatever the order of the scores.
-float kth_largest(const float* scores, int64_t count, int64_t k) {
-  float smallest = scores[0];
-  float largest = scores[0];
-  for (int64_t i = 1; i < count; ++i) {
-    smallest = std::min(smallest, scores[i]);
-    largest = std::max(largest, scores[i]);
+int32_t smallest_above(const int32_t* orders, int64_t count, int32_t bar) {
+  int32_t smallest = std::numeric_limits<int32_t>::max();
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t order = orders[i] > bar ? orders[i] : std::numeric_limits<int32_t>::max();
+    smallest = std::min(smallest, order);
   }
-  // Fewer than k scores exceed value_at(high); at least k exceed everything below `low`.
-  int64_t low = order_of(smallest);
-  int64_t high = order_of(largest);
+  return smallest;
+}
+
+/// The k-th largest number. Bisection over its bits: at most 32 counting passes, fewer without
+/// ties, whatever the order of the numbers.
+int32_t kth_largest(const int32_t* orders, int64_t count, int64_t k) {
+  int32_t smallest = orders[0];
+  int32_t largest = orders[0];
+  for (int64_t i = 1; i < count; ++i) {
+    smallest = std::min(smallest, orders[i]);
+    largest = std::max(largest, orders[i]);
+  }
+  // Fewer than k numbers exceed `high`; at least k exceed every number below `low`.
+  int64_t low = smallest;
+  int64_t high = largest;
   while (low < high) {
     const int64_t middle = low + (high - low) / 2;
-    if (count_above(scores, count, value_at(static_cast<int32_t>(middle))) < k) {
+    const auto bar = static_cast<int32_t>(middle);
+    const int64_t above = count_above(orders, count, bar);
+    if (above == k) {
+      return smallest_above(orders, count, bar);
+    }
+    if (above < k) {
       high = middle;
     } else {
       low = middle + 1;
     }
   }
-  return value_at(static_cast<int32_t>(low));
+  return static_cast<int32_t>(low);
 }
 
 }  // namespace
 
-TopKStream::TopKStream(const OpTable& table, int64_t k, float* scores, int32_t* positions) noexcept
+TopKStream::TopKStream(const OpTable& table, int64_t k, const Buffers& buffers) noexcept
     : table_(table),
       k_(k),
-      scores_(scores),
-      positions_(positions),
+      buffers_(buffers),
       threshold_(-std::numeric_limits<float>::infinity()) {}
 
 void TopKStream::push(const float* scores, int64_t count, int64_t first_pos) noexcept {
@@ -61,19 +73,26 @@ void TopKStream::push(const float* scores, int64_t count, int64_t first_pos) noe
     keep_best();
   }
   count_ += table_.append_above(scores, count, static_cast<int32_t>(first_pos), threshold_,
-                                scores_ + count_, positions_ + count_);
+                                buffers_.scores + count_, buffers_.positions + count_);
 }
 
 void TopKStream::keep_best() noexcept {
-  threshold_ = kth_largest(scores_, count_, k_);
-  int64_t ties = k_ - count_above(scores_, count_, threshold_);
+  float* scores = buffers_.scores;
+  int32_t* positions = buffers_.positions;
+  int32_t* orders = buffers_.orders;
+  for (int64_t i = 0; i < count_; ++i) {
+    orders[i] = order_of(scores[i]);
+  }
+  const int32_t bar = kth_largest(orders, count_, k_);
+  threshold_ = value_of(bar);
+  int64_t ties = k_ - count_above(orders, count_, bar);  // how many of them stay
   int64_t kept = 0;
   for (int64_t i = 0; i < count_; ++i) {
-    const bool is_tie = scores_[i] == threshold_;
-    const bool stays = scores_[i] > threshold_ || (is_tie && ties > 0);
+    const bool is_tie = orders[i] == bar;
+    const bool stays = orders[i] > bar || (is_tie && ties > 0);
     ties -= is_tie ? 1 : 0;
-    scores_[kept] = scores_[i];
-    positions_[kept] = positions_[i];
+    scores[kept] = scores[i];
+    positions[kept] = positions[i];
     kept += stays ? 1 : 0;
   }
   count_ = kept;
@@ -88,15 +107,15 @@ void TopKStream::finish(int32_t* selected) noexcept {
   int64_t next = 0;
   int32_t pos = 0;
   for (int64_t i = 0; i < k_; ++i) {
-    while (others > 0 && next < count_ && positions_[next] == pos) {
-      selected[i++] = positions_[next++];
+    while (others > 0 && next < count_ && buffers_.positions[next] == pos) {
+      selected[i++] = buffers_.positions[next++];
       ++pos;
     }
     if (others > 0) {
       selected[i] = pos++;
       --others;
     } else {
-      selected[i] = positions_[next++];
+      selected[i] = buffers_.positions[next++];
     }
   }
 }

@@ -18,13 +18,19 @@ class TopKStream {
   /// Most scores of one push.
   static constexpr int64_t kPushScores = 64;
 
-  /// Numbers that the two buffers of a stream must hold.
+  /// Memory of a stream, each [capacity(k)]; it outlives the stream.
+  struct Buffers {
+    float* scores;
+    int32_t* positions;
+    int32_t* orders;
+  };
+
+  /// Numbers that each buffer of a stream must hold.
   [[nodiscard]] static constexpr int64_t capacity(int64_t k) noexcept {
     return k + (k < 1024 ? 1024 : k) + kPushScores;
   }
 
-  /// `scores` and `positions` have room for capacity(k) and outlive the stream.
-  TopKStream(const OpTable& table, int64_t k, float* scores, int32_t* positions) noexcept;
+  TopKStream(const OpTable& table, int64_t k, const Buffers& buffers) noexcept;
 
   /// The scores of positions first_pos, first_pos + 1, ..., `count` <= kPushScores of them.
   void push(const float* scores, int64_t count, int64_t first_pos) noexcept;
@@ -38,8 +44,7 @@ class TopKStream {
 
   const OpTable& table_;
   int64_t k_;
-  float* scores_;       // [capacity(k)]
-  int32_t* positions_;  // [capacity(k)], ascending
+  Buffers buffers_;  // positions ascending
   int64_t count_ = 0;
   float threshold_;
 };

@@ -48,7 +48,8 @@ class IndexSelectTest : public testing::TableTest {
   std::vector<int32_t> stream_top_k(const std::vector<float>& scores, int64_t k) {
     std::vector<float> kept_scores(static_cast<size_t>(TopKStream::capacity(k)));
     std::vector<int32_t> kept_positions(kept_scores.size());
-    TopKStream stream(*table_, k, kept_scores.data(), kept_positions.data());
+    std::vector<int32_t> orders(kept_scores.size());
+    TopKStream stream(*table_, k, {kept_scores.data(), kept_positions.data(), orders.data()});
     for (int64_t pos = 0; pos < std::ssize(scores); pos += 64) {
       stream.push(scores.data() + pos, std::min<int64_t>(64, std::ssize(scores) - pos), pos);
     }

@@ -26,31 +26,47 @@ int64_t longest_limit(const AttentionTile& tile, int64_t first, int64_t count) n
   return smaller(longest, tile.keys);
 }
 
+/// Asks for rows of the next tile while the same rows of this one are at work, so that the fetches
+/// spread over the tile.
+void prefetch_next(const AttentionTile& tile, int64_t key, int64_t count) noexcept {
+  const int64_t end = smaller(key + count, tile.next_keys);
+  for (; key < end; ++key) {
+    const auto* row = reinterpret_cast<const char*>(tile.next_key_rows[key]);
+    for (int64_t at = 0; at < tile.qk_dim * 2; at += 64) {
+      _mm_prefetch(row + at, _MM_HINT_T1);
+    }
+  }
+}
+
 /// Keys [key, keys) by blocks of Keys, then of the next smaller sizes.
 template <int Groups, int Keys, int... Smaller>
-void score_keys(const AttentionTile& tile, const Bf16* q, int64_t key, int64_t keys,
+void score_keys(const AttentionTile& tile, int64_t first_group, int64_t key, int64_t keys,
                 float* scores) noexcept {
+  const Bf16* q = tile.q + first_group * ((tile.qk_dim + 1) / 2) * kGroupQueries * 2;
   // 8 = 4 + 4 rather than 6 + 1 + 1: a block of one key is too small to hide the latency.
   for (; key + Keys <= keys && !(Keys == 6 && keys - key == 8); key += Keys) {
+    if (first_group == 0) {
+      prefetch_next(tile, key, Keys);
+    }
     score_block<Groups, Keys>(q, tile.qk_dim, tile.key_rows + key, tile.scale,
                               scores + key * kGroupQueries);
   }
   if constexpr (sizeof...(Smaller) > 0) {
-    score_keys<Groups, Smaller...>(tile, q, key, keys, scores);
+    score_keys<Groups, Smaller...>(tile, first_group, key, keys, scores);
   }
 }
 
-void score_groups(const AttentionTile& tile, int64_t groups, const Bf16* q, int64_t keys,
+void score_groups(const AttentionTile& tile, int64_t first_group, int64_t groups, int64_t keys,
                   float* scores) noexcept {
   switch (groups) {
     case 1:
-      return score_keys<1, 16, 4, 1>(tile, q, 0, keys, scores);
+      return score_keys<1, 16, 4, 1>(tile, first_group, 0, keys, scores);
     case 2:
-      return score_keys<2, 12, 4, 1>(tile, q, 0, keys, scores);
+      return score_keys<2, 12, 4, 1>(tile, first_group, 0, keys, scores);
     case 3:
-      return score_keys<3, 8, 4, 1>(tile, q, 0, keys, scores);
+      return score_keys<3, 8, 4, 1>(tile, first_group, 0, keys, scores);
     default:
-      return score_keys<4, 6, 4, 1>(tile, q, 0, keys, scores);
+      return score_keys<4, 6, 4, 1>(tile, first_group, 0, keys, scores);
   }
 }
 
@@ -109,26 +125,24 @@ void softmax_group(const AttentionTile& tile, int64_t group, int64_t keys, const
   _mm512_store_ps(scratch.rescale + first, factor);
 }
 
-/// Value rows by pairs, [blocks, pairs, registers, 16, 2]; zeros behind v_dim and behind an odd
-/// last key.
-void interleave_values(const AttentionTile& tile, int64_t keys, Bf16* values) noexcept {
+/// Dimensions [dim, dim + 16 registers) of the value rows by pairs, [pairs, registers, 16, 2];
+/// zeros behind v_dim and for the partner of an odd last key.
+void interleave_values(const AttentionTile& tile, int64_t dim, int64_t registers,
+                       Bf16* values) noexcept {
   const __m512i low = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8,
                                        39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
   const __m512i high = _mm512_add_epi16(low, _mm512_set1_epi16(16));
-  const int64_t pairs = (keys + 1) / 2;
-  const int64_t registers = (tile.v_dim + kValueLanes - 1) / kValueLanes;
-  for (int64_t pair = 0; pair < pairs; ++pair) {
-    const Bf16* even_row = tile.value_rows[2 * pair];
-    const bool has_odd = 2 * pair + 1 < keys;
-    const Bf16* odd_row = has_odd ? tile.value_rows[2 * pair + 1] : even_row;
+  for (int64_t key = 0; key < tile.keys; key += 2) {
+    const Bf16* even_row = tile.value_rows[key];
+    const bool has_odd = key + 1 < tile.keys;
+    const Bf16* odd_row = has_odd ? tile.value_rows[key + 1] : even_row;
     for (int64_t reg = 0; reg < registers; reg += 2) {
-      const int64_t left = tile.v_dim - reg * kValueLanes;
+      const int64_t at = dim + reg * kValueLanes;
+      const int64_t left = tile.v_dim - at;
       const auto mask = left >= 32 ? ~__mmask32{0} : static_cast<__mmask32>((1U << left) - 1U);
-      const __m512i even = _mm512_maskz_loadu_epi16(mask, even_row + reg * kValueLanes);
-      const __m512i odd = _mm512_maskz_loadu_epi16(has_odd ? mask : 0, odd_row + reg * kValueLanes);
-      const int64_t block = reg / kBlockValues * kBlockValues;
-      const int64_t block_registers = smaller(kBlockValues, registers - block);
-      Bf16* to = values + (block * pairs + pair * block_registers + reg - block) * 32;
+      const __m512i even = _mm512_maskz_loadu_epi16(mask, even_row + at);
+      const __m512i odd = _mm512_maskz_loadu_epi16(has_odd ? mask : 0, odd_row + at);
+      Bf16* to = values + (key / 2 * registers + reg) * 32;
       _mm512_store_si512(to, _mm512_permutex2var_epi16(even, low, odd));
       if (reg + 1 < registers) {
         _mm512_store_si512(to + 32, _mm512_permutex2var_epi16(even, high, odd));
@@ -140,8 +154,9 @@ void interleave_values(const AttentionTile& tile, int64_t keys, Bf16* values) no
 /// All queries against one block of value dimensions. Six queries fill the registers; what remains
 /// after the sixes goes by fours, so that no block is too small to hide the latency.
 template <int Registers>
-void value_queries(const AttentionTile& tile, const TileScratch& scratch, const Bf16* values,
-                   __mmask16 last, float* out) noexcept {
+void value_queries(const AttentionTile& tile, const TileScratch& scratch, __mmask16 last,
+                   int64_t dim) noexcept {
+  const Bf16* values = scratch.values;
   int64_t query = 0;
   while (query < tile.queries) {
     const int64_t left = tile.queries - query;
@@ -149,7 +164,7 @@ void value_queries(const AttentionTile& tile, const TileScratch& scratch, const 
     const int64_t pairs = (longest_limit(tile, query, count) + 1) / 2;
     const Bf16* p = scratch.p + query * 2;
     const float* rescale = scratch.rescale + query;
-    float* to = out + query * tile.v_dim;
+    float* to = tile.out + query * tile.v_dim + dim;
     switch (count) {
       case 1:
         value_block<1, Registers>(p, values, pairs, rescale, last, to, tile.v_dim);
@@ -171,26 +186,25 @@ void value_queries(const AttentionTile& tile, const TileScratch& scratch, const 
   }
 }
 
-void add_values(const AttentionTile& tile, int64_t keys, const TileScratch& scratch) noexcept {
-  const int64_t pairs = (keys + 1) / 2;
-  const int64_t registers = (tile.v_dim + kValueLanes - 1) / kValueLanes;
-  for (int64_t block = 0; block < registers; block += kBlockValues) {
-    const Bf16* values = scratch.values + block * pairs * 32;
-    float* out = tile.out + block * kValueLanes;
-    const int64_t count = smaller(kBlockValues, registers - block);
-    const __mmask16 last = first_lanes(tile.v_dim - (block + count - 1) * kValueLanes);
-    switch (count) {
+/// Block by block of value dimensions: 128 keys' worth of one stays in the L1 cache.
+void add_values(const AttentionTile& tile, const TileScratch& scratch) noexcept {
+  for (int64_t dim = 0; dim < tile.v_dim; dim += kBlockValues * kValueLanes) {
+    const int64_t registers =
+        smaller(kBlockValues, (tile.v_dim - dim + kValueLanes - 1) / kValueLanes);
+    const __mmask16 last = first_lanes(tile.v_dim - dim - (registers - 1) * kValueLanes);
+    interleave_values(tile, dim, registers, scratch.values);
+    switch (registers) {
       case 1:
-        value_queries<1>(tile, scratch, values, last, out);
+        value_queries<1>(tile, scratch, last, dim);
         break;
       case 2:
-        value_queries<2>(tile, scratch, values, last, out);
+        value_queries<2>(tile, scratch, last, dim);
         break;
       case 3:
-        value_queries<3>(tile, scratch, values, last, out);
+        value_queries<3>(tile, scratch, last, dim);
         break;
       default:
-        value_queries<4>(tile, scratch, values, last, out);
+        value_queries<4>(tile, scratch, last, dim);
         break;
     }
   }
@@ -207,11 +221,10 @@ void attention_tile(const AttentionTile& tile, std::byte* scratch_memory) noexce
   AttentionTile cut = tile;  // what no query reads need not be computed
   cut.keys = keys;
   const int64_t groups = (cut.queries + kGroupQueries - 1) / kGroupQueries;
-  const int64_t group_size = (cut.qk_dim + 1) / 2 * kGroupQueries * 2;
   for (int64_t quad = 0; quad < groups; quad += kQuadGroups) {
     const int64_t count = smaller(kQuadGroups, groups - quad);
     const int64_t quad_keys = longest_limit(cut, quad * kGroupQueries, kQuadGroups * kGroupQueries);
-    score_groups(cut, count, cut.q + quad * group_size, quad_keys, scratch.scores);
+    score_groups(cut, quad, count, quad_keys, scratch.scores);
     for (int64_t group = quad; group < quad + count; ++group) {
       const float* scores = scratch.scores + (group - quad) * kAttentionTileKeys * kGroupQueries;
       if (cut.key_limits == nullptr) {
@@ -222,8 +235,7 @@ void attention_tile(const AttentionTile& tile, std::byte* scratch_memory) noexce
       }
     }
   }
-  interleave_values(cut, keys, scratch.values);
-  add_values(cut, keys, scratch);
+  add_values(cut, scratch);
 }
 
 void pack_queries(const float* rows, int64_t stride, int64_t queries, int64_t dim,

@@ -24,10 +24,10 @@ inline constexpr int64_t kPairStride = kMaxGroups * kGroupQueries * 2 + 32;
 
 /// Scratch memory of one tile.
 struct TileScratch {
-  float* scores;  // [quad's groups, kAttentionTileKeys, 16] q.k * scale, then unused
+  float* scores;   // [quad's groups, kAttentionTileKeys, 16] q.k * scale, then unused
   float* rescale;  // [128] factor of what each query has summed so far
   Bf16* p;         // [pairs, kPairStride]: [query, 2] probabilities of a key pair
-  Bf16* values;    // [value blocks, pairs, registers of the block, 16, 2]: value rows by pairs
+  Bf16* values;    // [pairs, registers, 16, 2]: value rows by pairs, one block of dimensions
 };
 
 inline TileScratch cut_scratch(std::byte* scratch) noexcept {
@@ -65,7 +65,8 @@ inline __m512bh broadcast_single(const Bf16* single) noexcept {
 template <int Groups, int Keys>
 inline void score_block(const Bf16* q, int64_t qk_dim, const Bf16* const* key_rows, float scale,
                         float* scores) noexcept {
-  constexpr int kUnroll = Groups >= 3 ? 1 : 4 / Groups;
+  // With few groups the rows' addresses do not fit into registers: load each for several pairs.
+  constexpr int kUnroll = Groups >= 3 ? 1 : 8 / (Groups * Groups);
   const int64_t group_stride = (qk_dim + 1) / 2 * kGroupQueries * 2;
   const int64_t pairs = qk_dim / 2;
   __m512 sums[Groups][Keys];
@@ -81,7 +82,7 @@ inline void score_block(const Bf16* q, int64_t qk_dim, const Bf16* const* key_ro
     __m512bh features[Groups][kUnroll];
 #pragma GCC unroll 4
     for (int group = 0; group < Groups; ++group) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int step = 0; step < kUnroll; ++step) {
         features[group][step] =
             as_bf16(_mm512_loadu_si512(q + group * group_stride + (pair + step) * 32));
@@ -90,7 +91,7 @@ inline void score_block(const Bf16* q, int64_t qk_dim, const Bf16* const* key_ro
 #pragma GCC unroll 16
     for (int key = 0; key < Keys; ++key) {
       const Bf16* row = key_rows[key] + pair * 2;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int step = 0; step < kUnroll; ++step) {
         const __m512bh feature = broadcast_pair(row + step * 2);
 #pragma GCC unroll 4
