@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/utf8.h"
 #include "text/chat_v32.h"
 
 namespace levin::text {
@@ -162,6 +163,9 @@ void check_no_markup(std::string_view text) {
 }  // namespace
 
 ChatMessage parse_completion_v32(std::string_view completion, bool is_thinking) {
+  if (!base::is_valid_utf8(completion)) {
+    fail("the text is not valid UTF-8");
+  }
   Reader reader(completion);
   ChatMessage message;
   message.role = Role::kAssistant;

@@ -1,5 +1,6 @@
 #include "text/wtf8.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/utf8.h"
@@ -21,10 +22,10 @@ WtfChar first_wtf8_char(std::string_view text) noexcept {
   if (lead < 0x80) {
     return {lead, 1};
   }
-  const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  const size_t length = std::min<size_t>(lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2, text.size());
   constexpr std::array<uint8_t, 5> kLeadMasks = {0, 0x7F, 0x1F, 0x0F, 0x07};
   char32_t code_point = lead & kLeadMasks[length];
-  for (size_t idx = 1; idx < length && idx < text.size(); ++idx) {
+  for (size_t idx = 1; idx < length; ++idx) {
     code_point = (code_point << 6) | (static_cast<uint8_t>(text[idx]) & 0x3F);
   }
   return {code_point, length};

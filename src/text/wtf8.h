@@ -28,7 +28,8 @@ struct WtfChar {
   size_t length = 0;        ///< bytes
 };
 
-/// The character at the start of `text`, which must be WTF-8 and not empty.
+/// The character at the start of `text`, which must not be empty; of ill-formed WTF-8 some
+/// character, never longer than the text.
 [[nodiscard]] WtfChar first_wtf8_char(std::string_view text) noexcept;
 
 }  // namespace levin::text

@@ -213,6 +213,7 @@ TEST(ChatV32, WrongCompletionsAreRefused) {
   const std::string invoke_end = "</｜DSML｜invoke>\n";
   EXPECT_EQ(error("Hello" + eos), "");
   EXPECT_EQ(error(begin + invoke + value + invoke_end + end + eos), "");
+  EXPECT_EQ(error("Hell\xF0" + eos), "completion: the text is not valid UTF-8");
   EXPECT_EQ(error("Hello"), "completion: the end-of-sentence token is missing");
   EXPECT_EQ(error("Hello" + eos + "x"), "completion: text follows the end-of-sentence token");
   EXPECT_EQ(error("hm" + eos, true),

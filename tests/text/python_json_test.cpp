@@ -67,6 +67,12 @@ TEST(PythonJson, LoneSurrogatesCanBeReplaced) {
             "b😀");
 }
 
+TEST(PythonJson, IllFormedTextIsWrittenWithoutReadingBeyondIt) {
+  const std::string truncated = "a\xF0";
+  EXPECT_FALSE(write_python_json_string(truncated).empty());
+  EXPECT_FALSE(replace_lone_surrogates(truncated).empty());
+}
+
 TEST(PythonJson, WrongTextsAreRefusedAtTheByte) {
   const std::pair<const char*, const char*> cases[] = {
       {"", "more text expected at byte 0"},
