@@ -21,8 +21,6 @@ void multiply(const WeightMatrix& w, const Operands& x, std::byte* scratch) noex
       return few<Decoder, 3>(w, x);
     case 4:
       return few<Decoder, 4>(w, x);
-    case 5:
-      return few<Decoder, 5>(w, x);
     case kFewM:
       return few<Decoder, kFewM>(w, x);
     default:

