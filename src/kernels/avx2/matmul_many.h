@@ -70,17 +70,22 @@ inline void panel_half_step(__m256* sums, const __m256* a, const float* w) noexc
   }
 }
 
-template <int kM>
-inline void panel_step(__m256* sums, const F32x16* a, const float* w) noexcept {
-  __m256 even[kM];
-  __m256 odd[kM];
+/// Adds the products of 16 columns; load(i) returns those of activation row i.
+template <int kM, class Load>
+inline void panel_step(__m256* sums, Load load, const float* w) noexcept {
+  __m256 a[kM];
 #pragma GCC unroll 3
   for (int i = 0; i < kM; ++i) {
-    even[i] = a[i].even;
-    odd[i] = a[i].odd;
+    a[i] = load(i).even;
   }
-  panel_half_step<kM>(sums, even, w);
-  panel_half_step<kM>(sums, odd, w + kPanelRows * 8);
+  panel_half_step<kM>(sums, a, w);
+  // 12 sums, 3 activations and a weight fill the registers: load again rather than spill.
+  asm volatile("" ::: "memory");
+#pragma GCC unroll 3
+  for (int i = 0; i < kM; ++i) {
+    a[i] = load(i).odd;
+  }
+  panel_half_step<kM>(sums, a, w + kPanelRows * 8);
 }
 
 template <int kM>
@@ -91,22 +96,21 @@ void multiply_panel(const Panel& p) noexcept {
     sums[i] = _mm256_setzero_ps();
   }
   const float* w = p.w;
-  F32x16 a[kM];
   int64_t k = 0;
   for (; k + 16 <= p.k; k += 16) {
-#pragma GCC unroll 3
-    for (int i = 0; i < kM; ++i) {
-      a[i] = load_activations(p.a + i * p.a_stride + k);
-    }
-    panel_step<kM>(sums, a, w);
+    const auto load = [&p, k](int i) { return load_activations(p.a + i * p.a_stride + k); };
+    panel_step<kM>(sums, load, w);
     w += kPanelRows * 16;
   }
   if (k < p.k) {
+    F32x16 a[kM];
     for (int i = 0; i < kM; ++i) {
       a[i] = load_activations(p.a + i * p.a_stride + k, p.k - k);
     }
-    panel_step<kM>(sums, a, w);
+    panel_step<kM>(
+        sums, [&a](int i) { return a[i]; }, w);
   }
+#pragma GCC unroll 3
   for (int i = 0; i < kM; ++i) {
     alignas(16) float results[kPanelRows];
     _mm_store_ps(results, lane_sums(sums + i * kPanelRows));
