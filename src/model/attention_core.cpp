@@ -125,12 +125,15 @@ void attend(const ModelContext& model, const AttentionWeights& weights, int64_t 
     const int64_t first_row = step.first_row[i];
     const int64_t expanded = expanded_tokens(model, step, i);
     if (expanded > 0) {
-      step.stats.latent_rows_read += kernels::expanded_attention(
+      kernels::expanded_attention(
           model.kernels,
           split_heads<const float>(act.q.view(), config.num_attention_heads)
               .rows(first_row, expanded),
           step.chunks[i].first_pos, kv, weights.kv_b_proj, mla_dims(config),
           split_heads(act.heads_out.view(), config.num_attention_heads).rows(first_row, expanded));
+      for (int64_t row = first_row; row < first_row + expanded; ++row) {
+        step.stats.latent_rows_read += step.positions[static_cast<size_t>(row)] + 1;
+      }
     }
     for (int64_t row = first_row + expanded; row < first_row + step.chunk_tokens(i); ++row) {
       absorbed.push_back({row,
