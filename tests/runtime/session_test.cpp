@@ -1,21 +1,18 @@
 #include "runtime/session.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstring>
 
-#include "base/error.h"
-#include "models.h"
+#include "engine_helpers.h"
 #include "runtime/page_pool.h"
 
 namespace levin::runtime {
 namespace {
 
 using base::ErrorCode;
+using testing::expect_error;
 using testing::golden_model;
-using ::testing::HasSubstr;
 using testing::load_engine;
 using testing::mini_model;
 using testing::random_prompt;
@@ -23,17 +20,6 @@ using testing::random_prompt;
 std::vector<float> to_vector(const tensor::Tensor<float, 2>& logits) {
   const auto view = logits.view();
   return {view.data(), view.data() + view.size()};
-}
-
-template <typename Action>
-void expect_error(Action action, ErrorCode code, const std::string& sentence) {
-  try {
-    action();
-    FAIL() << "an error was expected: " << sentence;
-  } catch (const base::Error& error) {
-    EXPECT_EQ(error.code(), code);
-    EXPECT_THAT(error.what(), HasSubstr(sentence));
-  }
 }
 
 TEST(Session, ChunksOfAnyLengthGiveEqualBits) {
