@@ -1,0 +1,210 @@
+// levin ask, generate, perplexity and chat on the small trained model.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/levin_process.h"
+#include "formats/temporary_folder.h"
+
+namespace levin::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+/// The beginning of the demo's document; it says what the password of Zustox is.
+std::string short_document() {
+  std::ifstream file(mini_model() + "/demo/document.txt", std::ios::binary);
+  std::string text(1600, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  return text;
+}
+
+constexpr const char* kQuestion = "What is the password of Zustox?";
+constexpr const char* kAnswer = " The password of Zustox is 14.";
+
+TEST(Ask, AnswersFromStdinWithASummaryOnStderr) {
+  const ProcessResult result =
+      run_levin({"ask", mini_model(), "--file", "-", kQuestion}, short_document());
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, std::string(kAnswer) + "\n");
+  EXPECT_THAT(result.err, HasSubstr(" tokens in, "));
+  EXPECT_THAT(result.err, HasSubstr("attention read "));
+}
+
+TEST(Ask, JsonReportsTheShareOfTheContextRead) {
+  const ProcessResult result =
+      run_levin({"ask", mini_model(), kQuestion, "--file", "-", "--attention", "sparse", "--json"},
+                short_document());
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json answer = json::parse(result.out);
+  EXPECT_EQ(answer.at("text"), kAnswer);
+  EXPECT_EQ(answer.at("finish"), "stop");
+  EXPECT_LT(answer.at("share_of_context_read"), 1.0);
+  EXPECT_GT(answer.at("anonymous_bytes"), 0);
+}
+
+TEST(Ask, SeveralDocumentsAreJoined) {
+  const TemporaryFolder folder;
+  const std::string text = short_document();
+  std::ofstream(folder.file("a")) << text.substr(0, 700);
+  std::ofstream(folder.file("b")) << text.substr(700);
+  const ProcessResult result =
+      run_levin({"ask", mini_model(), "--file", folder.file("a"), folder.file("b"), kQuestion});
+  EXPECT_EQ(result.out, std::string(kAnswer) + "\n") << result.err;
+}
+
+TEST(Ask, RefusesAPromptLongerThanTheContext) {
+  const ProcessResult result =
+      run_levin({"ask", mini_model(), "--file", "-", kQuestion, "--ctx", "100"}, short_document());
+  EXPECT_EQ(result.exit_code, 8);
+  EXPECT_THAT(result.err, HasSubstr("tokens, the context holds 100"));
+  EXPECT_THAT(result.err, HasSubstr("raise --ctx or shorten the text"));
+}
+
+TEST(Ask, RefusesEmptyDocumentsAndQuestions) {
+  EXPECT_THAT(run_levin({"ask", mini_model(), "--file", "-", "x"}).err,
+              HasSubstr("--file: the documents are empty"));
+  const ProcessResult result = run_levin({"ask", mini_model(), "--file", "-"}, "text");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("QUESTION: is missing"));
+}
+
+TEST(Ask, MissingDocumentIsNotFound) {
+  const ProcessResult result = run_levin({"ask", mini_model(), "--file", "/nowhere.txt", "x"});
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(result.err, StartsWith("levin: error: /nowhere.txt"));
+}
+
+TEST(Generate, EqualSeedsGiveEqualTexts) {
+  const auto run = [](const std::string& seed) {
+    return run_levin({"generate", mini_model(), "--prompt", "It is", "--plain", "--max-tokens",
+                      "12", "--temperature", "1", "--seed", seed});
+  };
+  const ProcessResult first = run("1");
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_EQ(first.out, run("1").out);
+  EXPECT_NE(first.out, run("2").out);
+}
+
+TEST(Generate, TokensInWithoutATokenizerGiveTokensOut) {
+  const ProcessResult result = run_levin({"generate", test_data("golden/v32-fp8"), "--tokens", "-",
+                                          "--max-tokens", "3", "--ignore-eos"},
+                                         "1 2 3");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(std::count(result.out.begin(), result.out.end(), ' '), 3);
+}
+
+TEST(Generate, JsonHasLogprobsExpertsAndSamplingMask) {
+  const ProcessResult result =
+      run_levin({"generate", mini_model(), "--prompt", "It is", "--plain", "--max-tokens", "2",
+                 "--temperature", "1", "--top-k", "3", "--logprobs", "2", "--experts",
+                 "--sampling-mask", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json details = json::parse(result.out).at("token_details");
+  ASSERT_EQ(details.size(), 2U);
+  EXPECT_EQ(details[0].at("top_logprobs").size(), 2U);
+  EXPECT_EQ(details[0].at("sampling_mask").size(), 3U);
+  EXPECT_EQ(details[0].at("expert_ids").size(), 4U);
+}
+
+TEST(Generate, RefusesEmptyPromptsAndBadSampling) {
+  const ProcessResult empty = run_levin({"generate", mini_model(), "--prompt", ""});
+  EXPECT_EQ(empty.exit_code, 2);
+  EXPECT_THAT(empty.err, HasSubstr("--prompt: the prompt is empty"));
+  const ProcessResult cold =
+      run_levin({"generate", mini_model(), "--prompt", "x", "--temperature", "-1"});
+  EXPECT_EQ(cold.exit_code, 2);
+  EXPECT_THAT(cold.err, HasSubstr("temperature"));
+  EXPECT_EQ(run_levin({"generate", mini_model()}).exit_code, 2);
+}
+
+TEST(Generate, FullDiskIsAnIoError) {
+  LevinProcess levin({"generate", mini_model(), "--prompt", "x", "--plain"}, "", "/dev/full");
+  const ProcessResult result = levin.wait();
+  EXPECT_EQ(result.exit_code, 6);
+  EXPECT_THAT(result.err, HasSubstr("standard output: cannot write: No space left on device"));
+}
+
+TEST(Interrupt, CtrlCStopsAnAnswerWithinASecond) {
+  LevinProcess levin({"generate", mini_model(), "--prompt", "It is", "--plain", "--ignore-eos",
+                      "--max-tokens", "0", "--numerics", "reference"});
+  ASSERT_TRUE(levin.wait_for_output(1));
+  const auto start = std::chrono::steady_clock::now();
+  levin.interrupt();
+  const ProcessResult result = levin.wait();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1000));
+  EXPECT_EQ(result.exit_code, 130);
+}
+
+TEST(Interrupt, CtrlCStopsReadingWithinASecond) {
+  std::string text;
+  for (int i = 0; i < 9; ++i) {
+    text += short_document().substr(0, 1000);
+  }
+  LevinProcess levin({"ask", mini_model(), "--file", "-", kQuestion, "--numerics", "reference"},
+                     text);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const auto start = std::chrono::steady_clock::now();
+  levin.interrupt();
+  const ProcessResult result = levin.wait();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(1000));
+  EXPECT_EQ(result.exit_code, 130);
+}
+
+TEST(Perplexity, IsFiniteAndHasAnError) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("text")) << short_document();
+  const ProcessResult result = run_levin(
+      {"perplexity", mini_model(), "--file", folder.file("text"), "--ctx", "128", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json report = json::parse(result.out);
+  EXPECT_GT(report.at("perplexity"), 1.0);
+  EXPECT_LT(report.at("perplexity"), 500.0);
+  EXPECT_GT(report.at("standard_error"), 0.0);
+  EXPECT_EQ(report.at("scored_tokens"), report.at("windows").get<int>() * 63);
+}
+
+TEST(Perplexity, TextShorterThanAWindowIsRefused) {
+  const ProcessResult result =
+      run_levin({"perplexity", mini_model(), "--file", "-", "--ctx", "128"}, "too short");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("a window of 128 tokens does not suit a text of"));
+}
+
+TEST(Chat, KeepsSavesAndLoadsAConversation) {
+  const TemporaryFolder folder;
+  const ProcessResult result = run_levin(
+      {"chat", mini_model(), "--max-tokens", "8", "--system", "Be brief."},
+      "Hello\n/stats\n/system\n/save " + folder.file("c.json") + "\n/reset\n/load " +
+          folder.file("c.json") + "\n/dance\n/load /nowhere\nAnd you?\n/exit\nnever read\n");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("tokens in"));
+  EXPECT_THAT(result.out, HasSubstr("Be brief.\n"));
+  EXPECT_THAT(result.out, HasSubstr("3 messages\n"));
+  EXPECT_THAT(result.err, HasSubstr("/dance: there is no such command"));
+  EXPECT_THAT(result.err, HasSubstr("levin: error: /nowhere"));
+  std::ifstream saved(folder.file("c.json"));
+  EXPECT_EQ(json::parse(saved).at("messages")[1].at("content"), "Hello");
+}
+
+TEST(Chat, CtrlCStopsTheAnswerAndNotTheProgram) {
+  LevinProcess levin(
+      {"chat", mini_model(), "--ignore-eos", "--max-tokens", "0", "--numerics", "reference"},
+      "Hello\n/stats\n");
+  ASSERT_TRUE(levin.wait_for_output(1));
+  levin.interrupt();
+  const ProcessResult result = levin.wait();
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.err, HasSubstr("(stopped)"));
+  EXPECT_THAT(result.out, HasSubstr("tokens in"));
+}
+
+}  // namespace
+}  // namespace levin::testing

@@ -1,0 +1,100 @@
+#include "cli/levin_process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+namespace levin::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_whole(const std::string& path) {
+  std::ostringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  return content.str();
+}
+
+void redirect(const std::string& path, int flags, int descriptor) {
+  const int file = ::open(path.c_str(), flags, 0644);
+  if (file < 0 || ::dup2(file, descriptor) < 0) {
+    ::_exit(127);
+  }
+}
+
+}  // namespace
+
+LevinProcess::LevinProcess(const std::vector<std::string>& args, const std::string& input,
+                           const std::string& stdout_path) {
+  std::string pattern = (fs::temp_directory_path() / "levin_cli_XXXXXX").string();
+  folder_ = ::mkdtemp(pattern.data());
+  std::ofstream(path("in"), std::ios::binary) << input;
+  std::vector<std::string> words = {LEVIN_BINARY};
+  words.insert(words.end(), args.begin(), args.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) {
+    argv.push_back(word.data());
+  }
+  argv.push_back(nullptr);
+  const std::string out = stdout_path.empty() ? path("out") : stdout_path;
+  std::ofstream(path("out")).flush();
+  pid_ = ::fork();
+  if (pid_ == 0) {
+    redirect(path("in"), O_RDONLY, STDIN_FILENO);
+    redirect(out, O_WRONLY | O_CREAT, STDOUT_FILENO);
+    redirect(path("err"), O_WRONLY | O_CREAT, STDERR_FILENO);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+}
+
+LevinProcess::~LevinProcess() {
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  std::error_code ignored;
+  fs::remove_all(folder_, ignored);
+}
+
+void LevinProcess::interrupt() const { ::kill(pid_, SIGINT); }
+
+bool LevinProcess::wait_for_output(size_t bytes) {
+  using std::chrono::steady_clock;
+  const auto deadline = steady_clock::now() + std::chrono::seconds(30);
+  while (steady_clock::now() < deadline) {
+    if (fs::file_size(path("out")) >= bytes) {
+      return true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return false;
+}
+
+ProcessResult LevinProcess::wait() {
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
+  pid_ = -1;
+  ProcessResult result;
+  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  result.out = read_whole(path("out"));
+  result.err = read_whole(path("err"));
+  return result;
+}
+
+ProcessResult run_levin(const std::vector<std::string>& args, const std::string& input) {
+  return LevinProcess(args, input).wait();
+}
+
+std::string test_data(const std::string& name) { return std::string(LEVIN_TEST_DATA) + "/" + name; }
+
+std::string mini_model() { return std::string(LEVIN_SOURCE_DIR) + "/models/mini"; }
+
+}  // namespace levin::testing

@@ -1,0 +1,48 @@
+// Runs the built `levin` program as a user would.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace levin::testing {
+
+struct ProcessResult {
+  int exit_code = -1;  ///< 128 + signal if one killed it
+  std::string out;
+  std::string err;
+};
+
+/// A running `levin`, its input and output in files of a folder that goes with it.
+class LevinProcess {
+ public:
+  /// `stdout_path` empty: collected. Relative paths count from the source folder.
+  explicit LevinProcess(const std::vector<std::string>& args, const std::string& input = {},
+                        const std::string& stdout_path = {});
+  ~LevinProcess();
+  LevinProcess(const LevinProcess&) = delete;
+  LevinProcess& operator=(const LevinProcess&) = delete;
+
+  void interrupt() const;
+  /// Waits until stdout holds at least `bytes`; false after 30 seconds or once the program ended.
+  [[nodiscard]] bool wait_for_output(size_t bytes);
+  /// Waits for the end of the program.
+  ProcessResult wait();
+
+ private:
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_ + "/" + name; }
+
+  std::string folder_;
+  pid_t pid_ = -1;
+};
+
+ProcessResult run_levin(const std::vector<std::string>& args, const std::string& input = {});
+
+/// `name` in tests/data.
+std::string test_data(const std::string& name);
+/// The small trained model of the repository.
+std::string mini_model();
+
+}  // namespace levin::testing

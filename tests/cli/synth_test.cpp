@@ -1,0 +1,119 @@
+// levin synth, and inspect and bench on what it wrote.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/levin_process.h"
+#include "formats/temporary_folder.h"
+
+namespace levin::testing {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+
+std::string tiny_config() { return test_data("configs/tiny.json"); }
+
+std::string read_whole(const std::string& path) {
+  std::ostringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  return content.str();
+}
+
+TEST(Synth, BytesDependOnTheSeedAndNotOnThreads) {
+  const TemporaryFolder folder;
+  const auto make = [&](const std::string& name, const std::string& threads,
+                        const std::string& seed) {
+    const ProcessResult result = run_levin(
+        {"synth", tiny_config(), "--out", folder.file(name), "--threads", threads, "--seed", seed});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return read_whole(folder.file(name) + "/model.safetensors");
+  };
+  const std::string one = make("one", "1", "7");
+  EXPECT_EQ(one, make("three", "3", "7"));
+  EXPECT_NE(one, make("other", "1", "8"));
+}
+
+TEST(Synth, SaysWhatItOverrode) {
+  const TemporaryFolder folder;
+  const ProcessResult result =
+      run_levin({"synth", tiny_config(), "--out", folder.file("m"), "--dtype", "bf16", "--set",
+                 "index_topk=32", "--set", "rope_scaling.factor=2"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("index_topk: 64 -> 32\nrope_scaling.factor: 4 -> 2\n"));
+  EXPECT_THAT(result.out, HasSubstr("quantization_config: {"));
+  const json config = json::parse(read_whole(folder.file("m") + "/config.json"));
+  EXPECT_EQ(config.at("index_topk"), 32);
+  EXPECT_FALSE(config.contains("quantization_config"));
+}
+
+TEST(Synth, UnknownKeysAndWrongTypesAreRefused) {
+  const TemporaryFolder folder;
+  const auto run = [&](const std::string& assignment) {
+    return run_levin({"synth", tiny_config(), "--out", folder.file("m"), "--set", assignment});
+  };
+  const ProcessResult unknown = run("index_top=32");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_THAT(unknown.err, HasSubstr("--set index_top: the config has no such key"));
+  EXPECT_THAT(run("index_topk=many").err, HasSubstr("wanted an integer, got many"));
+  EXPECT_THAT(run("index_topk").err, HasSubstr("wanted key=value"));
+  EXPECT_FALSE(std::filesystem::exists(folder.file("m")));
+}
+
+TEST(Synth, DoesNotOverwriteACheckpointUnlessTold) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_levin({"synth", tiny_config(), "--out", folder.path()}).exit_code, 0);
+  const ProcessResult again = run_levin({"synth", tiny_config(), "--out", folder.path()});
+  EXPECT_EQ(again.exit_code, 6);
+  EXPECT_THAT(again.err, HasSubstr("already holds a checkpoint"));
+  EXPECT_EQ(run_levin({"synth", tiny_config(), "--out", folder.path(), "--force"}).exit_code, 0);
+}
+
+TEST(Synth, UnwritableFolderIsAnIoError) {
+  const ProcessResult result = run_levin({"synth", tiny_config(), "--out", "/proc/nowhere"});
+  EXPECT_EQ(result.exit_code, 6);
+  EXPECT_THAT(result.err, HasSubstr("/proc/nowhere: cannot make the folder"));
+}
+
+TEST(Synth, InspectAndBenchReadAShardedCheckpoint) {
+  const TemporaryFolder folder;
+  const ProcessResult synth =
+      run_levin({"synth", tiny_config(), "--out", folder.path(), "--shard-gb", "0.001", "--json",
+                 "--set", "n_routed_experts=16"});
+  ASSERT_EQ(synth.exit_code, 0) << synth.err;
+  EXPECT_GT(json::parse(synth.out).at("files"), 1);
+
+  const ProcessResult inspect = run_levin({"inspect", folder.path(), "--json"});
+  ASSERT_EQ(inspect.exit_code, 0) << inspect.err;
+  const json report = json::parse(inspect.out);
+  EXPECT_EQ(report.at("parameters"), json::parse(synth.out).at("parameters"));
+  EXPECT_EQ(report.at("contexts").size(), 3U);
+  EXPECT_EQ(report.at("contexts")[1].at("verdict"), "beyond the model's context");
+  EXPECT_THAT(run_levin({"inspect", folder.path()}).out, HasSubstr("routed experts"));
+
+  const ProcessResult bench =
+      run_levin({"bench", folder.path(), "--depth", "0,256", "--attention", "dense,sparse",
+                 "--chunk", "32", "--decode", "2", "--repetitions", "1", "--json"});
+  ASSERT_EQ(bench.exit_code, 0) << bench.err;
+  const json rows = json::parse(bench.out).at("rows");
+  ASSERT_EQ(rows.size(), 4U);
+  for (const json& row : rows) {
+    EXPECT_GT(row.at("prefill_tokens_per_s").at("median"), 0.0);
+    EXPECT_GT(row.at("decode_ms").at("median"), 0.0);
+  }
+  EXPECT_EQ(rows[3].at("attention"), "sparse");
+  EXPECT_EQ(rows[3].at("latent_rows_read"), 2 * 64);  // layers x index_topk
+}
+
+TEST(Bench, DepthBeyondTheModelIsRefused) {
+  const ProcessResult result = run_levin({"bench", mini_model(), "--depth", "4096"});
+  EXPECT_EQ(result.exit_code, 8);
+  EXPECT_THAT(result.err, HasSubstr("the model's limit is 4096"));
+}
+
+}  // namespace
+}  // namespace levin::testing
