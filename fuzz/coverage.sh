@@ -21,18 +21,19 @@ cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clan
 
 status=0
 printf '%-16s %-40s %8s %8s %9s\n' target source lines missed coverage
-echo "$parsers" | while IFS=: read -r target sources; do
-  [ -f "fuzz/${target}_fuzz.cpp" ] || continue
-  cmake --build $build --target "fuzz_$target" >/dev/null
-  set -- "fuzz/corpus/$target"
-  for extra in "tests/data/bad/$target" "build/fuzz/found/$target"; do
-    [ -d "$extra" ] && set -- "$@" "$extra"
-  done
-  LLVM_PROFILE_FILE=$build/$target.profraw "$build/fuzz_$target" -runs=0 "$@" 2>/dev/null >&2
-  llvm-profdata merge -sparse $build/$target.profraw -o $build/$target.profdata
-  # shellcheck disable=SC2086 # a list of files
-  llvm-cov export "$build/fuzz_$target" -instr-profile=$build/$target.profdata -summary-only $sources |
-    python3 -c "
+echo "$parsers" | {
+  while IFS=: read -r target sources; do
+    [ -f "fuzz/${target}_fuzz.cpp" ] || continue
+    cmake --build $build --target "fuzz_$target" >/dev/null
+    set -- "fuzz/corpus/$target"
+    for extra in "tests/data/bad/$target" "build/fuzz/found/$target"; do
+      [ -d "$extra" ] && set -- "$@" "$extra"
+    done
+    LLVM_PROFILE_FILE=$build/$target.profraw "$build/fuzz_$target" -runs=0 "$@" 2>/dev/null >&2
+    llvm-profdata merge -sparse $build/$target.profraw -o $build/$target.profdata
+    # shellcheck disable=SC2086 # a list of files
+    llvm-cov export "$build/fuzz_$target" -instr-profile=$build/$target.profdata -summary-only $sources |
+      python3 -c "
 import json, os, sys
 bad = False
 for file in json.load(sys.stdin)['data'][0]['files']:
@@ -41,5 +42,6 @@ for file in json.load(sys.stdin)['data'][0]['files']:
     print('%-16s %-40s %8d %8d %8.1f%%' % ('$target', os.path.relpath(file['filename']), lines['count'],
                                            lines['count'] - lines['covered'], lines['percent']))
 sys.exit(bad)" || status=1
-  [ $status -eq 0 ] || exit 1
-done
+  done
+  exit $status
+}
