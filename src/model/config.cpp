@@ -31,6 +31,7 @@ constexpr std::array<ModelFamily, 6> kFamilies{{
 
 std::string supported_types() {
   std::vector<std::string> names;
+  names.reserve(kFamilies.size());
   for (const ModelFamily& family : kFamilies) {
     names.emplace_back(family.model_type);
   }

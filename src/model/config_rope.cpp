@@ -11,7 +11,7 @@ using base::ErrorCode;
 /// "yarn" or "default", under either of its two keys.
 std::string read_rope_type(ConfigFields& fields) {
   const std::string type = fields.string_or("type", "");
-  const std::string rope_type = fields.string_or("rope_type", type);
+  std::string rope_type = fields.string_or("rope_type", type);
   if (!type.empty() && type != rope_type) {
     fields.invalid("rope_type", "the same as type, which is \"{}\"", type);
   }

@@ -78,9 +78,9 @@ void split_into_tasks(const MatrixSlot& slot, WeightsArena& arena, std::vector<R
 /// Drops mapped pages from memory; they come back from the file if they are read again.
 void release_pages(const std::byte* data, int64_t bytes) {
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<uintptr_t>(data) / page * page;
-  const auto end = reinterpret_cast<uintptr_t>(data) + static_cast<uintptr_t>(bytes);
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  const uintptr_t into_page = reinterpret_cast<uintptr_t>(data) % page;
+  ::madvise(const_cast<std::byte*>(data) - into_page, static_cast<size_t>(bytes) + into_page,
+            MADV_DONTNEED);
 }
 
 }  // namespace
