@@ -138,8 +138,10 @@ void multiply_panel(const Panel& p) noexcept {
     }
     panel_step<kM>(sums, a, w);
   }
-  store_panel<(kM < 4 ? kM : 4)>(sums, p.c, p);
-  if constexpr (kM > 4) {
+  if constexpr (kM <= 4) {
+    store_panel<kM>(sums, p.c, p);
+  } else {
+    store_panel<4>(sums, p.c, p);
     store_panel<kM - 4>(sums + 4 * kPanelRows, p.c + 4 * p.c_stride, p);
   }
 }
