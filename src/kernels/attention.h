@@ -29,6 +29,9 @@ struct MlaDims {
 void store_latent_rows(Context& ctx, TensorView<const float, 2> rows, const KvLayerView& kv,
                        int64_t first_pos);
 
+// The fast forms throw Error(kUnsupported) if a key and a value together exceed kAttentionTileDims
+// numbers; every op throws Error(kInternal) on a shape mismatch.
+
 /// What one query token of absorbed attention reads.
 struct AbsorbedQuery {
   KvLayerView kv;

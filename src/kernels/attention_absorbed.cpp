@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "kernels/attention.h"
+#include "kernels/attention_checks.h"
 #include "kernels/workspace.h"
 
 namespace levin::kernels {
@@ -256,14 +257,16 @@ int64_t absorbed_attention(Context& ctx, TensorView<const float, 3> q,
   LEVIN_CHECK(std::ssize(queries) == q.extent(0) && q.extent(0) == out.extent(0));
   LEVIN_CHECK(q.extent(1) == dims.num_attention_heads && q.extent(2) == call.row_dim());
   LEVIN_CHECK(out.extent(1) == dims.num_attention_heads && out.extent(2) == dims.kv_lora_rank);
+  check_tile_dims(call.row_dim(), dims.kv_lora_rank);
   int64_t rows_read = 0;
   for (const AbsorbedQuery& query : queries) {
     LEVIN_CHECK(query.kv.layout->latent_bytes == 2);
     LEVIN_CHECK(query.kv.layout->kv_row_dim == call.row_dim());
+    LEVIN_CHECK(query.kv_tokens > 0);
     rows_read += query.positions.empty() ? query.kv_tokens : std::ssize(query.positions);
   }
   const int64_t threads = ctx.pool().thread_count();
-  if (call.units() >= 2 * threads) {
+  if (call.units() >= 8 * threads) {  // enough to share them out evenly
     run_units(call);
     return rows_read;
   }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "kernels/attention.h"
+#include "kernels/attention_checks.h"
 #include "kernels/workspace.h"
 
 namespace levin::kernels {
@@ -173,6 +174,7 @@ int64_t expanded_attention(Context& ctx, TensorView<const float, 3> q, int64_t f
   LEVIN_CHECK(out.extent(2) == dims.v_head_dim);
   LEVIN_CHECK(kv_b_proj.rows == dims.num_attention_heads * call.expanded_dim());
   LEVIN_CHECK(kv_b_proj.cols == dims.kv_lora_rank);
+  check_tile_dims(call.qk_dim(), dims.v_head_dim);
   WorkspaceCutter size;
   (void)cut_state(call, size);
   const int64_t thread_bytes = size.used_bytes();

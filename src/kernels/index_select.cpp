@@ -217,7 +217,7 @@ void select_top_k(Context& ctx, const IndexQueries& queries, std::span<const Ind
     scored.push_back(scored_part(chunk, index_topk));
     blocks += block_count(scored.back());
   }
-  if (blocks >= 2 * ctx.pool().thread_count()) {
+  if (blocks >= 4 * ctx.pool().thread_count()) {
     run_blocks(call, scored, blocks);
   } else {
     for (const IndexChunk& chunk : scored) {

@@ -87,6 +87,11 @@ void encode_index_queries(Context& ctx, TensorView<const float, 3> q,
   const int64_t heads = q.extent(1);
   const int64_t dim = q.extent(2);
   check_encoding(encoding, dim);
+  if (heads * dim > kMaxIndexQuerySize) {
+    base::throw_error(base::ErrorCode::kUnsupported, "index_n_heads",
+                      "{} heads of {} numbers: at most {} numbers are supported", heads, dim,
+                      kMaxIndexQuerySize);
+  }
   LEVIN_CHECK(weights.extent(0) == q.extent(0) && weights.extent(1) == heads);
   out.q.resize(q.extents());
   out.weights.resize(weights.extents());

@@ -45,6 +45,10 @@ struct AttentionTile {
 
 inline constexpr int64_t kAttentionTileKeys = 128;
 inline constexpr int64_t kAttentionTileQueries = 128;
+/// Bound of qk_dim + v_dim: every table's copies of a tile fit into its scratch memory.
+inline constexpr int64_t kAttentionTileDims = 3072;
+/// Bound of heads * dim of index queries, for the same reason.
+inline constexpr int64_t kMaxIndexQuerySize = int64_t{1} << 18;
 
 /// How index keys are stored (kv_layout.h).
 enum class IndexKeyFormat { kE4m3, kBf16 };

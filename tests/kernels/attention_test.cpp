@@ -10,6 +10,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/error.h"
 #include "kernels/paged_cache.h"
 #include "kernels/tables.h"
 
@@ -146,19 +147,19 @@ TEST_P(AttentionTest, AbsorbedGivesTheSameBitsForAnyThreadsAndBatch) {
   const LatentCache latents(kv_tokens, 2);
   const std::vector<int32_t> positions = every_third(kv_tokens);
   std::vector<AbsorbedQuery> queries;
-  for (int64_t i = 0; i < 7; ++i) {
+  for (int64_t i = 0; i < 9; ++i) {
     queries.push_back({latents.cache.view(),
                        i % 2 == 0 ? std::span<const int32_t>() : std::span(positions),
-                       kv_tokens - i * 100});
+                       kv_tokens - i * 60});
   }
-  const Tensor<float, 3> q = random_heads(7, 5, kRowDim, 3);
-  const Tensor<float, 3> batched = absorbed(q, queries, 1);  // a task is a token
-  for (const int threads : {2, 3}) {
+  const Tensor<float, 3> q = random_heads(9, 5, kRowDim, 3);
+  const Tensor<float, 3> batched = absorbed(q, queries, 1);  // enough tokens: a task is one
+  for (const int threads : {2, 3}) {                         // a task is a split
     const Tensor<float, 3> out = absorbed(q, queries, threads);
     expect_same_bits(out.view(), batched.view(), "threads");
   }
-  for (const int threads : {1, 2, 3}) {  // a task is a split
-    for (int64_t token = 0; token < 7; token += 3) {
+  for (const int threads : {1, 2, 3}) {
+    for (int64_t token = 0; token < 9; token += 3) {
       Tensor<float, 3> alone_q({1, 5, kRowDim});
       std::copy_n(q.view().row(token), 5 * kRowDim, alone_q.data());
       const Tensor<float, 3> alone =
@@ -186,6 +187,15 @@ TEST_P(AttentionTest, AbsorbedTakesMoreHeadsThanATile) {
       ASSERT_NEAR(out.view().row(0, head)[i], expected[i], 0.02) << "head " << head;
     }
   }
+}
+
+TEST_P(AttentionTest, RefusesRowsThatExceedTheScratchMemory) {
+  MlaDims dims = kDims;
+  dims.kv_lora_rank = 1600;
+  const PagedCache cache({.kv_row_dim = 1616}, 1);
+  const AbsorbedQuery queries[] = {{cache.view(), {}, 1}};
+  const Tensor<float, 3> q = random_heads(1, 5, 1616, 4);
+  EXPECT_THROW(absorbed(q, queries, 1, dims), base::Error);
 }
 
 /// kv_b_proj [heads * (nope + v), kv_lora_rank] as bf16, and as float32.

@@ -316,6 +316,11 @@ TEST_P(IndexSelectTest, RefusesDimensionsItCannotTransform) {
   EXPECT_THROW(store_index_keys(ctx, keys.view(), kEncoding, cache.view(), 0), base::Error);
   const Tensor<float, 2> wide = random_rows(1, 1024, 92);
   EXPECT_THROW(store_index_keys(ctx, wide.view(), kEncoding, cache.view(), 0), base::Error);
+  const Tensor<float, 3> many_heads = random_heads(1, 2049, 128, 93);
+  const Tensor<float, 2> weights = random_rows(1, 2049, 94);
+  IndexQueries queries;
+  EXPECT_THROW(encode_index_queries(ctx, many_heads.view(), weights.view(), kEncoding, queries),
+               base::Error);
 }
 
 LEVIN_FOR_EACH_TABLE(IndexSelectTest);

@@ -132,8 +132,11 @@ void score_block(const float* q, const float* keys, int64_t qk_dim, float scale,
 void score_group(const float* q, const float* key_rows, int64_t qk_dim, int64_t keys, float scale,
                  float* scores) noexcept {
   int64_t key = 0;
-  for (; key + 6 <= keys; key += 6) {
+  for (; keys - key >= 6 && keys - key != 8; key += 6) {
     score_block<6>(q, key_rows + key * qk_dim, qk_dim, scale, scores + key * kGroupQueries);
+  }
+  for (; key + 4 <= keys; key += 4) {
+    score_block<4>(q, key_rows + key * qk_dim, qk_dim, scale, scores + key * kGroupQueries);
   }
   for (; key + 2 <= keys; key += 2) {
     score_block<2>(q, key_rows + key * qk_dim, qk_dim, scale, scores + key * kGroupQueries);
@@ -248,25 +251,44 @@ void value_tail(const float* p, const float* values, int64_t keys, const float* 
   __builtin_memcpy(out, padded, static_cast<size_t>(dims) * sizeof(float));
 }
 
+/// A full block of dimensions for queries [query, queries), most at a time.
+void value_queries(const AttentionTile& tile, const TileScratch& scratch, const float* values,
+                   int64_t dim) noexcept {
+  for (int64_t query = 0; query < tile.queries;) {
+    const int64_t left = tile.queries - query;
+    const int64_t count = left >= 6 && left != 8 ? 6 : left >= 4 ? 4 : left >= 2 ? 2 : 1;
+    const int64_t keys = longest_limit(tile, query, count);
+    const float* p = scratch.p + query;
+    const float* rescale = scratch.rescale + query;
+    float* out = tile.out + query * tile.v_dim + dim;
+    switch (count) {
+      case 1:
+        value_block<1>(p, values, keys, rescale, out, tile.v_dim);
+        break;
+      case 2:
+        value_block<2>(p, values, keys, rescale, out, tile.v_dim);
+        break;
+      case 4:
+        value_block<4>(p, values, keys, rescale, out, tile.v_dim);
+        break;
+      default:
+        value_block<6>(p, values, keys, rescale, out, tile.v_dim);
+        break;
+    }
+    query += count;
+  }
+}
+
 void add_values(const AttentionTile& tile, const TileScratch& scratch) noexcept {
   for (int64_t dim = 0; dim < tile.v_dim; dim += kBlockDims) {
     const float* values = scratch.values + dim * tile.keys;
-    const bool is_tail = dim + kBlockDims > tile.v_dim;
-    int64_t query = 0;
-    while (query < tile.queries) {
-      const int64_t count = !is_tail && query + 6 <= tile.queries ? 6 : 1;
-      const int64_t keys = longest_limit(tile, query, count);
-      const float* p = scratch.p + query;
-      const float* rescale = scratch.rescale + query;
-      float* out = tile.out + query * tile.v_dim + dim;
-      if (is_tail) {
-        value_tail(p, values, keys, rescale, out, tile.v_dim - dim);
-      } else if (count == 6) {
-        value_block<6>(p, values, keys, rescale, out, tile.v_dim);
-      } else {
-        value_block<1>(p, values, keys, rescale, out, tile.v_dim);
-      }
-      query += count;
+    if (dim + kBlockDims <= tile.v_dim) {
+      value_queries(tile, scratch, values, dim);
+      continue;
+    }
+    for (int64_t query = 0; query < tile.queries; ++query) {
+      value_tail(scratch.p + query, values, limit_of(tile, query), scratch.rescale + query,
+                 tile.out + query * tile.v_dim + dim, tile.v_dim - dim);
     }
   }
 }
