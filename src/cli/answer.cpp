@@ -66,7 +66,9 @@ generation::GenerationResult run_request(runtime::Engine& engine, const text::To
   const generation::GenerationResult result =
       generation::generate(engine, tokenizer, request, [&](const generation::Delta& delta) {
         if (!delta.token.has_value()) {
-          bar.update(delta.prompt_tokens_done, prompt_tokens, delta.prompt_tokens_cached);
+          if (delta.prompt_tokens_done < prompt_tokens) {
+            bar.update(delta.prompt_tokens_done, prompt_tokens, delta.prompt_tokens_cached);
+          }
           return true;
         }
         bar.finish();

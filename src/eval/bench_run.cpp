@@ -108,9 +108,10 @@ BenchRow Bench::measure(int64_t depth_tokens) {
   row.prefill_tokens_per_s = spread_of(prefill_samples);
   row.decode_ms = spread_of(decode_samples);
   const bool is_sparse = engine_.transformer().is_sparse();
-  row.decode_read_bytes = decode_weight_bytes(engine_.config(), engine_.weights(), is_sparse) +
-                          decode_cache_bytes(engine_.config(), engine_.transformer().kv_layout(),
-                                             is_sparse, depth_tokens + 1);
+  row.decode_read_bytes =
+      decode_weight_bytes(engine_.config(), engine_.weights(), is_sparse, depth_tokens + 1) +
+      decode_cache_bytes(engine_.config(), engine_.transformer().kv_layout(), is_sparse,
+                         depth_tokens + 1);
   if (row.decode_ms.median > 0.0) {
     row.decode_gb_per_s = static_cast<double>(row.decode_read_bytes) * 1e-6 / row.decode_ms.median;
   }

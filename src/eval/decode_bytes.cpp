@@ -23,8 +23,9 @@ int64_t attention_bytes(const model::Config& config, const model::AttentionWeigh
          vector_bytes(attention.kv_a_layernorm);
 }
 
-int64_t indexer_bytes(const model::IndexerWeights& indexer) {
-  return indexer.wq_b.read_bytes() + indexer.wk.read_bytes() + indexer.weights_proj.read_bytes();
+int64_t indexer_bytes(const model::IndexerWeights& indexer, bool has_scores) {
+  const int64_t score_bytes = indexer.wq_b.read_bytes() + indexer.weights_proj.read_bytes();
+  return indexer.wk.read_bytes() + (has_scores ? score_bytes : 0);
 }
 
 int64_t moe_bytes(const model::Config& config, const model::MoeWeights& moe) {
@@ -38,13 +39,14 @@ int64_t moe_bytes(const model::Config& config, const model::MoeWeights& moe) {
 }  // namespace
 
 int64_t decode_weight_bytes(const model::Config& config, const model::Weights& weights,
-                            bool is_sparse) {
+                            bool is_sparse, int64_t kv_tokens) {
+  const bool has_scores = kv_tokens > config.indexer.index_topk;
   int64_t bytes = weights.lm_head.read_bytes() + vector_bytes(weights.norm);
   for (const model::LayerWeights& layer : weights.layers) {
     bytes += attention_bytes(config, layer.attention) + mlp_bytes(layer.mlp) +
              moe_bytes(config, layer.moe) + vector_bytes(layer.input_layernorm) +
              vector_bytes(layer.post_attention_layernorm);
-    bytes += is_sparse ? indexer_bytes(layer.attention.indexer) : 0;
+    bytes += is_sparse ? indexer_bytes(layer.attention.indexer, has_scores) : 0;
   }
   return bytes;
 }

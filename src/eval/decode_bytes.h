@@ -9,10 +9,12 @@
 
 namespace levin::eval {
 
-/// Weights of one token: attention (kv_b_proj by its value rows and the transposed key part), the
-/// indexer where `is_sparse`, dense MLP or router, chosen and shared experts, head.
+/// Weights of one token that sees `kv_tokens`: attention (kv_b_proj by its value rows and the
+/// transposed key part), the indexer where `is_sparse` (up to index_topk its key part alone), dense
+/// MLP or router, chosen and shared experts, head.
 [[nodiscard]] int64_t decode_weight_bytes(const model::Config& config,
-                                          const model::Weights& weights, bool is_sparse);
+                                          const model::Weights& weights, bool is_sparse,
+                                          int64_t kv_tokens);
 
 /// Cache of one token that sees `kv_tokens`: latent rows (at most index_topk where `is_sparse`) and
 /// every index key, which is read once kv_tokens exceeds index_topk.
