@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# The demo: Levin reads a document and answers questions about it, with sparse attention and with
+# dense attention side by side; then reads 100,000 tokens with a random model, for the speed alone.
+#
+#   tools/demo.sh              everything
+#   tools/demo.sh --check      the questions only; fails unless both get at least 10 of 12 right
+#
+# Needs the built engine (make build) and jq. LEVIN names another engine than build/release/levin.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+levin=${LEVIN:-build/release/levin}
+model=models/mini
+document=$model/demo/document.txt
+questions=$model/demo/questions.json
+least_right=10
+long_tokens=100000
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+if [[ -t 1 && -z ${NO_COLOR:-} ]] || [[ -n ${FORCE_COLOR:-} ]]; then
+  bold=$'\e[1m' dim=$'\e[2m' green=$'\e[32m' red=$'\e[31m' cyan=$'\e[36m' plain=$'\e[0m'
+else
+  bold='' dim='' green='' red='' cyan='' plain=''
+fi
+
+# ask MODE OUT.json QUESTION: one answer; the engine's own messages only if it fails.
+ask() {
+  local mode=$1 out=$2 question=$3
+  if ! "$levin" ask "$model" --file "$document" --attention "$mode" --max-tokens 24 --json \
+    "$question" > "$out" 2> "$work/stderr"; then
+    cat "$work/stderr" >&2
+    exit 1
+  fi
+}
+
+# One side of a row: answer, mark, time to the first token, share of the context read.
+cell() {
+  local out=$1 expected=$2 text mark
+  text=$(jq -r '.text' "$out")
+  text=${text# }
+  if [[ $text == "$expected" ]]; then
+    mark="$green✓$plain"
+  else
+    mark="$red✗$plain"
+  fi
+  text=${text##* is }
+  printf '%-10.10s %b %s' "${text%.}" "$mark" \
+    "$(jq -r '[.time_to_first_token_s, 100 * .share_of_context_read] | @tsv' "$out" |
+      awk '{printf "%6.2f s %5.1f%%", $1, $2}')"
+}
+
+is_right() {
+  local text
+  text=$(jq -r '.text' "$1")
+  [[ ${text# } == "$2" ]]
+}
+
+# Adds up a number over the answers of a mode.
+total() {
+  jq -s "map($2) | add" "$work"/"$1"-*.json
+}
+
+ask_questions() {
+  local count row question expected sparse_right=0 dense_right=0 tokens
+  count=$(jq length "$questions")
+  ask sparse "$work/first.json" "$(jq -r '.[0].question' "$questions")"
+  tokens=$(jq .prompt_tokens "$work/first.json")
+
+  echo "${bold}Levin reads $document${plain}: $tokens tokens of a novel, $count facts hidden in it."
+  echo "${dim}Model: $model (3.5 M parameters). Sparse attention reads the 128 tokens that its indexer picks.${plain}"
+  echo
+  printf '%s%-38s  %-28s  %-28s%s\n' "$cyan" "question" "sparse     time     read" \
+    "dense      time     read" "$plain"
+  for ((row = 0; row < count; ++row)); do
+    question=$(jq -r ".[$row].question" "$questions")
+    expected=$(jq -r ".[$row].answer" "$questions")
+    printf '%-38.38s  ' "$question"
+    ask sparse "$work/sparse-$row.json" "$question"
+    printf '%s  ' "$(cell "$work/sparse-$row.json" "$expected")"
+    ask dense "$work/dense-$row.json" "$question"
+    printf '%s\n' "$(cell "$work/dense-$row.json" "$expected")"
+    if is_right "$work/sparse-$row.json" "$expected"; then sparse_right=$((sparse_right + 1)); fi
+    if is_right "$work/dense-$row.json" "$expected"; then dense_right=$((dense_right + 1)); fi
+  done
+  echo
+  printf '%s%-38s  %-28s  %-28s%s\n' "$bold" "right answers" \
+    "$sparse_right of $count" "$dense_right of $count" "$plain"
+  printf '%-38s  %-28s  %-28s\n' "rows of the cache read, of those visible" \
+    "$(rows_read sparse)" "$(rows_read dense)"
+  if [[ $sparse_right -lt $least_right || $dense_right -lt $least_right ]]; then
+    echo "demo: at least $least_right right answers are expected of both" >&2
+    exit 1
+  fi
+}
+
+rows_read() {
+  awk -v read="$(total "$1" .latent_rows_read)" -v visible="$(total "$1" .visible_rows)" \
+    'BEGIN {printf "%.0f M of %.0f M (%.1f%%)", read / 1e6, visible / 1e6, 100 * read / visible}'
+}
+
+# A random model of a shape in which attention costs what it costs in large models.
+make_speed_model() {
+  local folder=build/demo/speed-model
+  if [[ ! -f $folder/model.safetensors && ! -f $folder/model.safetensors.index.json ]] ||
+    [[ tools/demo/speed_model.json -nt $folder/config.json ]]; then
+    "$levin" synth tools/demo/speed_model.json --out "$folder" --force > "$work/synth.txt"
+  fi
+  cp "$model/tokenizer.json" "$model/tokenizer_config.json" "$folder/"
+  echo "$folder"
+}
+
+# read_long MODE: reads the long text, reports one line.
+read_long() {
+  local mode=$1 out=$work/long-$1.json
+  "$levin" ask "$speed_model" --file "$work/long.txt" --attention "$mode" --max-tokens 16 --json \
+    "What is the city of Zoe?" > "$out"
+  jq -r '[.prompt_tokens, .time_to_first_token_s, .prefill_tokens_per_s, 1000 / .decode_tokens_per_s,
+    100 * .share_of_context_read] | @tsv' "$out" |
+    awk -v mode="$mode" '{
+      printf "%-8s %9d %10.1f s %11.0f %14.1f ms %10.1f%%\n", mode, $1, $2, $3, $4, $5}'
+}
+
+read_long_document() {
+  local copies bytes
+  speed_model=$(make_speed_model)
+  # As many copies of the document as make up the tokens, cut at the end.
+  bytes=$(($(wc -c < "$document") * long_tokens / $(($(jq .prompt_tokens "$work/first.json") - 10))))
+  copies=$((bytes / $(wc -c < "$document") + 1))
+  for ((; copies > 0; --copies)); do cat "$document"; done | head -c "$bytes" > "$work/long.txt"
+
+  echo
+  echo "${bold}The same over $long_tokens tokens, for the speed alone${plain}: the document again and again, read by a"
+  echo "model of random weights (tools/demo/speed_model.json), whose answer is noise and is not shown."
+  echo
+  printf '%s%-8s %9s %12s %11s %17s %11s%s\n' "$cyan" "" "tokens" "reading" "tokens/s" \
+    "next token" "read" "$plain"
+  read_long sparse
+  read_long dense
+  echo
+  jq -rs '"Sparse reads \(.[1].time_to_first_token_s / .[0].time_to_first_token_s * 10 | round / 10) times and writes \(.[0].decode_tokens_per_s / .[1].decode_tokens_per_s * 10 | round / 10) times as fast as dense on this machine."' \
+    "$work/long-sparse.json" "$work/long-dense.json"
+}
+
+if [[ ! -x $levin ]]; then
+  echo "demo: there is no $levin; run make build" >&2
+  exit 1
+fi
+if [[ ${1:-} == --check ]]; then
+  ask_questions
+else
+  ask_questions
+  read_long_document
+fi
