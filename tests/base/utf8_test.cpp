@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace levin::base {
 namespace {
 
-const std::string kReplacement = "\xEF\xBF\xBD";
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 /// Encoding by the definition, for scalar values.
 std::string naive_encoding(uint32_t c) {

@@ -62,6 +62,7 @@ TEST_P(EngineOnGolden, BatchedEqualsAlone) {
         10 + static_cast<int64_t>(i), i % 2 == 0 ? 0.0 : 1.0, i));
   }
   std::vector<Outcome> alone;
+  alone.reserve(requests.size());
   for (const Request& request : requests) {
     alone.push_back(run_alone(*engine, request));
   }

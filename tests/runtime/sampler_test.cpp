@@ -42,6 +42,7 @@ std::vector<double> naive_distribution(const std::vector<float>& logits,
     order.resize(std::min(order.size(), static_cast<size_t>(params.top_k)));
   }
   std::vector<double> weights;
+  weights.reserve(order.size());
   for (const size_t id : order) {
     weights.push_back(
         std::exp((double{logits[id]} - double{logits[order[0]]}) / params.temperature));

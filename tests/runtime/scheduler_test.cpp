@@ -25,6 +25,7 @@ std::unique_ptr<Sequence> make_sequence(RequestId id, int64_t prompt_tokens, int
 /// What a step is made of: (id, tokens), decode steps with 0 tokens.
 std::vector<std::pair<RequestId, int64_t>> shape(const std::vector<PlannedChunk>& chunks) {
   std::vector<std::pair<RequestId, int64_t>> parts;
+  parts.reserve(chunks.size());
   for (const PlannedChunk& chunk : chunks) {
     parts.emplace_back(chunk.sequence->id, chunk.is_decode ? 0 : chunk.tokens);
   }
