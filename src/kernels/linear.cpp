@@ -23,9 +23,6 @@ struct Product {
   int64_t a_stride = 0;
 };
 
-/// 64-byte aligned rows, and not all in the same sets of the cache where cols is a power of two.
-int64_t activation_stride(int64_t cols) { return (cols + 31) / 32 * 32 + 32; }
-
 bool same_view(const TensorView<const float, 2>& a, const TensorView<const float, 2>& b) {
   return a.data() == b.data() && a.extents() == b.extents() && a.strides() == b.strides();
 }

@@ -16,28 +16,23 @@ constexpr int64_t kMaxTileM = 96;
 struct PreciseMemory {
   Bf16* terms = nullptr;  // [2 m, stride]
   float* sums = nullptr;  // [threads, 2 tile_m, tile_rows]
-  float* rest = nullptr;  // [cols]
+  float* rest = nullptr;  // [threads, stride]
 
-  static PreciseMemory cut(WorkspaceCutter& cutter, int64_t m, int64_t cols, int64_t stride,
-                           int64_t sums) {
+  static PreciseMemory cut(WorkspaceCutter& cutter, int64_t m, int64_t stride, int64_t sums,
+                           int threads) {
     return {.terms = cutter.take<Bf16>(2 * m * stride),
-            .sums = cutter.take<float>(sums),
-            .rest = cutter.take<float>(cols)};
+            .sums = cutter.take<float>(threads * sums),
+            .rest = cutter.take<float>(threads * stride)};
   }
 };
 
-void split_rows(const OpTable& table, TensorView<const float, 2> x, int64_t stride,
-                const PreciseMemory& memory) {
-  const int64_t cols = x.extent(1);
-  for (int64_t i = 0; i < x.extent(0); ++i) {
-    Bf16* high = memory.terms + 2 * i * stride;
-    const float* row = x.row(i);
-    table.f32_to_bf16(row, high, cols);
-    for (int64_t k = 0; k < cols; ++k) {
-      memory.rest[k] = row[k] - base::to_f32(high[k]);
-    }
-    table.f32_to_bf16(memory.rest, high + stride, cols);
+void split_row(const OpTable& table, const float* x, int64_t cols, Bf16* high, Bf16* low,
+               float* rest) {
+  table.f32_to_bf16(x, high, cols);
+  for (int64_t k = 0; k < cols; ++k) {
+    rest[k] = x[k] - base::to_f32(high[k]);
   }
+  table.f32_to_bf16(rest, low, cols);
 }
 
 }  // namespace
@@ -47,17 +42,21 @@ void linear_precise(Context& ctx, TensorView<const float, 2> x, const WeightMatr
   check_linear_shapes("linear_precise", x, w, y);
   const int64_t m = x.extent(0);
   const int threads = ctx.pool().thread_count();
-  const int64_t stride = (w.cols + 31) / 32 * 32 + 32;
+  const int64_t stride = activation_stride(w.cols);
   LinearTiles tiles = cut_linear(w, 2 * m, linear_work(w, 2 * m), threads);
   tiles.tile_m = std::min((tiles.tile_m + 1) / 2, kMaxTileM);
   tiles.m_tiles = m == 0 ? 0 : (m + tiles.tile_m - 1) / tiles.tile_m;
   const int64_t thread_sums = 2 * tiles.tile_m * tiles.tile_rows;
   WorkspaceCutter size;
-  PreciseMemory::cut(size, m, w.cols, stride, threads * thread_sums);
+  PreciseMemory::cut(size, m, stride, thread_sums, threads);
   WorkspaceCutter cutter(ctx.workspace(size.used_bytes()));
-  const PreciseMemory memory = PreciseMemory::cut(cutter, m, w.cols, stride, threads * thread_sums);
+  const PreciseMemory memory = PreciseMemory::cut(cutter, m, stride, thread_sums, threads);
 
-  split_rows(ctx.table(), x, stride, memory);
+  ctx.pool().parallel_for(m, [&](int64_t i, int thread_idx) {
+    Bf16* high = memory.terms + 2 * i * stride;
+    split_row(ctx.table(), x.row(i), w.cols, high, high + stride,
+              memory.rest + thread_idx * stride);
+  });
   ctx.pool().parallel_for(tiles.count(), [&](int64_t tile_idx, int thread_idx) {
     const LinearTile tile = linear_tile(tiles, tile_idx, m, w.rows);
     float* sums = memory.sums + thread_idx * thread_sums;
