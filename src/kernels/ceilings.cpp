@@ -12,8 +12,8 @@ namespace {
 
 constexpr int64_t kReadBytes = int64_t{256} << 20;
 constexpr int64_t kTaskBytes = int64_t{4} << 20;
-constexpr auto kDotTime = std::chrono::milliseconds(15);
-constexpr int64_t kDotSteps = 20000;
+constexpr auto kDotTime = std::chrono::milliseconds(5);
+constexpr int64_t kDotSteps = 5000;
 
 using Clock = std::chrono::steady_clock;
 

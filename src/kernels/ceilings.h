@@ -10,8 +10,8 @@ struct Ceilings {
   double bf16_gflop_per_s = 0.0;  ///< all threads multiplying registers with matmul's instruction
 };
 
-/// Measures both on the context's threads with its table, best of `repeats` (about 0.3 s in all
-/// with 7). The reads need 256 MiB for that time; throws Error(kOutOfMemory) without them.
-Ceilings measure_ceilings(Context& ctx, int repeats = 7);
+/// Measures both on the context's threads with its table, best of `repeats` (about 0.5 s in all
+/// with 25). The reads need 256 MiB for that time; throws Error(kOutOfMemory) without them.
+Ceilings measure_ceilings(Context& ctx, int repeats = 25);
 
 }  // namespace levin::kernels
