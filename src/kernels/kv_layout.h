@@ -19,10 +19,10 @@ inline constexpr int64_t kPageTokens = 64;
 /// The last two exist only in sparse models. Every part starts at a multiple of 64 bytes.
 struct KvLayout {
   int64_t num_layers = 0;
-  int64_t kv_row_dim = 0;      ///< kv_lora_rank + qk_rope_head_dim
-  int64_t index_head_dim = 0;  ///< 0 in dense models
-  int64_t latent_bytes = 2;    ///< bytes of one latent number: 2 (bf16) or 4 (f32)
-  int64_t index_key_bytes = 1; ///< bytes of one index key feature: 1 (E4M3) or 2 (bf16)
+  int64_t kv_row_dim = 0;       ///< kv_lora_rank + qk_rope_head_dim
+  int64_t index_head_dim = 0;   ///< 0 in dense models
+  int64_t latent_bytes = 2;     ///< bytes of one latent number: 2 (bf16) or 4 (f32)
+  int64_t index_key_bytes = 1;  ///< bytes of one index key feature: 1 (E4M3) or 2 (bf16)
 
   [[nodiscard]] static constexpr int64_t round_up(int64_t bytes) noexcept {
     return (bytes + 63) / 64 * 64;
