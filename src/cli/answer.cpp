@@ -63,7 +63,7 @@ generation::GenerationResult run_request(runtime::Engine& engine, const text::To
   const auto prompt_tokens = static_cast<int64_t>(request.prompt.size());
   Progress bar("reading", ProgressUnit::kTokens);
   bool ends_line = true;
-  const generation::GenerationResult result =
+  generation::GenerationResult result =
       generation::generate(engine, tokenizer, request, [&](const generation::Delta& delta) {
         if (!delta.token.has_value()) {
           if (delta.prompt_tokens_done < prompt_tokens) {

@@ -60,7 +60,7 @@ void ChatSession::set_system(const std::string& prompt) {
   }
   if (!prompt.empty()) {
     add_message(conversation_, Role::kSystem, prompt);
-    std::ranges::rotate(messages, messages.end() - 1);
+    std::rotate(messages.begin(), messages.end() - 1, messages.end());
   }
 }
 
