@@ -22,7 +22,7 @@ packages_of() {
     tokenizer) echo "npm=npm node=nodejs ca-certificates" ;;
     lint) echo "clang-format-14 clang-tidy-14 shellcheck=shellcheck git=git" ;;
     fuzz) echo "clang-14 clang++=clang libclang-rt-14-dev" ;;
-    bench) echo "libbenchmark-dev" ;;
+    bench) echo "libbenchmark-dev libdnnl-dev" ;;
     coverage) echo "gcovr=gcovr python3=python3 clang-14 clang++=clang libclang-rt-14-dev llvm-cov=llvm" ;;
     *)
       echo "install_deps: no purpose '$1'; there are:" \
