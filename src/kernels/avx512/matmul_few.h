@@ -17,6 +17,10 @@ inline constexpr int64_t kFewM = 5;
 // 35 -> 20.
 inline constexpr int64_t kPrefetchBytes = 1024;
 
+// Columns that a row contributes before the next row has its turn: two lines of 8-bit weights,
+// which keeps the hardware's prefetcher on the row's track.
+inline constexpr int64_t kStepK = 128;
+
 /// Sums of kRows weight rows with kM activation rows, lanes not yet added.
 template <int kRows, int kM>
 struct FewSums {
@@ -36,6 +40,17 @@ struct FewSums {
       __m512& sum = lanes[r * kM + i];
       sum = _mm512_dpbf16_ps(sum, w.lo, a[i].lo);
       sum = _mm512_dpbf16_ps(sum, w.hi, a[i].hi);
+    }
+  }
+
+  /// The same with the activations in memory: kM rows of 64 columns.
+  void add(int r, const Bf16x64& w, const Bf16* a, int64_t a_stride) noexcept {
+#pragma GCC unroll 5
+    for (int i = 0; i < kM; ++i) {
+      const Bf16* at = a + i * a_stride;
+      __m512& sum = lanes[r * kM + i];
+      sum = _mm512_dpbf16_ps(sum, w.lo, as_bf16(_mm512_loadu_si512(at)));
+      sum = _mm512_dpbf16_ps(sum, w.hi, as_bf16(_mm512_loadu_si512(at + 32)));
     }
   }
 
@@ -71,6 +86,19 @@ inline void prefetch_rows(const std::byte* at, int64_t row_bytes, int64_t rest_b
   }
 }
 
+/// Columns [k, k + 64) of every activation row; `count` of them, followed by zeros.
+template <int kM>
+inline void load_activations(const Operands& x, int64_t k, int64_t count, Bf16x64* a) noexcept {
+  const auto lo = static_cast<__mmask32>(low_bits(count < 32 ? count : 32));
+  const auto hi = static_cast<__mmask32>(low_bits_after(count, 32));
+#pragma GCC unroll 5
+  for (int i = 0; i < kM; ++i) {
+    const Bf16* at = x.a + i * x.a_stride + k;
+    a[i] = {as_bf16(_mm512_maskz_loadu_epi16(lo, at)),
+            as_bf16(_mm512_maskz_loadu_epi16(hi, at + 32))};
+  }
+}
+
 /// c[:, row .. row + kRows) for kM activation rows. The rows share their FP8 block scales.
 template <class Decoder, int kRows, int kM>
 void few_rows(const WeightMatrix& w, const Operands& x, int64_t row) noexcept {
@@ -79,40 +107,31 @@ void few_rows(const WeightMatrix& w, const Operands& x, int64_t row) noexcept {
     const int64_t end = block + kBlockK < w.cols ? block + kBlockK : w.cols;
     FewSums<kRows, kM> sums;
     sums.clear();
-    for (int64_t k = block; k < end; k += 64) {
-      if (k % tensor::kFp8BlockSize == 0) {
-        decoder.begin(k);
-      }
+    int64_t k = block;
+    for (; k + kStepK <= end; k += kStepK) {
+      decoder.begin(k);
       if constexpr (kRows > 1 && Decoder::kBytes == 1) {
-        prefetch_rows<kRows, 64 * Decoder::kBytes>(w.data + (row * w.cols + k) * Decoder::kBytes,
-                                                   w.cols * Decoder::kBytes,
-                                                   (w.cols - k) * Decoder::kBytes);
+        prefetch_rows<kRows, kStepK * Decoder::kBytes>(
+            w.data + (row * w.cols + k) * Decoder::kBytes, w.cols * Decoder::kBytes,
+            (w.cols - k) * Decoder::kBytes);
       }
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 2
+        for (int64_t part = k; part < k + kStepK; part += 64) {
+          sums.add(r, decoder.load(r, part), x.a + part, x.a_stride);
+        }
+      }
+    }
+    if (k < end) {
+      decoder.begin(k);
+    }
+    for (; k < end; k += 64) {
       Bf16x64 a[kM];
-      if (end - k >= 64) [[likely]] {
-#pragma GCC unroll 5
-        for (int i = 0; i < kM; ++i) {
-          const Bf16* at = x.a + i * x.a_stride + k;
-          a[i] = {as_bf16(_mm512_loadu_si512(at)), as_bf16(_mm512_loadu_si512(at + 32))};
-        }
+      load_activations<kM>(x, k, end - k, a);
 #pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) {
-          sums.add(r, decoder.load(r, k), a);
-        }
-      } else {
-        const int64_t count = end - k;
-#pragma GCC unroll 5
-        for (int i = 0; i < kM; ++i) {
-          const Bf16* at = x.a + i * x.a_stride + k;
-          const auto lo = static_cast<__mmask32>(low_bits(count));
-          const auto hi = static_cast<__mmask32>(low_bits_after(count, 32));
-          a[i] = {as_bf16(_mm512_maskz_loadu_epi16(lo, at)),
-                  as_bf16(_mm512_maskz_loadu_epi16(hi, at + 32))};
-        }
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) {
-          sums.add(r, decoder.load_tail(r, k, count), a);
-        }
+      for (int r = 0; r < kRows; ++r) {
+        sums.add(r, end - k >= 64 ? decoder.load(r, k) : decoder.load_tail(r, k, end - k), a);
       }
     }
     sums.finish(x, row, block == 0);
