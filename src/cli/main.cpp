@@ -1,7 +1,9 @@
 // The `levin` program: finds the subcommand, runs it, turns errors into sentences and exit codes.
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -110,8 +112,13 @@ int run(int argc, char** argv) {
 }  // namespace levin::cli
 
 int main(int argc, char** argv) {
-  levin::base::install_truncation_handler(levin::cli::exit_code(levin::base::ErrorCode::kIo));
-  levin::cli::ignore_broken_pipes();
-  levin::cli::install_interrupt_handler(levin::cli::InterruptMode::kEndProgram);
-  return levin::cli::run(argc, argv);
+  try {
+    levin::base::install_truncation_handler(levin::cli::exit_code(levin::base::ErrorCode::kIo));
+    levin::cli::ignore_broken_pipes();
+    levin::cli::install_interrupt_handler(levin::cli::InterruptMode::kEndProgram);
+    return levin::cli::run(argc, argv);
+  } catch (const std::exception& error) {  // while the command line itself was being set up
+    std::fprintf(stderr, "levin: error: %s\n", error.what());
+    return levin::cli::exit_code(levin::base::ErrorCode::kInternal);
+  }
 }
