@@ -36,7 +36,7 @@ std::vector<int32_t> largest(std::span<const float> values, int64_t count) {
   std::iota(order.begin(), order.end(), 0);
   const auto key = [&](int32_t idx) {
     const float value = values[static_cast<size_t>(idx)];
-    return std::isnan(value) ? kExcluded : value;
+    return std::fmax(value, kExcluded);  // NaN gives -inf
   };
   std::partial_sort(order.begin(), order.begin() + count, order.end(), [&](int32_t a, int32_t b) {
     return key(a) != key(b) ? key(a) > key(b) : a < b;

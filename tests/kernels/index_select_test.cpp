@@ -136,16 +136,16 @@ constexpr IndexEncoding kPlainEncoding = {.key_format = IndexKeyFormat::kBf16, .
 
 /// A sequence: cached index keys, raw queries and head weights of every token.
 struct Sequence {
-  Sequence(int64_t tokens_, const IndexEncoding& encoding_, uint64_t seed)
-      : tokens(tokens_),
-        encoding(encoding_),
+  Sequence(int64_t token_count, const IndexEncoding& index_encoding, uint64_t seed)
+      : tokens(token_count),
+        encoding(index_encoding),
         cache({.kv_row_dim = 8,
                .index_head_dim = kDim,
-               .index_key_bytes = encoding_.key_format == IndexKeyFormat::kE4m3 ? 1 : 2},
-              tokens_),
-        keys(random_rows(tokens_, kDim, seed)),
-        q(random_heads(tokens_, kHeads, kDim, seed + 1)),
-        weights(random_rows(tokens_, kHeads, seed + 2)) {}
+               .index_key_bytes = index_encoding.key_format == IndexKeyFormat::kE4m3 ? 1 : 2},
+              token_count),
+        keys(random_rows(token_count, kDim, seed)),
+        q(random_heads(token_count, kHeads, kDim, seed + 1)),
+        weights(random_rows(token_count, kHeads, seed + 2)) {}
 
   void store(Context& ctx) const {
     for (int64_t first = 0; first < tokens; first += 45) {  // in the middle of pages

@@ -42,7 +42,7 @@ void remove_indexers(CheckpointBuilder& builder) {
 }
 
 const std::vector<BadCheckpoint>& bad_checkpoints() {
-  static const std::vector<BadCheckpoint> kCases = {
+  static const std::vector<BadCheckpoint> cases = {
       {"missing_tensor", [](auto& b) { b.remove(kOProj); },
        std::string(kIntro) + kOProj + " is missing"},
       {"missing_bias", [](auto& b) { b.remove("model.layers.1.mlp.gate.e_score_correction_bias"); },
@@ -152,7 +152,7 @@ const std::vector<BadCheckpoint>& bad_checkpoints() {
        "tie_word_embeddings true; set it to false or remove the tensor",
        base::ErrorCode::kUnsupported},
   };
-  return kCases;
+  return cases;
 }
 
 std::string load_message(const std::string& dir, base::ErrorCode code, const LoadOptions& options) {
