@@ -126,7 +126,15 @@ std::string read_file(const std::string& path, int64_t max_bytes) {
   }
 }
 
+void require_replaceable(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+    throw_error(ErrorCode::kIo, path, "is not a regular file; name a file to write to");
+  }
+}
+
 void write_file_atomically(const std::string& path, std::string_view content) {
+  require_replaceable(path);
   const std::string temporary = fmt::format("{}.tmp.{}", path, ::getpid());
   const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) {

@@ -36,8 +36,12 @@ void install_truncation_handler(int exit_code);
 /// `max_bytes`.
 std::string read_file(const std::string& path, int64_t max_bytes);
 
+/// Throws Error(kIo) if something that is no regular file (a device, a folder, a pipe) lies at
+/// `path`: renaming a new file onto it would replace it.
+void require_replaceable(const std::string& path);
+
 /// Writes `content` under a temporary name in the same folder, fsyncs and renames: the file is
-/// there whole or not at all. Throws Error(kIo).
+/// there whole or not at all. Throws Error(kIo), also if `path` is no regular file.
 void write_file_atomically(const std::string& path, std::string_view content);
 
 }  // namespace levin::base

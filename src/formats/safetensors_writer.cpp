@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 #include "base/utf8.h"
 
 namespace levin::formats {
@@ -99,6 +100,7 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path,
     : path_(path), temporary_path_(fmt::format("{}.tmp.{}", path, ::getpid())) {
   const std::string header = make_header(tensors, metadata, path, data_bytes_);
   pending_.reserve(kPendingBytes);
+  base::require_replaceable(path);
   descriptor_ = ::open(temporary_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) {
     throw_errno(path_, "create the file");

@@ -101,6 +101,12 @@ TEST_F(Files, AtomicWritesReplaceTheWholeContent) {
       << "no temporary file is left";
 }
 
+TEST_F(Files, AnAtomicWriteReplacesNoDevice) {
+  expect_error([&] { write_file_atomically("/dev/full", "x"); }, ErrorCode::kIo,
+               "is not a regular file");
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+}
+
 TEST_F(Files, AFailedAtomicWriteLeavesNothing) {
   expect_error([&] { write_file_atomically(path("no/such/folder"), "x"); }, ErrorCode::kNotFound,
                path("no/such/folder"));
