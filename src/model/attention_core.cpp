@@ -4,14 +4,12 @@
 #include <cstring>
 
 #include "kernels/attention.h"
+#include "model/activation_memory.h"
 #include "model/attention_reference.h"
 #include "model/project.h"
 
 namespace levin::model {
 namespace {
-
-/// Rows of absorbed queries that are alive at once: at the real shape one takes 0.6 MB.
-constexpr int64_t kAbsorbedTile = 128;
 
 /// One task per head: absorbed latent part of the queries, q_nope W_UK.
 void absorb_queries(const ModelContext& model, const AttentionWeights& weights,

@@ -4,14 +4,12 @@
 #include <cstring>
 
 #include "kernels/rows.h"
+#include "model/activation_memory.h"
 #include "model/project.h"
 #include "model/router.h"
 
 namespace levin::model {
 namespace {
-
-/// Expert rows that are alive at once; experts beyond them go into the next group.
-constexpr int64_t kExpertGroupRows = 4096;
 
 /// The tokens of one expert; the shared experts count as one more expert that every token uses.
 struct ExpertRows {

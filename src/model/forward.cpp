@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "kernels/rows.h"
+#include "model/activation_memory.h"
 #include "model/attention.h"
 #include "model/feed_forward.h"
 #include "model/project.h"
@@ -152,20 +153,9 @@ void Transformer::forward(std::span<const Chunk> chunks, tensor::Tensor<float, 2
 }
 
 int64_t Transformer::activation_bytes(int64_t tokens) const noexcept {
-  const Config& config = state_->model.config;
-  const int64_t heads = config.num_attention_heads;
-  const int64_t width = std::max(
-      config.intermediate_size,
-      config.moe_intermediate_size * (config.num_experts_per_tok + config.n_shared_experts));
-  int64_t per_token = 3 * config.hidden_size + config.q_lora_rank + heads * config.qk_head_dim() +
-                      config.kv_row_dim() + heads * config.v_head_dim + 2 * width +
-                      2 * config.hidden_size * (config.num_experts_per_tok + 1) +
-                      config.n_routed_experts;
-  if (state_->model.is_sparse) {
-    per_token += config.indexer.index_n_heads * (config.indexer.index_head_dim * 3 / 2 + 2) +
-                 config.indexer.index_head_dim + config.indexer.index_topk;
-  }
-  return per_token * tokens * static_cast<int64_t>(sizeof(float));
+  const ModelContext& model = state_->model;
+  return model::activation_bytes(model.config, model.is_sparse, model.kernels.pool().thread_count(),
+                                 tokens);
 }
 
 }  // namespace levin::model
