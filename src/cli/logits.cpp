@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/mapped_file.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/model_options.h"
@@ -52,6 +53,10 @@ eval::LogitsOptions run_options(const LogitsCommand& options, const model::Confi
 
 void run_logits(const LogitsCommand& options) {
   const model::Config config = model::load_config(options.model.model_dir);
+  if (options.out_path.empty()) {
+    throw base::Error(base::ErrorCode::kInvalidArgument, "is empty; name a file", "--out");
+  }
+  base::require_replaceable(options.out_path);
   const std::vector<int32_t> tokens = read_token_ids(options.tokens_path, config.vocab_size);
   const auto total = static_cast<int64_t>(tokens.size());
   const int64_t limit = options.model.context_tokens > 0 ? options.model.context_tokens

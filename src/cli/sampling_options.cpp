@@ -34,6 +34,7 @@ void add_sampling_options(CLI::App& command, generation::GenerationRequest& requ
       .add_option("--presence-penalty", sampling.presence_penalty, "once for tokens in the answer")
       ->type_name("X");
   command.add_option("--seed", sampling.seed, "of the draws; equal seeds give equal answers")
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
       ->type_name("S");
   command.add_option("--stop", request.stop, "text that ends the answer; may be repeated")
       ->type_name("TEXT");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/output.h"
@@ -27,8 +28,15 @@ void decode(const TokenizeOptions& options, const text::Tokenizer& tokenizer) {
   if (input.find_first_not_of(" \t\r\n,[]") == std::string::npos) {
     return write_output(options.as_json ? "\"\"\n" : "");
   }
-  const std::string decoded = tokenizer.decode(
-      parse_token_ids(input, "standard input", std::numeric_limits<int32_t>::max()));
+  const std::vector<int32_t> ids =
+      parse_token_ids(input, "standard input", std::numeric_limits<int32_t>::max());
+  for (const int32_t id : ids) {
+    if (!tokenizer.is_known(id)) {
+      base::throw_error(base::ErrorCode::kInvalidFile, "standard input",
+                        "token id {} is not in the tokenizer's vocabulary", id);
+    }
+  }
+  const std::string decoded = tokenizer.decode(ids);
   if (options.as_json) {
     write_json(decoded);
   } else {

@@ -131,6 +131,14 @@ TEST(LogitsMisuse, UnwritableOutputIsAnIoError) {
   EXPECT_TRUE(result.exit_code == 6 || result.exit_code == 4) << result.exit_code;
 }
 
+TEST(LogitsMisuse, ADeviceIsNotReplacedByTheOutput) {
+  const ProcessResult result = run_levin(
+      {"logits", test_data("golden/v32-fp8"), "--tokens", "-", "--out", "/dev/full"}, "1 2 3");
+  EXPECT_EQ(result.exit_code, 6);
+  EXPECT_THAT(result.err, HasSubstr("/dev/full: is not a regular file"));
+  EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
+}
+
 TEST(LogitsMisuse, DecodeFromBeyondTheEndIsRefused) {
   const TemporaryFolder folder;
   const ProcessResult result = run_levin({"logits", test_data("golden/v32-fp8"), "--tokens", "-",

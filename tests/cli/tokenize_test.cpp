@@ -51,6 +51,12 @@ TEST(Tokenize, WordsThatAreNoIdsAreRefused) {
   EXPECT_EQ(result.err, "levin: error: standard input: \"x3\" is not a token id\n");
 }
 
+TEST(Tokenize, IdsOutsideTheVocabularyAreRefused) {
+  const ProcessResult result = run_levin({"tokenize", mini_model(), "--decode"}, "5 99999");
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.err, HasSubstr("token id 99999 is not in the tokenizer's vocabulary"));
+}
+
 TEST(Tokenize, FolderWithoutTokenizerIsNotFound) {
   const ProcessResult result = run_levin({"tokenize", test_data("golden/v32-fp8")}, "x");
   EXPECT_EQ(result.exit_code, 4);
