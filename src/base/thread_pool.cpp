@@ -7,6 +7,7 @@
 #include <chrono>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -67,12 +68,21 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(int threads)
     : thread_count_(threads > 0 ? threads : usable_cores()), state_(std::make_unique<State>()) {
-  for (int thread_idx = 1; thread_idx < thread_count_; ++thread_idx) {
-    state_->workers.emplace_back([this, thread_idx] { worker_loop(thread_idx); });
+  try {
+    for (int thread_idx = 1; thread_idx < thread_count_; ++thread_idx) {
+      state_->workers.emplace_back([this, thread_idx] { worker_loop(thread_idx); });
+    }
+  } catch (const std::system_error& error) {
+    const size_t started = state_->workers.size();
+    stop_workers();  // they wait for work and would be joined for ever
+    throw_error(ErrorCode::kOutOfMemory, "threads", "only {} of {} could be started: {}",
+                started + 1, thread_count_, error.what());
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { stop_workers(); }
+
+void ThreadPool::stop_workers() noexcept {
   state_->stopping = true;
   state_->generation.fetch_add(1, std::memory_order_release);
   state_->generation.notify_all();

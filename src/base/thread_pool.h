@@ -13,6 +13,7 @@ namespace levin::base {
 class ThreadPool {
  public:
   /// `threads` counts the caller too: 1 starts no thread. 0 means one per usable core.
+  /// Throws Error(kOutOfMemory) if the system refuses a thread.
   explicit ThreadPool(int threads = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -33,6 +34,7 @@ class ThreadPool {
  private:
   struct State;
   void worker_loop(int thread_idx);
+  void stop_workers() noexcept;
   void run_tasks(int thread_idx) noexcept;
 
   [[nodiscard]] bool is_cancelled() const noexcept {
