@@ -60,8 +60,14 @@ void silu_mul(Context& ctx, TensorView<const float, 2> gate, TensorView<const fl
               TensorView<float, 2> y) {
   LEVIN_CHECK(gate.extents() == up.extents());
   LEVIN_CHECK(gate.extents() == y.extents());
-  for_each_row(ctx, y.extent(0), y.extent(1), [&](int64_t row) {
-    ctx.table().silu_mul(gate.row(row), up.row(row), y.extent(1), y.row(row));
+  // Element by element, so that long rows can be cut: a task is a range of one row.
+  const int64_t width = y.extent(1);
+  const int64_t ranges = (width + kTaskNumbers - 1) / kTaskNumbers;
+  for_each_row(ctx, y.extent(0) * ranges, std::min(width, kTaskNumbers), [&](int64_t idx) {
+    const int64_t row = idx / ranges;
+    const int64_t begin = idx % ranges * kTaskNumbers;
+    ctx.table().silu_mul(gate.row(row) + begin, up.row(row) + begin,
+                         std::min(kTaskNumbers, width - begin), y.row(row) + begin);
   });
 }
 
