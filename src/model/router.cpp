@@ -102,7 +102,8 @@ void route_token(const Config& config, std::span<const float> logits, std::span<
     weights[slot] = scores[static_cast<size_t>(ids[slot])];
     sum += weights[slot];
   }
-  const float norm = config.norm_topk_prob ? 1.0F / sum : 1.0F;
+  // Scores that are all zero must not become NaN; a sum of normal size swallows the constant.
+  const float norm = config.norm_topk_prob ? 1.0F / (sum + 1e-20F) : 1.0F;
   for (float& weight : weights) {
     weight *= norm * static_cast<float>(config.routed_scaling_factor);
   }

@@ -24,6 +24,10 @@ using formats::shape_text;
 using tensor::DType;
 
 constexpr size_t kMaxListed = 5;
+/// Inputs of a matrix: what a kernel decodes at once fits its scratch memory.
+constexpr int64_t kMaxInputs = int64_t{1} << 19;
+/// Beyond it a product of code and scale could overflow float32.
+constexpr float kMaxScale = 1e30F;
 constexpr std::string_view kLayers = "model.layers.";
 constexpr std::string_view kScaleSuffix = "_scale_inv";
 
@@ -50,6 +54,10 @@ std::string tensor_problem(const ExpectedTensor& expected, const CheckpointTenso
   if (found->tensor->shape != expected.shape) {
     return fmt::format("{}: shape {} expected, {} has {}", expected.name,
                        shape_text(expected.shape), file, shape_text(found->tensor->shape));
+  }
+  if (expected.shape.size() == 2 && expected.shape[1] > kMaxInputs) {
+    return fmt::format("{}: has {} inputs, at most {} are supported", expected.name,
+                       expected.shape[1], kMaxInputs);
   }
   const auto dtype = found->tensor->dtype;
   const bool is_plain = dtype == DType::kF32 || dtype == DType::kBf16 || dtype == DType::kF16;
@@ -146,7 +154,7 @@ class CheckpointCheck {
     for (size_t offset = 0; offset < bytes.size(); offset += sizeof(float)) {
       float value = 0;
       std::memcpy(&value, bytes.data() + offset, sizeof value);
-      if (!std::isfinite(value) || value <= 0) {
+      if (!std::isfinite(value) || value <= 0 || value > kMaxScale) {
         add_problem(fmt::format("{}: entry {} in {} is {}, a positive finite scale is expected",
                                 name, offset / sizeof value, scale.file->file_name(), value));
         return;

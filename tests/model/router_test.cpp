@@ -88,6 +88,12 @@ TEST(SoftmaxRouter, RanksGroupsByTheirBest) {
   EXPECT_EQ(route(config, {4.0F, -9.0F, 2.0F, 2.5F}).ids, (std::vector<int32_t>{0, 1}));
 }
 
+TEST(SigmoidRouter, GivesNoNanWhereEveryScoreIsZero) {
+  const Config config = sigmoid_config(2, 2, 1, 1);
+  const Routed routed = route(config, {-200.0F, -200.0F});
+  EXPECT_EQ(routed.weights, (std::vector<float>{0.0F, 0.0F}));
+}
+
 TEST(Router, TakesAForcedChoice) {
   const Config config = sigmoid_config(4, 2, 1, 1);
   const Routed routed = route(config, {9.0F, 8.0F, 0.0F, 0.0F}, {}, {3, 2});
