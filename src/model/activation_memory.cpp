@@ -11,6 +11,11 @@ namespace {
 constexpr int64_t kF32 = 4;
 constexpr int64_t kBf16 = 2;
 
+/// Positions that a selection holds: no context is longer than the model's.
+int64_t selected_positions(const Config& config) {
+  return std::min(config.indexer.index_topk, config.max_position_embeddings);
+}
+
 /// Rows that the experts of one group hold: every token may use the shared experts.
 int64_t expert_rows(const Config& config, int64_t tokens) {
   const int64_t all = tokens * (config.num_experts_per_tok + (config.n_shared_experts > 0 ? 1 : 0));
@@ -28,8 +33,9 @@ int64_t attention_bytes(const Config& config, bool is_sparse, int64_t tokens) {
     const IndexerConfig& indexer = config.indexer;
     const int64_t index_q = indexer.index_n_heads * indexer.index_head_dim;
     bytes +=
-        tokens * (index_q * (kF32 + kBf16) +
-                  (indexer.index_head_dim + 2 * indexer.index_n_heads + indexer.index_topk) * kF32);
+        tokens *
+        (index_q * (kF32 + kBf16) +
+         (indexer.index_head_dim + 2 * indexer.index_n_heads + selected_positions(config)) * kF32);
     bytes += std::min(tokens, kAbsorbedTile) * heads * (config.kv_row_dim() + config.kv_lora_rank) *
              kF32;
   }
@@ -58,7 +64,7 @@ int64_t workspace_bytes(const Config& config, bool is_sparse, int threads, int64
   int64_t top_k = 0;
   if (is_sparse) {
     constexpr int64_t kBlockQueries = 16;
-    const int64_t numbers = 3 * kernels::TopKStream::capacity(config.indexer.index_topk);
+    const int64_t numbers = 3 * kernels::TopKStream::capacity(selected_positions(config));
     top_k = threads * kBlockQueries * numbers * kF32;
   }
   return std::max({products, expanded, top_k});

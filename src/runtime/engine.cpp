@@ -19,6 +19,8 @@ namespace levin::runtime {
 
 using base::ErrorCode;
 
+constexpr int kMaxThreads = 1024;
+
 /// Members are destroyed from the last to the first: what uses comes after what is used.
 struct Engine::State {
   explicit State(int threads)
@@ -82,11 +84,12 @@ Engine::Engine() = default;
 Engine::~Engine() = default;
 
 std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineOptions& options) {
-  if (options.chunk_tokens < 1 || options.threads < 0 || options.cache_bytes < 0) {
+  if (options.chunk_tokens < 1 || options.threads < 0 || options.threads > kMaxThreads ||
+      options.cache_bytes < 0) {
     base::throw_error(ErrorCode::kInvalidArgument, "engine options",
-                      "chunks of at least 1 token, threads and cache bytes from 0 up expected, got "
-                      "{}, {} and {}",
-                      options.chunk_tokens, options.threads, options.cache_bytes);
+                      "chunks of at least 1 token, 0 to {} threads and cache bytes from 0 up "
+                      "expected, got {}, {} and {}",
+                      kMaxThreads, options.chunk_tokens, options.threads, options.cache_bytes);
   }
   std::unique_ptr<Engine> engine(new Engine());
   engine->state_ = std::make_unique<State>(options.threads);
@@ -101,12 +104,14 @@ std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineO
 
 void Engine::State::prepare_memory(const EngineOptions& options) {
   const int64_t page_bytes = transformer->kv_layout().page_bytes();
+  const int64_t longest =
+      options.context_tokens > 0 ? options.context_tokens : config.max_position_embeddings;
   const MemoryPlan plan = plan_memory({
       .context_tokens = options.context_tokens,
       .cache_bytes = options.cache_bytes,
       .max_position_embeddings = config.max_position_embeddings,
       .page_bytes = page_bytes,
-      .activation_bytes = transformer->activation_bytes(options.chunk_tokens),
+      .activation_bytes = transformer->activation_bytes(std::min(options.chunk_tokens, longest)),
       .available_bytes = base::available_memory_bytes(),
   });
   context_tokens = plan.context_tokens;
@@ -285,6 +290,9 @@ void Engine::State::finish_chunk(const PlannedChunk& chunk, std::span<const floa
       event = next_token(sequence, logits_row);
     } catch (const std::exception& error) {
       end(sequence.id, FinishReason::kError, error.what());
+      return;
+    } catch (...) {  // a constraint is the caller's code and may throw anything
+      end(sequence.id, FinishReason::kError, "the constraint failed");
       return;
     }
     if (trace != nullptr && sequence.request.wants_experts) {
