@@ -35,7 +35,7 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
 std::string write_tokens(const TemporaryFolder& folder, tensor::DType dtype,
                          const std::vector<int64_t>& shape, std::vector<int64_t> ids,
                          const std::string& name = "tokens") {
-  const std::string path = folder.file("tokens.safetensors");
+  std::string path = folder.file("tokens.safetensors");
   const std::vector<formats::NamedTensor> tensors = {
       {name, dtype, shape, std::as_bytes(std::span(ids))}};
   formats::write_safetensors(path, tensors);
