@@ -16,8 +16,8 @@ namespace {
 
 /// A page of index keys with queries and weights; E4M3 codes are random, without NaN.
 struct PageCase {
-  PageCase(int64_t queries_, int64_t heads_, int64_t dim_, IndexKeyFormat format_)
-      : queries(queries_), heads(heads_), dim(dim_), format(format_) {
+  PageCase(int64_t query_count, int64_t head_count, int64_t head_dim, IndexKeyFormat key_format)
+      : queries(query_count), heads(head_count), dim(head_dim), format(key_format) {
     const auto random = [this] { return base::random_bits(17, counter++); };
     const auto random_code = [&] {
       uint8_t code = 0x7F;
@@ -136,7 +136,7 @@ TEST_P(IndexScoresTest, MultipliesEveryPairOfE4m3CodesExactly) {
                                 IndexKeyFormat::kE4m3, scales.data(), scores, kPageTokens,
                                 scratch.data());
       for (int key = 0; key < kPageTokens; ++key) {
-        const float product = a * base::kE4m3Values[static_cast<size_t>(first + key)];
+        const float product = a * base::kE4m3Values[codes[static_cast<size_t>(key) * 2]];
         if (std::isnan(product)) {
           ASSERT_TRUE(std::isnan(scores[key])) << code_a << " x " << first + key;
         } else {
