@@ -1,6 +1,7 @@
 #include "eval/inspect_report.h"
 
 #include <algorithm>
+#include <iterator>
 #include <array>
 #include <charconv>
 
@@ -55,6 +56,7 @@ int64_t active_part(const model::Config& config, std::string_view component, int
 std::vector<ComponentSize> measure_components(const std::string& model_dir,
                                               const model::Config& config) {
   std::vector<ComponentSize> components;
+  components.reserve(std::size(kOrder));
   for (const std::string_view name : kOrder) {
     components.push_back({std::string(name)});
   }
