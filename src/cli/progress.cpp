@@ -62,11 +62,10 @@ Progress::~Progress() { finish(); }
 std::string Progress::describe(int64_t done, int64_t total, int64_t skipped) const {
   const double elapsed_s = seconds_since(start_);
   const double rate = static_cast<double>(done - skipped) / std::max(elapsed_s, 1e-9);
-  std::string amount =
-      unit_ == ProgressUnit::kTokens
-          ? fmt::format("{}/{} tokens, {:.0f} tokens/s", done, total, rate)
-          : fmt::format("{} of {}, {}/s", format_bytes(done), format_bytes(total),
-                        format_bytes(static_cast<int64_t>(rate)));
+  std::string amount = unit_ == ProgressUnit::kTokens
+                           ? fmt::format("{}/{} tokens, {:.0f} tokens/s", done, total, rate)
+                           : fmt::format("{} of {}, {}/s", format_bytes(done), format_bytes(total),
+                                         format_bytes(static_cast<int64_t>(rate)));
   if (rate <= 0.0) {
     return amount;
   }

@@ -1,9 +1,9 @@
 #include "eval/inspect_report.h"
 
 #include <algorithm>
-#include <iterator>
 #include <array>
 #include <charconv>
+#include <iterator>
 
 #include "base/memory_info.h"
 #include "formats/checkpoint_files.h"
