@@ -127,7 +127,6 @@ Transformer::Transformer(const Config& config, const Weights& weights, kernels::
 Transformer::~Transformer() = default;
 
 const Config& Transformer::config() const noexcept { return state_->model.config; }
-const ForwardOptions& Transformer::options() const noexcept { return state_->model.options; }
 const kernels::KvLayout& Transformer::kv_layout() const noexcept { return state_->model.layout; }
 bool Transformer::is_sparse() const noexcept { return state_->model.is_sparse; }
 const StepStats& Transformer::last_step() const noexcept { return state_->step.stats; }

@@ -91,7 +91,6 @@ class Transformer {
   Transformer& operator=(const Transformer&) = delete;
 
   [[nodiscard]] const Config& config() const noexcept;
-  [[nodiscard]] const ForwardOptions& options() const noexcept;
   /// Layout of the cache pages that chunks bring.
   [[nodiscard]] const kernels::KvLayout& kv_layout() const noexcept;
   /// True if queries beyond index_topk read a selection.

@@ -77,8 +77,4 @@ void RopeTable::set_positions(const std::vector<int64_t>& positions) {
 
 kernels::RopeAngles RopeTable::angles() const { return {cos_.view(), sin_.view()}; }
 
-kernels::RopeAngles RopeTable::angles(int64_t begin, int64_t count) const {
-  return {cos_.view().rows(begin, count), sin_.view().rows(begin, count)};
-}
-
 }  // namespace levin::model

@@ -28,8 +28,6 @@ class RopeTable {
 
   /// Valid until the next set_positions.
   [[nodiscard]] kernels::RopeAngles angles() const;
-  /// Angles of rows [begin, begin + count).
-  [[nodiscard]] kernels::RopeAngles angles(int64_t begin, int64_t count) const;
 
  private:
   std::vector<float> frequencies_;  // [qk_rope_head_dim / 2]
