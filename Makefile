@@ -1,9 +1,10 @@
 # Thin on purpose: every target calls a script of tools/ that also works alone.
 #   make build    the engine, build/release/levin (installs the Debian packages it lacks)
 #   make demo     build, then read a document and answer questions about it
+#   make train    the trainer, build/release/levin-train (installs LibTorch if it is not there)
 #   make test     build and run every test
 #   make lint     format, clang-tidy on changed files (LINT=--all: on all), module order, sizes
-.PHONY: build demo test asan tsan fuzz lint bench coverage clean
+.PHONY: build demo train test asan tsan fuzz lint bench coverage clean
 .DEFAULT_GOAL := build
 
 build:
@@ -14,8 +15,12 @@ demo: build
 	@tools/install_deps.sh demo
 	@tools/demo.sh
 
+train:
+	@tools/install_deps.sh engine train
+	@tools/build.sh release -DLEVIN_TRAIN=ON $(if $(wildcard build/release/build.ninja),,-DLEVIN_TESTS=OFF) levin levin-train
+
 test:
-	@tools/install_deps.sh engine test
+	@tools/install_deps.sh engine train test
 	@tools/test.sh
 
 asan tsan:

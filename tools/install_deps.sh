@@ -18,7 +18,8 @@ packages_of() {
         "libcli11-dev libedit-dev"
       ;;
     demo) echo "jq=jq" ;;
-    test) echo "libgtest-dev libgmock-dev jq=jq" ;;
+    train) echo "libtorch-dev libopenblas0-openmp libtoml11-dev" ;;
+    test) echo "libgtest-dev libgmock-dev libtoml11-dev jq=jq" ;;
     tokenizer) echo "npm=npm node=nodejs ca-certificates" ;;
     lint) echo "clang-format-14 clang-tidy-14 shellcheck=shellcheck git=git" ;;
     fuzz) echo "clang-14 clang++=clang libclang-rt-14-dev" ;;
@@ -26,7 +27,7 @@ packages_of() {
     coverage) echo "gcovr=gcovr python3=python3 clang-14 clang++=clang libclang-rt-14-dev llvm-cov=llvm" ;;
     *)
       echo "install_deps: no purpose '$1'; there are:" \
-        "engine demo test tokenizer lint fuzz bench coverage" >&2
+        "engine demo train test tokenizer lint fuzz bench coverage" >&2
       return 2
       ;;
   esac

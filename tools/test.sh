@@ -9,9 +9,9 @@ if ! { tools/install_deps.sh tokenizer && tools/fetch_tokenizer.sh; }; then
   echo "make test: the real tokenizer could not be fetched; its tests are skipped" >&2
 fi
 
-if grep -qs '^LEVIN_TESTS:BOOL=ON' build/release/CMakeCache.txt; then
+if [[ $(grep -csE '^LEVIN_(TESTS|TRAIN):BOOL=ON' build/release/CMakeCache.txt) == 2 ]]; then
   tools/build.sh release
 else
-  tools/build.sh release -DLEVIN_TESTS=ON
+  tools/build.sh release -DLEVIN_TESTS=ON -DLEVIN_TRAIN=ON
 fi
 tools/ctest.sh release "$@"
