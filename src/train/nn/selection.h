@@ -1,0 +1,18 @@
+// The tokens that each query may attend to.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace levin::train::nn {
+
+/// S_t of every query token t, one set for all heads.
+struct Selection {
+  /// [tokens, topk] i32: positions in the pack, each in t's document and not after t, none twice,
+  /// the valid ones first; -1 fills a row whose document has fewer than topk tokens up to t.
+  at::Tensor positions;
+
+  [[nodiscard]] int64_t tokens() const { return positions.size(0); }
+  [[nodiscard]] int64_t topk() const { return positions.size(1); }
+};
+
+}  // namespace levin::train::nn
