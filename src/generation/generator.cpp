@@ -39,14 +39,14 @@ std::vector<runtime::TokenEvent> step_or_cancel(runtime::Engine& engine,
   }
 }
 
-/// Cancels a request that is still on its way when an exception passes (thrown by on_delta).
-class CancelOnExit {
+/// Takes a request out that is still on its way when an exception passes (thrown by on_delta).
+class AbandonOnExit {
  public:
-  CancelOnExit(runtime::Engine& engine, runtime::RequestId request)
+  AbandonOnExit(runtime::Engine& engine, runtime::RequestId request)
       : engine_(engine), request_(request) {}
-  ~CancelOnExit() { engine_.cancel(request_); }
-  CancelOnExit(const CancelOnExit&) = delete;
-  CancelOnExit& operator=(const CancelOnExit&) = delete;
+  ~AbandonOnExit() { engine_.abandon(request_); }
+  AbandonOnExit(const AbandonOnExit&) = delete;
+  AbandonOnExit& operator=(const AbandonOnExit&) = delete;
 
  private:
   runtime::Engine& engine_;
@@ -135,7 +135,7 @@ GenerationResult generate(runtime::Engine& engine, const text::Tokenizer* tokeni
   Clock::time_point first_token = start;
   const runtime::RequestId id =
       engine.submit(to_engine_request(request, engine.config(), tokenizer));
-  const CancelOnExit guard(engine, id);
+  const AbandonOnExit guard(engine, id);
   while (engine.has_work()) {
     for (const runtime::TokenEvent& event : step_or_cancel(engine, id)) {
       if (event.request != id || answer.finish().has_value()) {

@@ -174,6 +174,8 @@ RequestId Engine::submit(Request request) {
 
 void Engine::cancel(RequestId request) { state_->end(request, FinishReason::kCancelled); }
 
+void Engine::abandon(RequestId request) noexcept { (void)state_->scheduler->remove(request); }
+
 bool Engine::has_work() const noexcept {
   return !state_->scheduler->is_empty() || !state_->events.empty();
 }

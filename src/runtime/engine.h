@@ -92,6 +92,8 @@ class Engine {
 
   /// The request ends with kCancelled within one step.
   void cancel(RequestId request);
+  /// The request ends at once, without an event: for destructors, while an exception passes.
+  void abandon(RequestId request) noexcept;
 
   [[nodiscard]] bool has_work() const noexcept;
 

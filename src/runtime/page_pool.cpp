@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/error.h"
 
@@ -31,8 +32,8 @@ bool PagePool::try_reserve(int64_t pages) {
   return true;
 }
 
-void PagePool::unreserve(int64_t pages) {
-  LEVIN_CHECK(pages >= 0 && pages <= reserved_pages_);
+void PagePool::unreserve(int64_t pages) noexcept {
+  LEVIN_DCHECK(pages >= 0 && pages <= reserved_pages_);
   reserved_pages_ -= pages;
 }
 
@@ -46,9 +47,9 @@ PageId PagePool::acquire() {
 }
 
 PageId PagePool::take_page() {
-  if (!free_.empty()) {
-    const PageId page = free_.back();
-    free_.pop_back();
+  if (free_top_ != kNone) {
+    const PageId page = free_top_;
+    free_top_ = std::exchange(entry(page).next, kNone);
     return page;
   }
   if (touched_pages() < capacity_pages_) {
@@ -58,14 +59,32 @@ PageId PagePool::take_page() {
     pages_.emplace_back();
     return static_cast<PageId>(touched_pages() - 1);
   }
-  LEVIN_CHECK(!idle_.empty());
-  const PageId page = idle_.front();
-  idle_.pop_front();
+  LEVIN_CHECK(idle_first_ != kNone);
+  const PageId page = idle_first_;
+  remove_idle(page);
   entry(page).is_findable = false;
   if (on_reuse_) {
     on_reuse_(page);
   }
   return page;
+}
+
+void PagePool::append_idle(PageId page) noexcept {
+  pages_[static_cast<size_t>(page)].previous = idle_last_;
+  (idle_last_ == kNone ? idle_first_ : pages_[static_cast<size_t>(idle_last_)].next) = page;
+  idle_last_ = page;
+  ++idle_pages_;
+}
+
+void PagePool::remove_idle(PageId page) noexcept {
+  Entry& idle = pages_[static_cast<size_t>(page)];
+  (idle.previous == kNone ? idle_first_ : pages_[static_cast<size_t>(idle.previous)].next) =
+      idle.next;
+  (idle.next == kNone ? idle_last_ : pages_[static_cast<size_t>(idle.next)].previous) =
+      idle.previous;
+  idle.previous = kNone;
+  idle.next = kNone;
+  --idle_pages_;
 }
 
 bool PagePool::try_retain(PageId page) {
@@ -75,24 +94,25 @@ bool PagePool::try_retain(PageId page) {
     if (available_pages() == 0) {
       return false;
     }
-    idle_.erase(held.idle_position);
+    remove_idle(page);
     ++held_pages_;
   }
   ++held.references;
   return true;
 }
 
-void PagePool::release(PageId page) {
-  Entry& held = entry(page);
-  LEVIN_CHECK(held.references > 0);
+void PagePool::release(PageId page) noexcept {
+  LEVIN_DCHECK(page >= 0 && page < touched_pages());
+  Entry& held = pages_[static_cast<size_t>(page)];
+  LEVIN_DCHECK(held.references > 0);
   if (--held.references > 0) {
     return;
   }
   --held_pages_;
   if (held.is_findable) {
-    held.idle_position = idle_.insert(idle_.end(), page);
+    append_idle(page);
   } else {
-    free_.push_back(page);
+    held.next = std::exchange(free_top_, page);
   }
 }
 

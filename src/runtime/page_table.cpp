@@ -4,6 +4,9 @@ namespace levin::runtime {
 
 PageTable::PageTable(PagePool& pool, const std::vector<PageId>& shared, int64_t reserved_pages)
     : pool_(pool), reserved_pages_(reserved_pages) {
+  const size_t most = shared.size() + static_cast<size_t>(reserved_pages);
+  pages_.reserve(most);
+  addresses_.reserve(most);
   for (const PageId page : shared) {
     append(page);
   }

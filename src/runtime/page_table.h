@@ -19,13 +19,15 @@ namespace levin::runtime {
 /// back when it ends.
 class PageTable {
  public:
-  /// Takes over a reservation of `reserved_pages` pages and the references to `shared` pages.
+  /// Takes over a reservation of `reserved_pages` pages and the references to `shared` pages. All
+  /// the memory that the table will need is taken here.
   PageTable(PagePool& pool, const std::vector<PageId>& shared, int64_t reserved_pages);
   ~PageTable();
   PageTable(const PageTable&) = delete;
   PageTable& operator=(const PageTable&) = delete;
 
-  /// Acquires reserved pages until positions [0, tokens) are covered.
+  /// Acquires reserved pages until positions [0, tokens) are covered. Throws Error(kOutOfMemory);
+  /// pages acquired before that stay, and a later call goes on from there.
   void cover_tokens(int64_t tokens);
 
   [[nodiscard]] PageId page(int64_t page_idx) const {

@@ -64,7 +64,7 @@ void Scheduler::add(std::unique_ptr<Sequence> sequence) {
   waiting_.push_back(std::move(sequence));
 }
 
-std::unique_ptr<Sequence> Scheduler::remove(RequestId id) {
+std::unique_ptr<Sequence> Scheduler::remove(RequestId id) noexcept {
   if (auto sequence = take(running_, id)) {
     return sequence;
   }

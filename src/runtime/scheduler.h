@@ -58,7 +58,7 @@ class Scheduler {
   void add(std::unique_ptr<Sequence> sequence);
   /// Takes a sequence out, waiting or running; null if there is none of that id. Its pages are free
   /// once the caller drops it.
-  [[nodiscard]] std::unique_ptr<Sequence> remove(RequestId id);
+  [[nodiscard]] std::unique_ptr<Sequence> remove(RequestId id) noexcept;
 
   [[nodiscard]] bool is_empty() const noexcept { return waiting_.empty() && running_.empty(); }
   [[nodiscard]] int64_t waiting() const noexcept { return static_cast<int64_t>(waiting_.size()); }

@@ -4,7 +4,9 @@
 
 #include <cstring>
 #include <map>
+#include <new>
 #include <set>
+#include <utility>
 
 #include "base/memory_info.h"
 #include "base/random.h"
@@ -197,6 +199,24 @@ TEST(PageTable, CoversTokensAndGivesEverythingBack) {
     EXPECT_EQ(table.data()[1], pool.data(table.page(1)));
   }
   EXPECT_EQ(pool.available_pages(), 10);
+}
+
+// Destructors give pages back, also while an exception for lack of memory passes.
+TEST(PageTable, GivingBackThrowsNothing) {
+  static_assert(noexcept(std::declval<PagePool&>().release(0)));
+  static_assert(noexcept(std::declval<PagePool&>().unreserve(0)));
+  static_assert(noexcept(std::declval<PagePool&>().set_on_reuse({})));
+  PagePool pool(64, 3);
+  ASSERT_TRUE(pool.try_reserve(3));
+  try {
+    PageTable table(pool, {}, 3);
+    table.cover_tokens(129);
+    pool.make_findable(table.page(0));
+    throw std::bad_alloc();
+  } catch (const std::bad_alloc&) {
+    EXPECT_EQ(pool.available_pages(), 3);
+    EXPECT_EQ(pool.idle_pages(), 1);
+  }
 }
 
 TEST(PageTable, CountsWholePages) {
