@@ -13,6 +13,10 @@ namespace levin::kernels {
 using tensor::TensorView;
 using tensor::WeightMatrix;
 
+/// Most inputs (columns) of a matrix: a row that a kernel decodes at once fits its scratch memory.
+inline constexpr int64_t kMaxLinearInputs =
+    kThreadScratchBytes / static_cast<int64_t>(sizeof(float));
+
 /// y = x W^T with x rounded to bf16 (fast numerics).
 ///   x [tokens, w.cols] f32, y [tokens, w.rows] f32, written; both may be strided
 /// Throws Error(kInternal) on a shape mismatch.

@@ -15,7 +15,6 @@ using tensor::kFp8BlockSize;
 using tensor::WeightFormat;
 
 constexpr int64_t kTaskRows = 8;
-constexpr int64_t kMaxCols = kThreadScratchBytes / static_cast<int64_t>(sizeof(float));
 
 /// Dot product; element k goes to partial sum k mod 16, so that the compiler can use vectors.
 float dot(const float* a, const float* b, int64_t count) {
@@ -125,7 +124,7 @@ void multiply_fp8(Context& ctx, TensorView<const float, 2> x, const WeightMatrix
 void linear_reference(Context& ctx, TensorView<const float, 2> x, const WeightMatrix& w,
                       ActivationRounding rounding, TensorView<float, 2> y) {
   check_linear_shapes("linear_reference", x, w, y);
-  LEVIN_CHECK(w.cols <= kMaxCols);
+  LEVIN_CHECK(w.cols <= kMaxLinearInputs);
   if (w.format != WeightFormat::kFp8Block || rounding == ActivationRounding::kNone) {
     multiply_f32(ctx, x, w, y);
     return;

@@ -45,9 +45,9 @@ std::vector<int32_t> largest(std::span<const float> values, int64_t count) {
   return order;
 }
 
-/// Value by which a group competes: its best score, or the sum of its two best.
-float group_value(const Config& config, std::span<const float> group) {
-  const bool uses_two = config.topk_method == TopkMethod::kNoauxTc;
+/// Value by which a group competes: its best score, or (routers with a bias) the sum of its two
+/// best, of the one it has in a group of one.
+float group_value(bool uses_two, std::span<const float> group) {
   float best = kExcluded;
   float second = kExcluded;
   for (const float score : group) {
@@ -58,15 +58,16 @@ float group_value(const Config& config, std::span<const float> group) {
       second = score;
     }
   }
-  return uses_two ? best + second : best;
+  return uses_two && group.size() > 1 ? best + second : best;
 }
 
 /// Sets the scores of every group but the topk_group best to -inf.
-void exclude_groups(const Config& config, std::span<float> choice) {
+void exclude_groups(const Config& config, bool has_bias, std::span<float> choice) {
+  const bool uses_two = has_bias || config.topk_method == TopkMethod::kNoauxTc;
   const auto group_size = static_cast<size_t>(config.n_routed_experts / config.n_group);
   std::vector<float> values;
   for (size_t begin = 0; begin < choice.size(); begin += group_size) {
-    values.push_back(group_value(config, choice.subspan(begin, group_size)));
+    values.push_back(group_value(uses_two, choice.subspan(begin, group_size)));
   }
   std::vector<bool> keep(values.size(), false);
   for (const int32_t group : largest(values, config.topk_group)) {
@@ -91,7 +92,7 @@ void route_token(const Config& config, std::span<const float> logits, std::span<
       choice[expert] += bias[expert];
     }
     if (config.n_group > 1 && config.topk_method != TopkMethod::kGreedy) {
-      exclude_groups(config, choice);
+      exclude_groups(config, !bias.empty(), choice);
     }
     std::ranges::copy(largest(choice, config.num_experts_per_tok), ids.begin());
   } else {

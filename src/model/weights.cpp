@@ -107,7 +107,7 @@ class Binder {
     }
     vector(prefix + "post_attention_layernorm.weight", out.post_attention_layernorm);
     if (config_.is_moe_layer(layer_idx)) {
-      moe(prefix + "mlp.", out.moe);
+      moe(layer_idx, prefix + "mlp.", out.moe);
     } else {
       mlp(prefix + "mlp.", out.mlp);
     }
@@ -141,10 +141,10 @@ class Binder {
     large_matrix(prefix + "down_proj.weight", out.down_proj);
   }
 
-  void moe(const std::string& prefix, MoeWeights& out) {
+  void moe(int64_t layer_idx, const std::string& prefix, MoeWeights& out) {
     matrix(prefix + "gate.weight", out.gate);
-    if (config_.has_router_bias()) {
-      vector(prefix + "gate.e_score_correction_bias", out.e_score_correction_bias);
+    if (weights_.files.find(router_bias_name(layer_idx)) != nullptr) {
+      vector(router_bias_name(layer_idx), out.e_score_correction_bias);
     }
     out.experts.resize(static_cast<size_t>(config_.n_routed_experts));
     for (int64_t expert_idx = 0; expert_idx < config_.n_routed_experts; ++expert_idx) {
@@ -200,7 +200,7 @@ int64_t mapped_bytes_of(const std::vector<MatrixSlot>& slots, const WeightMatrix
 std::unique_ptr<Weights> Weights::load(const std::string& model_dir, const Config& config,
                                        base::ThreadPool& pool, const LoadOptions& options) {
   auto weights = std::make_unique<LoadedWeights>(model_dir);
-  check_checkpoint(weights->files, config);
+  check_checkpoint(weights->files, config, options);
   Binder binder(config, *weights);
   binder.run();
 

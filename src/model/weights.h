@@ -52,7 +52,7 @@ struct MlpWeights {
 
 struct MoeWeights {
   WeightMatrix gate;                  // [n_routed_experts, hidden_size]
-  F32Vector e_score_correction_bias;  // [n_routed_experts], empty without noaux_tc
+  F32Vector e_score_correction_bias;  // [n_routed_experts], empty if the checkpoint has none
   std::vector<MlpWeights> experts;    // [n_routed_experts]
   MlpWeights shared_experts;          // width n_shared_experts * moe_intermediate_size
 };
@@ -72,6 +72,8 @@ enum class WeightEncoding {
 
 struct LoadOptions {
   WeightEncoding encoding = WeightEncoding::kAsIs;
+  /// FP8 matrices must have a multiple of 128 inputs: reference numerics round these in groups.
+  bool needs_fp8_groups = false;
   const base::CancelToken* cancel = nullptr;
   /// Called now and then with bytes done and bytes in total (re-encoding and copies only).
   base::FunctionRef<void(int64_t done_bytes, int64_t total_bytes)>* progress = nullptr;
@@ -82,7 +84,8 @@ class Weights {
  public:
   /// Maps and checks a checkpoint folder (checkpoint.md 2.2 to 2.8, steps 4 to 7): every expected
   /// tensor with its shape and an accepted dtype, scales finite and positive, tensors of MTP
-  /// layers left alone with one log line, unexpected ones warned about.
+  /// layers left alone with one log line, unexpected ones warned about. Router biases that
+  /// topk_method does not announce are used, with a warning: official code looks at the tensor.
   /// Throws Error(kInvalidFile | kNotFound | kUnsupported | kOutOfMemory) with file and tensor.
   static std::unique_ptr<Weights> load(const std::string& model_dir, const Config& config,
                                        base::ThreadPool& pool, const LoadOptions& options = {});

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/float_formats.h"
 #include "base/log.h"
+#include "kernels/linear.h"
 #include "model/weights_expected.h"
 
 namespace levin::model {
@@ -24,8 +25,6 @@ using formats::shape_text;
 using tensor::DType;
 
 constexpr size_t kMaxListed = 5;
-/// Inputs of a matrix: what a kernel decodes at once fits its scratch memory.
-constexpr int64_t kMaxInputs = int64_t{1} << 19;
 /// Beyond it a product of code and scale could overflow float32.
 constexpr float kMaxScale = 1e30F;
 constexpr std::string_view kLayers = "model.layers.";
@@ -55,9 +54,9 @@ std::string tensor_problem(const ExpectedTensor& expected, const CheckpointTenso
     return fmt::format("{}: shape {} expected, {} has {}", expected.name,
                        shape_text(expected.shape), file, shape_text(found->tensor->shape));
   }
-  if (expected.shape.size() == 2 && expected.shape[1] > kMaxInputs) {
+  if (expected.shape.size() == 2 && expected.shape[1] > kernels::kMaxLinearInputs) {
     return fmt::format("{}: has {} inputs, at most {} are supported", expected.name,
-                       expected.shape[1], kMaxInputs);
+                       expected.shape[1], kernels::kMaxLinearInputs);
   }
   const auto dtype = found->tensor->dtype;
   const bool is_plain = dtype == DType::kF32 || dtype == DType::kBf16 || dtype == DType::kF16;
@@ -89,8 +88,9 @@ std::string scale_problem(const ExpectedTensor& expected, const CheckpointTensor
 
 class CheckpointCheck {
  public:
-  CheckpointCheck(const formats::CheckpointFiles& files, const Config& config)
-      : files_(files), config_(config) {}
+  CheckpointCheck(const formats::CheckpointFiles& files, const Config& config,
+                  const LoadOptions& options)
+      : files_(files), config_(config), options_(options) {}
 
   void run() {
     check_indexer_presence();
@@ -99,6 +99,7 @@ class CheckpointCheck {
       return problems_.size() <= kMaxListed;
     });
     throw_problems();
+    check_unannounced_biases();
     check_orphan_scales();
     throw_problems();
     if (uneven_scales_ > 0) {
@@ -139,6 +140,7 @@ class CheckpointCheck {
     if (found == nullptr || !is_fp8(*found) || expected.is_norm_or_bias) {
       return;
     }
+    check_fp8_groups(expected, *found);
     const std::string name = scale_name(expected.name);
     const CheckpointTensor* scale = files_.find(name);
     expected_names_.insert(name);
@@ -146,6 +148,43 @@ class CheckpointCheck {
     add_problem(problem);
     if (problem.empty()) {
       check_scale_values(name, *scale);
+    }
+  }
+
+  void check_fp8_groups(const ExpectedTensor& expected, const CheckpointTensor& found) const {
+    const bool is_product =
+        expected.name != "model.embed_tokens.weight" || config_.tie_word_embeddings;
+    if (options_.needs_fp8_groups && is_product && expected.shape.size() == 2 &&
+        expected.shape[1] % tensor::kFp8BlockSize != 0) {
+      throw_error(ErrorCode::kUnsupported, found.file->path(),
+                  "{} is F8_E4M3 with {} inputs; reference numerics round these in groups of {} "
+                  "and need a multiple of it, use fast numerics",
+                  expected.name, expected.shape[1], tensor::kFp8BlockSize);
+    }
+  }
+
+  /// Official code (inference/model.py, Gate) adds a bias where the tensor is there and never looks
+  /// at topk_method; one MoE layer with a bias means that all have one.
+  void check_unannounced_biases() {
+    int64_t layer_idx = config_.first_k_dense_replace;
+    while (layer_idx < config_.num_hidden_layers &&
+           files_.find(router_bias_name(layer_idx)) == nullptr) {
+      ++layer_idx;
+    }
+    if (config_.n_routed_experts == 0 || config_.has_router_bias() ||
+        layer_idx == config_.num_hidden_layers) {
+      return;
+    }
+    base::log_warning(
+        "{}: config.json names a topk_method without router biases, but {} is there: biases are "
+        "used for choosing experts, as official code does",
+        files_.list_path(), router_bias_name(layer_idx));
+    for (layer_idx = config_.first_k_dense_replace; layer_idx < config_.num_hidden_layers;
+         ++layer_idx) {
+      check_tensor({router_bias_name(layer_idx),
+                    {config_.n_routed_experts},
+                    /*may_be_fp8=*/false,
+                    /*is_norm_or_bias=*/true});
     }
   }
 
@@ -227,6 +266,7 @@ class CheckpointCheck {
 
   const formats::CheckpointFiles& files_;
   const Config& config_;
+  const LoadOptions& options_;
   std::set<std::string, std::less<>> expected_names_;
   std::vector<std::string> problems_;
   int64_t uneven_scales_ = 0;
@@ -235,8 +275,9 @@ class CheckpointCheck {
 
 }  // namespace
 
-void check_checkpoint(const formats::CheckpointFiles& files, const Config& config) {
-  CheckpointCheck(files, config).run();
+void check_checkpoint(const formats::CheckpointFiles& files, const Config& config,
+                      const LoadOptions& options) {
+  CheckpointCheck(files, config, options).run();
 }
 
 }  // namespace levin::model

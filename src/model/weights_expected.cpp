@@ -43,7 +43,7 @@ class ExpectedWalk {
     return norm(prefix + "input_layernorm.weight", config_.hidden_size) &&
            attention(prefix + "self_attn.") && indexer(layer_idx, prefix + "self_attn.indexer.") &&
            norm(prefix + "post_attention_layernorm.weight", config_.hidden_size) &&
-           (config_.is_moe_layer(layer_idx) ? moe(prefix + "mlp.")
+           (config_.is_moe_layer(layer_idx) ? moe(layer_idx, prefix + "mlp.")
                                             : mlp(prefix + "mlp.", config_.intermediate_size));
   }
 
@@ -83,12 +83,11 @@ class ExpectedWalk {
            quantised(prefix + "down_proj.weight", config_.hidden_size, width);
   }
 
-  bool moe(const std::string& prefix) {
+  bool moe(int64_t layer_idx, const std::string& prefix) {
     if (!other(prefix + "gate.weight", {config_.n_routed_experts, config_.hidden_size})) {
       return false;
     }
-    if (config_.has_router_bias() &&
-        !norm(prefix + "gate.e_score_correction_bias", config_.n_routed_experts)) {
+    if (config_.has_router_bias() && !norm(router_bias_name(layer_idx), config_.n_routed_experts)) {
       return false;
     }
     for (int64_t expert_idx = 0; expert_idx < config_.n_routed_experts; ++expert_idx) {
@@ -122,6 +121,10 @@ std::vector<ExpectedTensor> expected_tensors(const Config& config) {
 }
 
 std::string layer_prefix(int64_t layer_idx) { return fmt::format("model.layers.{}.", layer_idx); }
+
+std::string router_bias_name(int64_t layer_idx) {
+  return layer_prefix(layer_idx) + "mlp.gate.e_score_correction_bias";
+}
 
 std::string scale_name(const std::string& weight_name) { return weight_name + "_scale_inv"; }
 

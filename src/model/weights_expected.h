@@ -1,4 +1,4 @@
-// The tensors of a checkpoint in order, without a list of them all. Private to weights*.cpp.
+// The tensors of a checkpoint in order, without a list of them all. Private to src/model.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,9 @@ void visit_expected_tensors(const Config& config,
 
 /// "model.layers.{layer_idx}."
 std::string layer_prefix(int64_t layer_idx);
+
+/// "model.layers.{layer_idx}.mlp.gate.e_score_correction_bias"
+std::string router_bias_name(int64_t layer_idx);
 
 /// Name of the block scales of "X.weight": "X.weight_scale_inv".
 std::string scale_name(const std::string& weight_name);

@@ -57,6 +57,15 @@ TEST(SigmoidRouter, RanksGroupsByTheirTwoBest) {
   EXPECT_EQ(routed.ids, (std::vector<int32_t>{3, 2}));
 }
 
+// As official code does, which looks at the bias and not at topk_method.
+TEST(SigmoidRouter, ABiasMakesGroupsCompeteByTheirTwoBest) {
+  Config config = sigmoid_config(4, 2, 2, 1);
+  config.topk_method = TopkMethod::kGroupLimitedGreedy;
+  const std::vector<float> logits = {4.0F, -9.0F, 2.0F, 2.5F};
+  EXPECT_EQ(route(config, logits).ids, (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(route(config, logits, {0.0F, 0.0F, 0.0F, 0.0F}).ids, (std::vector<int32_t>{3, 2}));
+}
+
 TEST(SigmoidRouter, ExcludesOtherGroupsEvenIfTheKeptOnesAreNegative) {
   const Config config = sigmoid_config(4, 2, 2, 1);
   const Routed routed = route(config, {0.0F, 0.0F, 0.0F, 0.0F}, {-3.0F, -3.0F, -9.0F, -9.0F});

@@ -47,6 +47,14 @@ const std::vector<BadCheckpoint>& bad_checkpoints() {
        std::string(kIntro) + kOProj + " is missing"},
       {"missing_bias", [](auto& b) { b.remove("model.layers.1.mlp.gate.e_score_correction_bias"); },
        std::string(kIntro) + "model.layers.1.mlp.gate.e_score_correction_bias is missing"},
+      {"bias_of_one_layer_alone",
+       [](auto& b) {
+         b.config()["num_hidden_layers"] = 3;
+         b.rebuild();
+         b.config()["topk_method"] = "group_limited_greedy";
+         b.remove("model.layers.2.mlp.gate.e_score_correction_bias");
+       },
+       std::string(kIntro) + "model.layers.2.mlp.gate.e_score_correction_bias is missing"},
       {"missing_expert", [](auto& b) { b.remove("model.layers.1.mlp.experts.3.up_proj.weight"); },
        std::string(kIntro) + "model.layers.1.mlp.experts.3.up_proj.weight is missing"},
       {"config_claims_more_layers", [](auto& b) { b.config()["num_hidden_layers"] = 1000; },
@@ -190,6 +198,18 @@ TEST(WeightsErrorsTest, BrokenNumbersAreFoundWhereTheyAreRead) {
       load_message(builder.write(), base::ErrorCode::kInvalidFile,
                    {.encoding = WeightEncoding::kInt8}),
       std::string(kOProj) + ": row 5 holds a weight that is not finite or too large for int8");
+}
+
+TEST(WeightsErrorsTest, ReferenceNumericsNeedWholeGroupsInFp8Matrices) {
+  CheckpointBuilder builder;  // hidden_size 136
+  use_fp8(builder);
+  const std::string dir = builder.write();
+  EXPECT_EQ(load_message(dir, base::ErrorCode::kUnsupported, {.needs_fp8_groups = true}),
+            dir +
+                "/model.safetensors: model.layers.0.self_attn.q_a_proj.weight is F8_E4M3 with 136 "
+                "inputs; reference numerics round these in groups of 128 and need a multiple of "
+                "it, use fast numerics");
+  EXPECT_EQ(load_message(dir, base::ErrorCode::kUnsupported, {}), "accepted");
 }
 
 TEST(WeightsErrorsTest, TruncatedFileIsNamedBeforeAnyTensorIsUsed) {

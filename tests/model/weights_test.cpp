@@ -216,6 +216,23 @@ TEST_F(WeightsTest, MtpAndUnexpectedTensorsAreLeftAlone) {
                      "model.layers.0.self_attn.rotary_emb.inv_freq\n");
 }
 
+// Official code (Gate) uses the tensor wherever it is and never reads topk_method.
+TEST_F(WeightsTest, ARouterBiasThatTopkMethodDoesNotAnnounceIsUsedWithAWarning) {
+  CheckpointBuilder builder;  // noaux_tc: its tensors hold biases
+  builder.config()["topk_method"] = "group_limited_greedy";
+  const std::string dir = builder.write();
+  ::testing::internal::CaptureStderr();
+  const auto weights = load(dir);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "levin: warning: " + dir +
+                "/model.safetensors: config.json names a topk_method without router biases, but "
+                "model.layers.1.mlp.gate.e_score_correction_bias is there: biases are used for "
+                "choosing experts, as official code does\n");
+  EXPECT_FALSE(config_.has_router_bias());
+  EXPECT_EQ(weights->layers[1].moe.e_score_correction_bias,
+            builder.values("model.layers.1.mlp.gate.e_score_correction_bias", 0));
+}
+
 TEST_F(WeightsTest, ScalesThatAreNoPowersOfTwoAreAWarningUnderUe8m0) {
   CheckpointBuilder builder;
   builder.fill(tensor::DType::kF8E4m3);
@@ -309,8 +326,7 @@ TEST_F(WeightsTest, Int8DoesNotDependOnThreads) {
   EXPECT_TRUE(std::equal(x.data, x.data + x.rows * x.cols, y.data));
 }
 
-TEST_F(WeightsTest, ProgressReachesItsTotalAndCancellationStopsTheLoad) {
-  base::CancelToken cancel;
+TEST_F(WeightsTest, ProgressReachesItsTotal) {
   int64_t last_done = 0;
   int64_t total = 0;
   auto report = [&](int64_t done_bytes, int64_t total_bytes) {
@@ -319,19 +335,38 @@ TEST_F(WeightsTest, ProgressReachesItsTotalAndCancellationStopsTheLoad) {
     total = total_bytes;
   };
   base::FunctionRef<void(int64_t, int64_t)> progress(report);
-  const LoadOptions options{
-      .encoding = WeightEncoding::kInt8, .cancel = &cancel, .progress = &progress};
+  const LoadOptions options{.encoding = WeightEncoding::kInt8, .progress = &progress};
   load(golden_dir("v32-fp8"), options);
   EXPECT_GT(total, 0);
   EXPECT_EQ(last_done, total);
+}
 
-  last_done = 0;
-  cancel.cancel();
-  try {
-    load(golden_dir("v32-fp8"), options);
-    FAIL() << "not cancelled";
-  } catch (const base::Error& error) {
-    EXPECT_EQ(error.code(), base::ErrorCode::kCancelled);
+TEST_F(WeightsTest, CancellationStopsALoadBeforeItsFirstOrInItsMiddle) {
+  for (const bool is_cancelled_before : {true, false}) {
+    base::CancelToken cancel;
+    int64_t calls = 0;
+    int64_t last_done = 0;
+    int64_t total = 0;
+    auto report = [&](int64_t done_bytes, int64_t total_bytes) {
+      ++calls;
+      last_done = done_bytes;
+      total = total_bytes;
+      cancel.cancel();
+    };
+    base::FunctionRef<void(int64_t, int64_t)> progress(report);
+    const LoadOptions options{
+        .encoding = WeightEncoding::kInt8, .cancel = &cancel, .progress = &progress};
+    if (is_cancelled_before) {
+      cancel.cancel();
+    }
+    try {
+      load(golden_dir("v32-fp8"), options);
+      ADD_FAILURE() << "not cancelled";
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.code(), base::ErrorCode::kCancelled);
+    }
+    EXPECT_EQ(calls, is_cancelled_before ? 0 : 1);
+    EXPECT_TRUE(is_cancelled_before || (0 < last_done && last_done < total));
   }
 }
 
