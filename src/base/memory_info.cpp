@@ -49,7 +49,7 @@ int64_t available_memory_bytes() {
     return machine;
   }
   const int64_t used = process_memory().anonymous_bytes;
-  return std::min(machine, std::max<int64_t>(0, limit - used));
+  return std::min(machine, std::max<int64_t>(1, limit - used));
 }
 
 int64_t total_memory_bytes() {

@@ -16,7 +16,8 @@ struct ProcessMemory {
 [[nodiscard]] ProcessMemory process_memory();
 
 /// Memory that this process may hope for: the machine's MemAvailable, or the control group's
-/// remaining limit where that is smaller.
+/// remaining limit where that is smaller. 0 means that the system does not say; a process that has
+/// used up its limit gets 1.
 [[nodiscard]] int64_t available_memory_bytes();
 
 /// Physical memory of the machine, or the control group's limit where that is smaller.

@@ -84,6 +84,9 @@ MemoryFit::Verdict judge(const InspectReport& report, const MemoryFit& fit,
   if (fit.context_tokens > config.max_position_embeddings) {
     return MemoryFit::Verdict::kBeyondContext;
   }
+  if (report.available_memory_bytes == 0) {
+    return MemoryFit::Verdict::kUnknown;
+  }
   if (fit.anonymous_bytes > report.available_memory_bytes) {
     return MemoryFit::Verdict::kTooLarge;
   }
@@ -100,7 +103,7 @@ MemoryFit reckon_fit(const InspectReport& report, runtime::Engine& engine, int64
   fit.context_tokens = context_tokens;
   fit.cache_bytes = pages * layout.page_bytes();
   fit.activation_bytes =
-      engine.transformer().activation_bytes(std::min(chunk_tokens, context_tokens));
+      engine.transformer().activation_bytes(std::min(chunk_tokens, context_tokens), context_tokens);
   fit.anonymous_bytes =
       fit.cache_bytes + fit.activation_bytes + report.copied_bytes + program_bytes;
   fit.verdict = judge(report, fit, engine.config());
@@ -175,6 +178,8 @@ std::string_view verdict_name(MemoryFit::Verdict verdict) {
       return "does not fit";
     case MemoryFit::Verdict::kBeyondContext:
       return "beyond the model's context";
+    case MemoryFit::Verdict::kUnknown:
+      return "available memory unknown";
   }
   return "";
 }

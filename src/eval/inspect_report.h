@@ -26,6 +26,7 @@ struct MemoryFit {
     kFitsPaging,     ///< anonymous memory fits; weights are read from disk again and again
     kTooLarge,       ///< anonymous memory does not fit
     kBeyondContext,  ///< longer than the model's context
+    kUnknown,        ///< the system does not say how much memory it has
   };
 
   int64_t context_tokens = 0;
@@ -44,7 +45,7 @@ struct InspectReport {
   int64_t mapped_bytes = 0;  ///< weights that the forward pass reads through the map
   int64_t copied_bytes = 0;  ///< copies of weights made at load
   int64_t total_memory_bytes = 0;
-  int64_t available_memory_bytes = 0;
+  int64_t available_memory_bytes = 0;  ///< 0: the system does not say
   std::vector<MemoryFit> fits;
 };
 

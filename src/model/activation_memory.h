@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/context.h"
 #include "model/config.h"
 
 namespace levin::model {
@@ -13,8 +14,19 @@ inline constexpr int64_t kAbsorbedTile = 128;
 /// Expert rows that are alive at once; experts beyond them go into the next group.
 inline constexpr int64_t kExpertGroupRows = 4096;
 
-/// Anonymous memory of a step of `tokens` tokens under fast numerics: the activations of step.h,
-/// the workspace of the largest op and the threads' scratch memory. Without cache and weights.
-int64_t activation_bytes(const Config& config, bool is_sparse, int threads, int64_t tokens);
+/// The largest step of a run.
+struct StepSize {
+  kernels::Numerics numerics = kernels::Numerics::kFast;
+  bool is_sparse = false;  ///< queries beyond index_topk read a selection
+  int threads = 1;
+  int64_t tokens = 0;          ///< of the step
+  int64_t context_tokens = 0;  ///< position behind the step's last token, at most
+};
+
+/// Anonymous memory of a step: the activations of step.h, the workspace of the largest op and the
+/// threads' scratch memory, without cache and weights. Under fast numerics the context counts only
+/// for one op's scores; reference numerics also hold keys and values of the whole context in
+/// float32 (attention_reference.h), which at a long context is most of the memory in use.
+int64_t activation_bytes(const Config& config, const StepSize& size);
 
 }  // namespace levin::model

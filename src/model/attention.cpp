@@ -7,6 +7,7 @@
 #include "kernels/attention.h"
 #include "kernels/rows.h"
 #include "model/attention_core.h"
+#include "model/finite_check.h"
 #include "model/indexer.h"
 #include "model/project.h"
 
@@ -16,7 +17,7 @@ namespace {
 constexpr int64_t kLatentGroup = 128;
 
 /// q = W_qb RMSNorm(W_qa x), or W_q x; its rotary part rotated.
-void make_queries(const ModelContext& model, const AttentionWeights& weights,
+void make_queries(const ModelContext& model, const AttentionWeights& weights, int64_t layer_idx,
                   TensorView<const float, 2> x, Step& step) {
   const Config& config = model.config;
   Activations& act = step.activations;
@@ -30,6 +31,7 @@ void make_queries(const ModelContext& model, const AttentionWeights& weights,
                       static_cast<float>(config.rms_norm_eps), act.q_latent.view());
     project(model, act.q_latent.view(), weights.q_b_proj, act.q.view());
   }
+  check_finite(model, act.q.view(), layer_idx, Part::kQuery);
   kernels::apply_rope(model.kernels,
                       split_heads(act.q.view(), config.num_attention_heads)
                           .columns(config.qk_nope_head_dim, config.qk_rope_head_dim),
@@ -60,6 +62,7 @@ void write_latents(const ModelContext& model, const AttentionWeights& weights, i
   Tensor<float, 2>& kv = step.activations.kv;
   kv.resize({step.tokens, config.kv_row_dim()});
   project(model, x, weights.kv_a_proj, kv.view());
+  check_finite(model, kv.view(), layer_idx, Part::kLatent);
 
   const TensorView<float, 2> latent = kv.view().columns(0, config.kv_lora_rank);
   kernels::rms_norm(model.kernels, latent, weights.kv_a_layernorm,
@@ -107,7 +110,7 @@ void trace_selection(const Step& step, LayerTrace& trace) {
 
 void run_attention(const ModelContext& model, const AttentionWeights& weights, int64_t layer_idx,
                    TensorView<const float, 2> x, Step& step, TensorView<float, 2> out) {
-  make_queries(model, weights, x, step);
+  make_queries(model, weights, layer_idx, x, step);
   write_latents(model, weights, layer_idx, x, step);
   select_positions(model, weights, layer_idx, x, step);
   if (step.trace != nullptr && step.trace->wants_selected) {

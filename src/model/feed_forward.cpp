@@ -5,6 +5,7 @@
 
 #include "kernels/rows.h"
 #include "model/activation_memory.h"
+#include "model/finite_check.h"
 #include "model/project.h"
 #include "model/router.h"
 
@@ -37,6 +38,7 @@ void route_tokens(const ModelContext& model, const MoeWeights& weights, int64_t 
   act.router_ids.resize({step.tokens, config.num_experts_per_tok});
   act.router_weights.resize({step.tokens, config.num_experts_per_tok});
   project_precise(model, x, weights.gate, act.router_logits.view());
+  check_finite(model, act.router_logits.view(), layer_idx, Part::kRouter);
 
   const auto experts = static_cast<size_t>(config.n_routed_experts);
   const auto per_token = static_cast<size_t>(config.num_experts_per_tok);

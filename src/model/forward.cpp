@@ -7,29 +7,13 @@
 #include "model/activation_memory.h"
 #include "model/attention.h"
 #include "model/feed_forward.h"
+#include "model/finite_check.h"
 #include "model/project.h"
 #include "model/step.h"
 #include "tensor/weight_matrix.h"
 
 namespace levin::model {
 namespace {
-
-bool reads_selection(const Config& config, AttentionMode mode) {
-  if (mode == AttentionMode::kSparse && !config.is_sparse()) {
-    base::throw_error(base::ErrorCode::kInvalidArgument, "",
-                      "sparse attention was asked for, but this {} checkpoint has no indexer",
-                      config.model_type);
-  }
-  return config.is_sparse() && mode != AttentionMode::kDense;
-}
-
-kernels::KvLayout make_layout(const Config& config, Numerics numerics, bool is_sparse) {
-  return {.num_layers = config.num_hidden_layers,
-          .kv_row_dim = config.kv_row_dim(),
-          .index_head_dim = is_sparse ? config.indexer.index_head_dim : 0,
-          .latent_bytes = numerics == Numerics::kReference ? 4 : 2,
-          .index_key_bytes = config.indexer.has_hadamard_fp8 ? 1 : 2};
-}
 
 void embed(const ModelContext& model, Step& step) {
   Tensor<float, 2>& hidden = step.activations.hidden;
@@ -41,6 +25,7 @@ void embed(const ModelContext& model, Step& step) {
       ++row;
     }
   }
+  check_finite(model, hidden.view(), 0, Part::kEmbedding);
 }
 
 /// Norm, attention, residual, norm, MLP or MoE, residual.
@@ -57,6 +42,7 @@ void run_layer(const ModelContext& model, int64_t layer_idx, Step& step) {
   kernels::rms_norm(model.kernels, hidden, weights.input_layernorm, eps, normed);
   run_attention(model, weights.attention, layer_idx, normed, step, block_out);
   kernels::add(model.kernels, block_out, hidden);
+  check_finite(model, hidden, layer_idx, Part::kAttention);
   if (step.trace != nullptr && step.trace->wants_hidden) {
     copy_rows<float>(block_out, step.layer_trace(layer_idx)->attn_out);
   }
@@ -68,6 +54,7 @@ void run_layer(const ModelContext& model, int64_t layer_idx, Step& step) {
     run_mlp(model, weights.mlp, normed, step, block_out);
   }
   kernels::add(model.kernels, block_out, hidden);
+  check_finite(model, hidden, layer_idx, Part::kFeedForward);
   if (step.trace != nullptr && step.trace->wants_hidden) {
     copy_rows<float>(hidden, step.layer_trace(layer_idx)->hidden);
   }
@@ -102,9 +89,28 @@ void run_head(const ModelContext& model, Step& step, Tensor<float, 2>& logits) {
   kernels::rms_norm(model.kernels, act.normed.view(), model.weights.norm,
                     static_cast<float>(model.config.rms_norm_eps), act.normed.view());
   project_precise(model, act.normed.view(), model.weights.lm_head, logits.view());
+  check_finite(model, logits.view(), 0, Part::kHead);
 }
 
 }  // namespace
+
+bool reads_selection(const Config& config, AttentionMode mode) {
+  if (mode == AttentionMode::kSparse && !config.is_sparse()) {
+    base::throw_error(base::ErrorCode::kInvalidArgument, "",
+                      "sparse attention was asked for, but this {} checkpoint has no indexer",
+                      config.model_type);
+  }
+  return config.is_sparse() && mode != AttentionMode::kDense;
+}
+
+kernels::KvLayout kv_layout(const Config& config, const ForwardOptions& options) {
+  const bool is_sparse = reads_selection(config, options.attention);
+  return {.num_layers = config.num_hidden_layers,
+          .kv_row_dim = config.kv_row_dim(),
+          .index_head_dim = is_sparse ? config.indexer.index_head_dim : 0,
+          .latent_bytes = options.numerics == Numerics::kReference ? 4 : 2,
+          .index_key_bytes = config.indexer.has_hadamard_fp8 ? 1 : 2};
+}
 
 struct Transformer::State {
   ModelContext model;
@@ -113,14 +119,13 @@ struct Transformer::State {
 
 Transformer::Transformer(const Config& config, const Weights& weights, kernels::Context& ctx,
                          const ForwardOptions& options) {
-  const bool is_sparse = reads_selection(config, options.attention);
   state_ = std::make_unique<State>(
       State{.model = {.config = config,
                       .weights = weights,
                       .kernels = ctx,
                       .options = options,
-                      .layout = make_layout(config, options.numerics, is_sparse),
-                      .is_sparse = is_sparse},
+                      .layout = model::kv_layout(config, options),
+                      .is_sparse = reads_selection(config, options.attention)},
             .step = Step(config)});
 }
 
@@ -151,10 +156,13 @@ void Transformer::forward(std::span<const Chunk> chunks, tensor::Tensor<float, 2
   run_head(model, step, logits);
 }
 
-int64_t Transformer::activation_bytes(int64_t tokens) const noexcept {
+int64_t Transformer::activation_bytes(int64_t tokens, int64_t context_tokens) const noexcept {
   const ModelContext& model = state_->model;
-  return model::activation_bytes(model.config, model.is_sparse, model.kernels.pool().thread_count(),
-                                 tokens);
+  return model::activation_bytes(model.config, {.numerics = model.options.numerics,
+                                                .is_sparse = model.is_sparse,
+                                                .threads = model.kernels.pool().thread_count(),
+                                                .tokens = tokens,
+                                                .context_tokens = context_tokens});
 }
 
 }  // namespace levin::model

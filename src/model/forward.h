@@ -80,6 +80,13 @@ struct ForwardOptions {
   bool fp8_activations = true;
 };
 
+/// True if queries beyond index_topk read a selection.
+/// Throws Error(kInvalidArgument) for kSparse without an indexer.
+[[nodiscard]] bool reads_selection(const Config& config, AttentionMode mode);
+
+/// Layout of the cache pages that a forward pass reads and writes. Throws as reads_selection.
+[[nodiscard]] kernels::KvLayout kv_layout(const Config& config, const ForwardOptions& options);
+
 class Transformer {
  public:
   /// `config`, `weights` and `ctx` outlive the transformer.
@@ -106,8 +113,9 @@ class Transformer {
 
   [[nodiscard]] const StepStats& last_step() const noexcept;
 
-  /// Upper bound of the activation memory of a step of `tokens` tokens (inspect, memory checks).
-  [[nodiscard]] int64_t activation_bytes(int64_t tokens) const noexcept;
+  /// Anonymous memory of a step of `tokens` tokens that ends at most at position `context_tokens`
+  /// (activation_memory.h).
+  [[nodiscard]] int64_t activation_bytes(int64_t tokens, int64_t context_tokens) const noexcept;
 
  private:
   struct State;

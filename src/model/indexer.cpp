@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "kernels/rows.h"
+#include "model/finite_check.h"
 #include "model/project.h"
 
 namespace levin::model {
@@ -31,6 +32,7 @@ void write_keys(const ModelContext& model, const IndexerWeights& weights, int64_
   Tensor<float, 2>& keys = step.activations.index_k;
   keys.resize({step.tokens, model.config.indexer.index_head_dim});
   project(model, x, weights.wk, keys.view());
+  check_finite(model, keys.view(), layer_idx, Part::kIndexKey);
   kernels::layer_norm(model.kernels, keys.view(), weights.k_norm_weight, weights.k_norm_bias,
                       kKeyNormEps, keys.view());
   rotate(model, split_heads(keys.view(), 1), step);
@@ -41,16 +43,18 @@ void write_keys(const ModelContext& model, const IndexerWeights& weights, int64_
   }
 }
 
-void encode_queries(const ModelContext& model, const IndexerWeights& weights,
+void encode_queries(const ModelContext& model, const IndexerWeights& weights, int64_t layer_idx,
                     TensorView<const float, 2> x, TensorView<const float, 2> q_latent, Step& step) {
   const IndexerConfig& indexer = model.config.indexer;
   Activations& act = step.activations;
   act.index_q.resize({step.tokens, indexer.index_n_heads * indexer.index_head_dim});
   act.index_w.resize({step.tokens, indexer.index_n_heads});
   project(model, q_latent, weights.wq_b, act.index_q.view());
+  check_finite(model, act.index_q.view(), layer_idx, Part::kIndexQuery);
   rotate(model, split_heads(act.index_q.view(), indexer.index_n_heads), step);
 
   project_precise(model, x, weights.weights_proj, act.index_w.view());
+  check_finite(model, act.index_w.view(), layer_idx, Part::kIndexWeight);
   const float head_scale = 1.0F / std::sqrt(static_cast<float>(indexer.index_n_heads)) /
                            std::sqrt(static_cast<float>(indexer.index_head_dim));
   float* w = act.index_w.data();
@@ -107,7 +111,7 @@ void run_indexer(const ModelContext& model, const IndexerWeights& weights, int64
     step.selection.is_set = false;  // everybody reads everything: no scores are needed
     return;
   }
-  encode_queries(model, weights, x, q_latent, step);
+  encode_queries(model, weights, layer_idx, x, q_latent, step);
   select(model, layer_idx, step);
   count_scored_keys(model.config, step);
 }

@@ -10,6 +10,8 @@
 #include "base/thread_pool.h"
 #include "kernels/context.h"
 #include "kernels/op_table.h"
+#include "model/activation_memory.h"
+#include "model/config_limits.h"
 #include "runtime/memory_plan.h"
 #include "runtime/page_pool.h"
 #include "runtime/prefix_cache.h"
@@ -40,6 +42,7 @@ struct Engine::State {
   EngineStats stats;
   RequestId last_request = 0;
 
+  [[nodiscard]] MemoryPlan make_plan(const EngineOptions& options) const;
   void prepare_memory(const EngineOptions& options);
   void check(const Request& request) const;
   void end(RequestId id, FinishReason reason, std::string error = {});
@@ -62,6 +65,15 @@ bool wants_experts(std::span<const PlannedChunk> chunks) {
   return std::ranges::any_of(chunks, [](const PlannedChunk& chunk) {
     return chunk.sequence->request.wants_experts && gives_token(chunk);
   });
+}
+
+/// Reference numerics round the inputs of FP8 matrices in groups, unless they are re-encoded.
+model::LoadOptions load_options(const EngineOptions& options) {
+  model::LoadOptions load = options.load;
+  load.needs_fp8_groups = options.forward.numerics == model::Numerics::kReference &&
+                          options.forward.fp8_activations &&
+                          load.encoding == model::WeightEncoding::kAsIs;
+  return load;
 }
 
 /// Router ids of one row of the step: [layer][num_experts_per_tok].
@@ -95,27 +107,40 @@ std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineO
   engine->state_ = std::make_unique<State>(options.threads);
   State& state = *engine->state_;
   state.config = model::load_config(model_dir);
-  state.weights = model::Weights::load(model_dir, state.config, state.threads_pool, options.load);
+  model::check_limits(state.config, options.forward, model_dir + "/config.json");
+  (void)state.make_plan(options);  // what cannot fit is refused before the weights are read
+  state.weights =
+      model::Weights::load(model_dir, state.config, state.threads_pool, load_options(options));
   state.transformer = std::make_unique<model::Transformer>(state.config, *state.weights,
                                                            state.context, options.forward);
   state.prepare_memory(options);
   return engine;
 }
 
-void Engine::State::prepare_memory(const EngineOptions& options) {
-  const int64_t page_bytes = transformer->kv_layout().page_bytes();
-  const int64_t longest =
-      options.context_tokens > 0 ? options.context_tokens : config.max_position_embeddings;
-  const MemoryPlan plan = plan_memory({
-      .context_tokens = options.context_tokens,
+/// What context and cache get of the memory that is available now.
+MemoryPlan Engine::State::make_plan(const EngineOptions& options) const {
+  const int64_t longest = wanted_context(options.context_tokens, config.max_position_embeddings);
+  const auto largest_step = [&](int64_t end) {
+    return model::StepSize{.numerics = options.forward.numerics,
+                           .is_sparse = model::reads_selection(config, options.forward.attention),
+                           .threads = threads_pool.thread_count(),
+                           .tokens = std::min(options.chunk_tokens, end),
+                           .context_tokens = end};
+  };
+  return plan_memory({
+      .context_tokens = longest,
       .cache_bytes = options.cache_bytes,
-      .max_position_embeddings = config.max_position_embeddings,
-      .page_bytes = page_bytes,
-      .activation_bytes = transformer->activation_bytes(std::min(options.chunk_tokens, longest)),
+      .page_bytes = model::kv_layout(config, options.forward).page_bytes(),
       .available_bytes = base::available_memory_bytes(),
+      .activation_bytes =
+          [&](int64_t tokens) { return model::activation_bytes(config, largest_step(tokens)); },
   });
+}
+
+void Engine::State::prepare_memory(const EngineOptions& options) {
+  const MemoryPlan plan = make_plan(options);
   context_tokens = plan.context_tokens;
-  pages = std::make_unique<PagePool>(page_bytes, plan.pages);
+  pages = std::make_unique<PagePool>(transformer->kv_layout().page_bytes(), plan.pages);
   if (options.share_prefixes) {
     prefixes = std::make_unique<PrefixCache>(*pages);
   }

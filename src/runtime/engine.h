@@ -73,6 +73,8 @@ struct EngineStats {
 class Engine {
  public:
   /// Loads a checkpoint folder. Throws base::Error; kOutOfMemory names what the cache would need.
+  /// What config.json alone decides (limits of the kernels, the context, memory) is checked before
+  /// any weight is read.
   static std::unique_ptr<Engine> load(const std::string& model_dir, const EngineOptions& options);
   ~Engine();
   Engine(const Engine&) = delete;

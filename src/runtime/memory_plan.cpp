@@ -16,15 +16,6 @@ namespace {
 using base::ErrorCode;
 using kernels::kPageTokens;
 
-int64_t wanted_context(const MemoryRequest& request) {
-  if (request.context_tokens < 0 || request.context_tokens > request.max_position_embeddings) {
-    base::throw_error(ErrorCode::kInvalidArgument, "context",
-                      "1 to {} tokens expected (the model's max_position_embeddings), got {}",
-                      request.max_position_embeddings, request.context_tokens);
-  }
-  return request.context_tokens > 0 ? request.context_tokens : request.max_position_embeddings;
-}
-
 /// `count * size`, or the largest number where that overflows.
 int64_t saturating_product(int64_t count, int64_t size) {
   int64_t product = 0;
@@ -32,11 +23,53 @@ int64_t saturating_product(int64_t count, int64_t size) {
                                                        : product;
 }
 
+/// Pages of the longest context that fits beside its working memory.
+int64_t fitting_pages(const MemoryRequest& request) {
+  int64_t fits = 0;
+  int64_t does_not_fit = pages_for_tokens(request.context_tokens);
+  while (does_not_fit - fits > 1) {
+    const int64_t pages = fits + (does_not_fit - fits) / 2;
+    const int64_t room = request.available_bytes - request.activation_bytes(pages * kPageTokens);
+    (saturating_product(pages, request.page_bytes) <= room ? fits : does_not_fit) = pages;
+  }
+  return fits;
+}
+
+[[noreturn]] void refuse(const MemoryRequest& request, int64_t cache_bytes,
+                         int64_t activation_bytes) {
+  if (request.cache_bytes != 0) {
+    base::throw_error(
+        ErrorCode::kOutOfMemory, "cache",
+        "{} were asked for, a step needs {} of working memory, {} are available; "
+        "ask for a cache of at most {}",
+        format_bytes(request.cache_bytes), format_bytes(activation_bytes),
+        format_bytes(request.available_bytes),
+        format_bytes(std::max<int64_t>(0, request.available_bytes - activation_bytes)));
+  }
+  const int64_t fitting_tokens = fitting_pages(request) * kPageTokens;
+  base::throw_error(
+      ErrorCode::kOutOfMemory, "",
+      "a context of {} tokens needs {} of cache and {} of working memory, {} are available; {}",
+      request.context_tokens, format_bytes(cache_bytes), format_bytes(activation_bytes),
+      format_bytes(request.available_bytes),
+      fitting_tokens == 0 ? "no shorter one fits either, use a smaller model"
+                          : fmt::format("a context of at most {} tokens fits", fitting_tokens));
+}
+
 }  // namespace
 
+int64_t wanted_context(int64_t asked_tokens, int64_t max_position_embeddings) {
+  if (asked_tokens < 0 || asked_tokens > max_position_embeddings) {
+    base::throw_error(ErrorCode::kInvalidArgument, "context",
+                      "1 to {} tokens expected (the model's max_position_embeddings), got {}",
+                      max_position_embeddings, asked_tokens);
+  }
+  return asked_tokens > 0 ? asked_tokens : max_position_embeddings;
+}
+
 MemoryPlan plan_memory(const MemoryRequest& request) {
-  MemoryPlan plan{.context_tokens = wanted_context(request), .pages = 0};
-  plan.pages = pages_for_tokens(plan.context_tokens);
+  MemoryPlan plan{.context_tokens = request.context_tokens,
+                  .pages = pages_for_tokens(request.context_tokens)};
   const int64_t context_bytes = saturating_product(plan.pages, request.page_bytes);
   if (request.cache_bytes != 0) {
     if (request.cache_bytes < context_bytes) {
@@ -51,14 +84,9 @@ MemoryPlan plan_memory(const MemoryRequest& request) {
                                    std::numeric_limits<int32_t>::max());
   }
   const int64_t cache_bytes = saturating_product(plan.pages, request.page_bytes);
-  const int64_t room = std::max<int64_t>(0, request.available_bytes - request.activation_bytes);
-  if (cache_bytes > room) {
-    base::throw_error(ErrorCode::kOutOfMemory, "",
-                      "a context of {} tokens needs {} of cache and {} of working memory, {} are "
-                      "available; a context of at most {} tokens fits",
-                      plan.context_tokens, format_bytes(cache_bytes),
-                      format_bytes(request.activation_bytes), format_bytes(request.available_bytes),
-                      room / request.page_bytes * kPageTokens);
+  const int64_t activation_bytes = request.activation_bytes(plan.context_tokens);
+  if (request.available_bytes > 0 && cache_bytes > request.available_bytes - activation_bytes) {
+    refuse(request, cache_bytes, activation_bytes);
   }
   return plan;
 }

@@ -2,17 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace levin::runtime {
 
 struct MemoryRequest {
-  int64_t context_tokens = 0;  ///< wanted; 0: max_position_embeddings
-  int64_t cache_bytes = 0;     ///< wanted; 0: enough for one sequence of the context
-  int64_t max_position_embeddings = 0;
-  int64_t page_bytes = 0;        ///< of one page of kPageTokens tokens
-  int64_t activation_bytes = 0;  ///< working memory of the largest step
-  int64_t available_bytes = 0;   ///< what the system can give
+  int64_t context_tokens = 0;   ///< wanted, from wanted_context
+  int64_t cache_bytes = 0;      ///< wanted; 0: enough for one sequence of the context
+  int64_t page_bytes = 0;       ///< of one page of kPageTokens tokens
+  int64_t available_bytes = 0;  ///< what the system can give; 0: it does not say, all is allowed
+  /// Working memory of the largest step in a context of so many tokens; does not fall with them.
+  std::function<int64_t(int64_t context_tokens)> activation_bytes;
 };
 
 struct MemoryPlan {
@@ -20,9 +21,13 @@ struct MemoryPlan {
   int64_t pages = 0;           ///< of the pool
 };
 
-/// Throws Error(kInvalidArgument) for a context beyond the model's or for cache_bytes that cannot
-/// hold the context, Error(kOutOfMemory) with the bytes needed and available, and the longest
-/// context that would fit.
+/// The context to plan for: `asked_tokens`, or max_position_embeddings for 0.
+/// Throws Error(kInvalidArgument) for a context beyond the model's.
+int64_t wanted_context(int64_t asked_tokens, int64_t max_position_embeddings);
+
+/// Throws Error(kInvalidArgument) for cache_bytes that cannot hold the context, Error(kOutOfMemory)
+/// with the bytes needed and available and what would fit: the longest context, or, where the
+/// caller named the cache, the largest cache.
 MemoryPlan plan_memory(const MemoryRequest& request);
 
 /// "12.3 GB", "4.0 MB", "512 B": powers of 1000.

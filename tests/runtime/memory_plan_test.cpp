@@ -10,12 +10,13 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr MemoryRequest kRequest{.context_tokens = 0,
-                                 .cache_bytes = 0,
-                                 .max_position_embeddings = 1000,
-                                 .page_bytes = 1'000'000,
-                                 .activation_bytes = 4'000'000,
-                                 .available_bytes = 100'000'000};
+constexpr int64_t kActivationBytes = 4'000'000;
+
+const MemoryRequest kRequest{.context_tokens = 1000,
+                             .cache_bytes = 0,
+                             .page_bytes = 1'000'000,
+                             .available_bytes = 100'000'000,
+                             .activation_bytes = [](int64_t) { return kActivationBytes; }};
 
 void expect_error(const MemoryRequest& request, base::ErrorCode code,
                   const std::vector<std::string>& parts) {
@@ -30,7 +31,7 @@ void expect_error(const MemoryRequest& request, base::ErrorCode code,
   }
 }
 
-TEST(PlanMemory, TakesTheModelsContextUnlessTold) {
+TEST(PlanMemory, HoldsTheContextInWholePages) {
   const MemoryPlan plan = plan_memory(kRequest);
   EXPECT_EQ(plan.context_tokens, 1000);
   EXPECT_EQ(plan.pages, 16);
@@ -56,7 +57,34 @@ TEST(PlanMemory, SaysWhatTheCacheNeedsWhenMemoryIsShort) {
   request.available_bytes = 20'000'000;
   EXPECT_NO_THROW((void)plan_memory(request));
   request.available_bytes = 1;
-  expect_error(request, base::ErrorCode::kOutOfMemory, {"at most 0 tokens"});
+  expect_error(request, base::ErrorCode::kOutOfMemory, {"no shorter one fits either"});
+}
+
+TEST(PlanMemory, NamesTheLongestContextThatFitsWithItsOwnWorkingMemory) {
+  MemoryRequest request = kRequest;
+  request.activation_bytes = [](int64_t context_tokens) { return context_tokens * 100'000; };
+  request.available_bytes = 50'000'000;  // a page and its 64 tokens take 7.4 MB
+  expect_error(request, base::ErrorCode::kOutOfMemory,
+               {"100.0 MB of working memory", "a context of at most 384 tokens fits"});
+  request.context_tokens = 384;
+  EXPECT_NO_THROW((void)plan_memory(request));
+}
+
+TEST(PlanMemory, SpeaksOfTheCacheWhereTheCacheWasAskedFor) {
+  MemoryRequest request = kRequest;
+  request.cache_bytes = 30'000'000;
+  request.available_bytes = 24'000'000;
+  expect_error(request, base::ErrorCode::kOutOfMemory,
+               {"cache: 30.0 MB were asked for", "4.0 MB of working memory",
+                "24.0 MB are available", "ask for a cache of at most 20.0 MB"});
+  request.cache_bytes = 20'000'000;
+  EXPECT_NO_THROW((void)plan_memory(request));
+}
+
+TEST(PlanMemory, RefusesNothingWhereTheSystemDoesNotSayWhatItHas) {
+  MemoryRequest request = kRequest;
+  request.available_bytes = 0;
+  EXPECT_EQ(plan_memory(request).pages, 16);
 }
 
 TEST(PlanMemory, RefusesACacheThatCannotHoldTheContext) {
@@ -65,19 +93,30 @@ TEST(PlanMemory, RefusesACacheThatCannotHoldTheContext) {
   expect_error(request, base::ErrorCode::kInvalidArgument, {"16.0 MB", "4.0 MB", "192 tokens"});
 }
 
-TEST(PlanMemory, RefusesAContextBeyondTheModels) {
-  MemoryRequest request = kRequest;
-  for (const int64_t tokens : {-1, 1001}) {
-    request.context_tokens = tokens;
-    expect_error(request, base::ErrorCode::kInvalidArgument,
-                 {"max_position_embeddings", "1000", std::to_string(tokens)});
-  }
-}
-
 TEST(PlanMemory, HugeNumbersDoNotOverflow) {
   MemoryRequest request = kRequest;
-  request.max_position_embeddings = int64_t{1} << 60;
+  request.context_tokens = int64_t{1} << 60;
   expect_error(request, base::ErrorCode::kOutOfMemory, {"EB of cache"});
+}
+
+TEST(WantedContext, IsTheModelsUnlessAskedFor) {
+  EXPECT_EQ(wanted_context(0, 1000), 1000);
+  EXPECT_EQ(wanted_context(65, 1000), 65);
+  EXPECT_EQ(wanted_context(1000, 1000), 1000);
+}
+
+TEST(WantedContext, IsNeverBeyondTheModels) {
+  for (const int64_t tokens : {-1, 1001}) {
+    try {
+      (void)wanted_context(tokens, 1000);
+      FAIL() << tokens;
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.code(), base::ErrorCode::kInvalidArgument);
+      EXPECT_EQ(std::string(error.what()),
+                "context: 1 to 1000 tokens expected (the model's max_position_embeddings), got " +
+                    std::to_string(tokens));
+    }
+  }
 }
 
 TEST(FormatBytes, UsesPowersOfAThousand) {
