@@ -54,13 +54,13 @@ void find_question(AskCommand& options) {
 }
 
 std::vector<int32_t> make_prompt(const AskCommand& options, const text::Tokenizer& tokenizer) {
-  const std::string document = read_documents(options.files);
-  if (document.empty()) {
-    throw base::Error(base::ErrorCode::kInvalidArgument, "the documents are empty", "--file");
-  }
   if (options.question.empty()) {
-    throw base::Error(base::ErrorCode::kInvalidArgument, "is missing: put it behind the documents",
-                      "QUESTION");
+    throw base::Error(base::ErrorCode::kInvalidArgument,
+                      "is missing or empty; put it behind the documents, in quotes", "QUESTION");
+  }
+  const std::string document = read_documents(options.files);
+  if (document.find_first_not_of(" \t\r\n") == std::string::npos) {
+    throw base::Error(base::ErrorCode::kInvalidArgument, "the documents are empty", "--file");
   }
   const text::ChatStyle style = text::choose_chat_style(options.model.model_dir, tokenizer);
   generation::PromptIds prompt =
@@ -72,7 +72,8 @@ std::vector<int32_t> make_prompt(const AskCommand& options, const text::Tokenize
 
 void run_ask(AskCommand& options) {
   find_question(options);
-  const model::Config config = model::load_config(options.model.model_dir);
+  const model::Config config = load_config(options.model);
+  require_in_folder(options.model.model_dir, "tokenizer.json", "MODEL");
   const text::Tokenizer tokenizer = text::Tokenizer::load(options.model.model_dir);
   options.request.sampling.validate();
   options.request.prompt = make_prompt(options, tokenizer);
@@ -97,7 +98,8 @@ void add_ask_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<AskCommand>();
   options->request.max_new_tokens = kDefaultAnswerTokens;
   CLI::App* command = app.add_subcommand("ask", "Read long documents and answer a question");
-  add_model_options(*command, options->model);
+  add_model_options(*command, options->model,
+                    {.context = "what prompt and answer need", .chunk = "2048"});
   command->add_option("QUESTION", options->question, "what to ask about the documents")
       ->type_name("");
   command->add_option("--file", options->files, "documents (\"-\": stdin)")

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
@@ -143,9 +144,13 @@ void check_depths(const eval::BenchOptions& bench, const model::Config& config) 
 }
 
 void run_bench_command(BenchCommand& options) {
-  const model::Config config = model::load_config(options.model.model_dir);
+  const model::Config config = load_config(options.model);
   options.bench.fill =
       options.fill == "prefill" ? eval::BenchFill::kPrefill : eval::BenchFill::kRandom;
+  if (options.bench.chunk_tokens == 0 && options.bench.decode_tokens == 0) {
+    throw base::Error(base::ErrorCode::kInvalidArgument,
+                      "--chunk and --decode are both 0, so nothing would be measured; raise one");
+  }
   choose_depths(options.bench, config);
   check_depths(options.bench, config);
   Report report(options, config);
@@ -171,30 +176,30 @@ void add_measurement_options(CLI::App& command, BenchCommand& options) {
       .add_option("--depth", bench.depths,
                   "tokens of context before the measured ones; default: 0,2048,8192,32768,131072")
       ->delimiter(',')
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 30))
+      ->check(whole_number(0, int64_t{1} << 30))
       ->type_name("N,...");
   command
       .add_option("--attention", options.attention,
                   "dense, sparse or both; default: all that the checkpoint can")
       ->delimiter(',')
-      ->check(CLI::IsMember({"auto", "dense", "sparse"}))
+      ->check(one_of({"auto", "dense", "sparse"}))
       ->type_name("dense,sparse");
   command.add_option("--chunk", bench.chunk_tokens, "tokens of the measured prefill; 0: none")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 24))
+      ->check(whole_number(0, int64_t{1} << 24))
       ->capture_default_str()
       ->type_name("N");
   command.add_option("--decode", bench.decode_tokens, "decode steps per repetition; 0: none")
-      ->check(CLI::Range(int64_t{0}, int64_t{1} << 20))
+      ->check(whole_number(0, int64_t{1} << 20))
       ->capture_default_str()
       ->type_name("N");
   command.add_option("--repetitions", bench.repetitions, "measured ones; one more goes before")
-      ->check(CLI::Range(int64_t{1}, int64_t{10000}))
+      ->check(whole_number(1, 10000))
       ->capture_default_str()
       ->type_name("N");
   command
       .add_option("--fill", options.fill,
                   "the context: random cache rows, or random tokens read by the model")
-      ->check(CLI::IsMember({"random", "prefill"}))
+      ->check(one_of({"random", "prefill"}))
       ->capture_default_str()
       ->type_name("random|prefill");
 }

@@ -7,6 +7,7 @@
 
 #include "cli/chat_session.h"
 #include "cli/commands.h"
+#include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/line_editor.h"
 #include "cli/model_options.h"
@@ -29,7 +30,8 @@ struct ChatCommand {
 
 void run_chat(ChatCommand& options) {
   options.defaults.sampling.validate();
-  const model::Config config = model::load_config(options.model.model_dir);
+  const model::Config config = load_config(options.model);
+  require_in_folder(options.model.model_dir, "tokenizer.json", "MODEL");
   const text::Tokenizer tokenizer = text::Tokenizer::load(options.model.model_dir);
   const text::ChatStyle style = text::choose_chat_style(options.model.model_dir, tokenizer);
   if (options.model.context_tokens == 0) {
@@ -57,12 +59,13 @@ void add_chat_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<ChatCommand>();
   options->defaults.max_new_tokens = kDefaultAnswerTokens;
   CLI::App* command = app.add_subcommand("chat", "Talk to a model in the terminal");
-  add_model_options(*command, options->model);
+  add_model_options(*command, options->model,
+                    {.context = "32768, or the model's limit if that is less", .chunk = "2048"});
   add_sampling_options(*command, options->defaults);
   command->add_option("--system", options->system_prompt, "system prompt")->type_name("TEXT");
   command->add_flag("--think", options->is_thinking, "let the model think before it answers");
   command->footer(
-      "\nThe context is 32768 tokens at most unless --ctx says otherwise.\n\nExample:\n"
+      "\nExample:\n"
       "  levin chat models/mini");
   command->callback([options, &invocation] { invocation.run = [options] { run_chat(*options); }; });
 }

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "cli/answer.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/conversation.h"
 #include "cli/input.h"
@@ -44,6 +45,7 @@ std::optional<text::Tokenizer> load_tokenizer(const GenerateCommand& options) {
   if (!options.tokens_file.empty() && !std::filesystem::exists(path)) {
     return std::nullopt;
   }
+  require_in_folder(options.model.model_dir, "tokenizer.json", "MODEL");
   return text::Tokenizer::load(options.model.model_dir);
 }
 
@@ -111,7 +113,7 @@ void check_options(GenerateCommand& options) {
 
 void run_generate(GenerateCommand& options) {
   check_options(options);
-  const model::Config config = model::load_config(options.model.model_dir);
+  const model::Config config = load_config(options.model);
   const std::optional<text::Tokenizer> tokenizer = load_tokenizer(options);
   const text::Tokenizer* tokenizer_or_null = tokenizer.has_value() ? &*tokenizer : nullptr;
   options.request.prompt = make_prompt(options, tokenizer_or_null, config);
@@ -158,7 +160,8 @@ void add_generate_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<GenerateCommand>();
   options->request.max_new_tokens = kDefaultAnswerTokens;
   CLI::App* command = app.add_subcommand("generate", "Answer or continue a prompt");
-  add_model_options(*command, options->model);
+  add_model_options(*command, options->model,
+                    {.context = "what prompt and answer need", .chunk = "2048"});
   add_prompt_options(*command, *options);
   add_sampling_options(*command, options->request);
   command
@@ -169,7 +172,7 @@ void add_generate_command(CLI::App& app, Invocation& invocation) {
             options->request.sampling.top_logprobs = count;
           },
           "log-probabilities of each token and N alternatives (with --json)")
-      ->check(CLI::Range(0, 1000))
+      ->check(whole_number(0, 1000))
       ->type_name("N");
   command->add_flag("--experts", options->request.wants_experts,
                     "experts of each token (with --json)");

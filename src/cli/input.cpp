@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 
 #include "base/error.h"
@@ -78,6 +79,10 @@ std::string read_stdin() {
 }
 
 std::string read_text(const std::string& path) {
+  if (path.empty()) {
+    throw base::Error(ErrorCode::kInvalidArgument,
+                      "a file name is empty; name a file, or \"-\" for standard input");
+  }
   return path == "-" ? read_stdin() : base::read_file(path, kMaxTextBytes);
 }
 
@@ -90,6 +95,26 @@ std::string read_documents(const std::vector<std::string>& paths) {
     joined += read_text(path);
   }
   return joined;
+}
+
+void require_in_folder(const std::string& folder, const char* file, const char* argument) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (folder.empty()) {
+    throw base::Error(ErrorCode::kInvalidArgument, "is empty; name a folder", argument);
+  }
+  if (!fs::exists(folder, ignored)) {
+    base::throw_error(ErrorCode::kNotFound, folder, "there is no such folder; {} is one with {}",
+                      argument, file);
+  }
+  if (!fs::is_directory(folder, ignored)) {
+    base::throw_error(ErrorCode::kInvalidArgument, folder,
+                      "is no folder; {} is the folder that holds {}", argument, file);
+  }
+  if (!fs::exists(fs::path(folder) / file, ignored)) {
+    base::throw_error(ErrorCode::kNotFound, folder, "holds no {}; {} is a folder with one", file,
+                      argument);
+  }
 }
 
 void warn_about_replacements(int64_t replacements, const std::string& where) {
@@ -124,7 +149,7 @@ std::vector<int32_t> read_token_ids(const std::string& path, int64_t vocab_size)
   if (path.ends_with(".safetensors")) {
     return read_tensor_ids(path, vocab_size);
   }
-  return parse_token_ids(read_text(path), path, vocab_size);
+  return parse_token_ids(read_text(path), path == "-" ? "standard input" : path, vocab_size);
 }
 
 }  // namespace levin::cli

@@ -14,11 +14,17 @@ inline constexpr int64_t kMaxTextBytes = int64_t{1} << 30;
 /// Error(kCancelled) on Ctrl-C.
 std::string read_stdin();
 
-/// Content of a file, or standard input for "-".
+/// Content of a file, or standard input for "-". Throws as base::read_file and read_stdin do, and
+/// Error(kInvalidArgument) for an empty name.
 std::string read_text(const std::string& path);
 
 /// The texts of several files, joined by a blank line.
 std::string read_documents(const std::vector<std::string>& paths);
+
+/// Throws unless `folder` is a folder that holds `file`, which `argument` (MODEL, DIR) stands for:
+/// Error(kInvalidArgument) if it is empty or names something else, Error(kNotFound) if folder or
+/// file are not there.
+void require_in_folder(const std::string& folder, const char* file, const char* argument);
 
 /// Warns once on stderr if ill-formed UTF-8 was replaced.
 void warn_about_replacements(int64_t replacements, const std::string& where);

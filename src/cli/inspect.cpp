@@ -8,7 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "cli/checks.h"
 #include "cli/commands.h"
+#include "cli/input.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -121,6 +123,7 @@ json to_json(const eval::InspectReport& report, const model::Config& config) {
 }
 
 void run_inspect(const InspectCommand& options) {
+  require_in_folder(options.model.model_dir, "config.json", "MODEL");
   runtime::EngineOptions engine_settings = engine_options(options.model);
   // Contexts are reckoned, not allocated.
   engine_settings.context_tokens = kernels::kPageTokens;
@@ -141,9 +144,12 @@ void add_inspect_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command =
       app.add_subcommand("inspect", "Show what a checkpoint is and whether it fits this machine");
   add_loading_options(*command, options->model);
-  command->add_option("--contexts", options->contexts, "context lengths to reckon memory for")
+  command
+      ->add_option("--contexts", options->contexts,
+                   "context lengths in tokens to reckon memory for")
+      ->capture_default_str()
       ->delimiter(',')
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30))
+      ->check(whole_number(1, int64_t{1} << 30))
       ->type_name("N,...");
   command->add_flag("--json", options->as_json, "report as JSON");
   command->footer("\nExample:\n  levin inspect models/mini");

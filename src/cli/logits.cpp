@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/model_options.h"
@@ -22,6 +23,8 @@
 
 namespace levin::cli {
 namespace {
+
+constexpr int64_t kDefaultChunkTokens = 512;
 
 struct LogitsCommand {
   ModelOptions model;
@@ -34,7 +37,8 @@ struct LogitsCommand {
 
 eval::LogitsOptions run_options(const LogitsCommand& options, const model::Config& config) {
   eval::LogitsOptions run;
-  run.chunk_tokens = options.model.chunk_tokens;
+  run.chunk_tokens =
+      options.model.chunk_tokens > 0 ? options.model.chunk_tokens : kDefaultChunkTokens;
   if (options.decode_from >= 0) {
     run.decode_from = options.decode_from;
   }
@@ -52,7 +56,7 @@ eval::LogitsOptions run_options(const LogitsCommand& options, const model::Confi
 }
 
 void run_logits(const LogitsCommand& options) {
-  const model::Config config = model::load_config(options.model.model_dir);
+  const model::Config config = load_config(options.model);
   if (options.out_path.empty()) {
     throw base::Error(base::ErrorCode::kInvalidArgument, "is empty; name a file", "--out");
   }
@@ -85,7 +89,7 @@ void add_logits_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<LogitsCommand>();
   CLI::App* command =
       app.add_subcommand("logits", "Write the logits of every position of a token sequence");
-  add_model_options(*command, options->model);
+  add_model_options(*command, options->model, {.context = "the model's limit", .chunk = "512"});
   command
       ->add_option("--tokens", options->tokens_path,
                    "safetensors with I64 `tokens`, or text with ids (\"-\": stdin)")
@@ -96,12 +100,12 @@ void add_logits_command(CLI::App& app, Invocation& invocation) {
       ->type_name("FILE");
   command->add_option("--dump", options->dumps, "also write what the layers computed")
       ->delimiter(',')
-      ->check(CLI::IsMember({"hidden", "indexer", "topk", "router"}))
+      ->check(one_of({"hidden", "indexer", "topk", "router"}))
       ->type_name("hidden,indexer,topk,router");
   command
       ->add_option("--decode-from", options->decode_from,
                    "feed the tokens from this position on one at a time")
-      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()))
+      ->check(whole_number(0, std::numeric_limits<int64_t>::max()))
       ->type_name("K");
   command->add_flag("--json", options->as_json, "report as JSON");
   command->footer(

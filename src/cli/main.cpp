@@ -4,8 +4,10 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
 #include "base/error.h"
@@ -14,6 +16,7 @@
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "cli/usage.h"
 
 namespace levin::cli {
 namespace {
@@ -57,22 +60,10 @@ void add_commands(CLI::App& app, Invocation& invocation) {
   add_synth_command(app, invocation);
 }
 
-/// Sentence for a command line that could not be parsed.
-std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
-  const auto commands = app.get_subcommands();
-  if (commands.empty() && error.get_name() == "RequiredError") {
-    const auto rest = app.remaining();
-    return (rest.empty() ? "a command is missing"
-                         : "there is no command \"" + rest.front() + "\"") +
-           "; see `levin --help`";
-  }
-  const std::string command = commands.empty() ? "" : " " + commands.front()->get_name();
-  return std::string(error.what()) + "; see `levin" + command + " --help`";
-}
-
-int run_command(const Invocation& invocation, bool as_json) {
+int run_reporting(const std::function<void()>& work, bool as_json) {
   try {
-    invocation.run();
+    work();
+    throw_if_interrupted();
     return kExitOk;
   } catch (const OutputClosed&) {
     return kExitOk;
@@ -101,11 +92,13 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
-    return app.exit(success);
+    std::ostringstream text;
+    app.exit(success, text, text);
+    return run_reporting([&text] { write_output(text.str()); }, as_json);
   } catch (const CLI::ParseError& error) {
     return report_error(base::ErrorCode::kInvalidArgument, usage_message(app, error), as_json);
   }
-  return run_command(invocation, as_json);
+  return run_reporting(invocation.run, as_json);
 }
 
 }  // namespace
@@ -114,6 +107,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     levin::base::install_truncation_handler(levin::cli::exit_code(levin::base::ErrorCode::kIo));
+    levin::cli::occupy_standard_streams();
     levin::cli::ignore_broken_pipes();
     levin::cli::install_interrupt_handler(levin::cli::InterruptMode::kEndProgram);
     return levin::cli::run(argc, argv);

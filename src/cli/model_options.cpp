@@ -1,11 +1,15 @@
 #include "cli/model_options.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <limits>
 #include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cli/checks.h"
+#include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 
@@ -13,7 +17,8 @@ namespace levin::cli {
 
 void add_threads_option(CLI::App& command, int& threads) {
   command.add_option("--threads", threads, "threads; 0: one per usable core")
-      ->check(CLI::Range(0, 1024))
+      ->check(whole_number(0, 1024))
+      ->capture_default_str()
       ->type_name("N");
 }
 
@@ -34,32 +39,37 @@ void add_loading_options(CLI::App& command, ModelOptions& options) {
   command
       .add_option("--weights", options.weights,
                   "as-is: read the files' own bytes; int8: re-encode at load")
-      ->check(CLI::IsMember({"as-is", "int8"}))
+      ->check(one_of({"as-is", "int8"}))
+      ->capture_default_str()
       ->type_name("as-is|int8");
   command
       .add_option("--numerics", options.numerics,
                   "reference: repeat the official kernels' roundings (slow)")
-      ->check(CLI::IsMember({"fast", "reference"}))
+      ->check(one_of({"fast", "reference"}))
+      ->capture_default_str()
       ->type_name("fast|reference");
   add_threads_option(command, options.threads);
   add_verbose_flag(command, options.is_verbose);
 }
 
-void add_model_options(CLI::App& command, ModelOptions& options) {
+void add_model_options(CLI::App& command, ModelOptions& options, const DefaultTexts& defaults) {
   constexpr auto kMost = std::numeric_limits<int32_t>::max();
   add_loading_options(command, options);
   command
       .add_option("--attention", options.attention,
                   "auto: as the checkpoint says; dense: read every token")
-      ->check(CLI::IsMember({"auto", "dense", "sparse"}))
+      ->check(one_of({"auto", "dense", "sparse"}))
+      ->capture_default_str()
       ->type_name("auto|dense|sparse");
   command
       .add_option("--ctx", options.context_tokens,
-                  "longest context in tokens; 0: the model's limit")
-      ->check(CLI::Range(0, kMost))
+                  fmt::format("longest context in tokens; default: {}", defaults.context))
+      ->check(whole_number(1, kMost))
       ->type_name("N");
-  command.add_option("--chunk", options.chunk_tokens, "prompt tokens per step")
-      ->check(CLI::Range(1, kMost))
+  command
+      .add_option("--chunk", options.chunk_tokens,
+                  fmt::format("prompt tokens per step; default: {}", defaults.chunk))
+      ->check(whole_number(1, kMost))
       ->type_name("N");
 }
 
@@ -75,6 +85,17 @@ model::AttentionMode parse_attention(const std::string& name) {
   }
   throw base::Error(base::ErrorCode::kInvalidArgument,
                     "wanted auto, dense or sparse, got \"" + name + "\"", "--attention");
+}
+
+model::Config load_config(const ModelOptions& options) {
+  require_in_folder(options.model_dir, "config.json", "MODEL");
+  model::Config config = model::load_config(options.model_dir);
+  if (options.context_tokens > config.max_position_embeddings) {
+    base::throw_error(base::ErrorCode::kInvalidArgument, "--ctx",
+                      "at most {} tokens expected (max_position_embeddings of the model), got {}",
+                      config.max_position_embeddings, options.context_tokens);
+  }
+  return config;
 }
 
 runtime::EngineOptions engine_options(const ModelOptions& options) {

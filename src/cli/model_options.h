@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "model/config.h"
 #include "model/forward.h"
 #include "runtime/engine.h"
 
@@ -25,8 +26,14 @@ struct ModelOptions {
   bool is_verbose = false;
 };
 
+/// What a command takes if --ctx and --chunk are not given, for its help text.
+struct DefaultTexts {
+  const char* context;
+  const char* chunk;
+};
+
 /// MODEL, --attention, --weights, --numerics, --threads, --ctx, --chunk and -v.
-void add_model_options(CLI::App& command, ModelOptions& options);
+void add_model_options(CLI::App& command, ModelOptions& options, const DefaultTexts& defaults);
 
 /// MODEL, --weights, --numerics, --threads and -v: for commands that choose attention, context or
 /// chunks in ways of their own.
@@ -39,6 +46,10 @@ void add_verbose_flag(CLI::App& command, bool& is_verbose);
 
 /// "auto", "dense" or "sparse".
 [[nodiscard]] model::AttentionMode parse_attention(const std::string& name);
+
+/// The model's config. Throws as require_in_folder and model::load_config do, and
+/// Error(kInvalidArgument) for a --ctx beyond the model's limit.
+[[nodiscard]] model::Config load_config(const ModelOptions& options);
 
 [[nodiscard]] runtime::EngineOptions engine_options(const ModelOptions& options);
 

@@ -1,5 +1,6 @@
 #include "cli/output.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -31,6 +32,16 @@ void write_output(std::string_view text) {
 
 void write_json(const nlohmann::json& value) {
   write_output(value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+void occupy_standard_streams() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) {
+      // Opened the wrong way round; open() takes the lowest free number, which is this one.
+      [[maybe_unused]] const int opened =
+          ::open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+  }
 }
 
 void ignore_broken_pipes() { ::signal(SIGPIPE, SIG_IGN); }

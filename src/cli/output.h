@@ -16,6 +16,10 @@ void write_output(std::string_view text);
 /// `value` on lines of its own, indented. Text that is not UTF-8 is repaired.
 void write_json(const nlohmann::json& value);
 
+/// Puts something that fails every read and write in the place of standard streams that the caller
+/// closed, so that no file opened later takes their numbers and receives their text.
+void occupy_standard_streams();
+
 /// Lets write_output see a closed pipe instead of dying of SIGPIPE.
 void ignore_broken_pipes();
 

@@ -30,11 +30,15 @@ struct PerplexityCommand {
 };
 
 void run_perplexity(const PerplexityCommand& options) {
-  const model::Config config = model::load_config(options.model.model_dir);
+  const model::Config config = load_config(options.model);
+  require_in_folder(options.model.model_dir, "tokenizer.json", "MODEL");
   const text::Tokenizer tokenizer = text::Tokenizer::load(options.model.model_dir);
-  const text::Encoding encoding =
-      tokenizer.encode(read_text(options.file),
-                       {.add_bos = tokenizer.bos_id().has_value(), .match_added_tokens = false});
+  const std::string text = read_text(options.file);
+  if (text.empty()) {
+    throw base::Error(base::ErrorCode::kInvalidArgument, "the text is empty", "--file");
+  }
+  const text::Encoding encoding = tokenizer.encode(
+      text, {.add_bos = tokenizer.bos_id().has_value(), .match_added_tokens = false});
   warn_about_replacements(encoding.replacements, options.file);
   const auto total = static_cast<int64_t>(encoding.ids.size());
 
@@ -75,7 +79,8 @@ void run_perplexity(const PerplexityCommand& options) {
 void add_perplexity_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<PerplexityCommand>();
   CLI::App* command = app.add_subcommand("perplexity", "Measure how well a model predicts a text");
-  add_model_options(*command, options->model);
+  add_model_options(*command, options->model,
+                    {.context = "2048, or the model's limit if that is less", .chunk = "256"});
   command->add_option("--file", options->file, "the text (\"-\": stdin)")
       ->required()
       ->type_name("FILE");

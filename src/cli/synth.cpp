@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/thread_pool.h"
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
@@ -85,12 +87,17 @@ void add_synth_command(CLI::App& app, Invocation& invocation) {
                    "replace a value of the config; may be repeated")
       ->type_name("KEY=VALUE");
   command->add_option("--dtype", options->dtype, "of the large matrices; auto: as the config says")
-      ->check(CLI::IsMember({"auto", "fp8", "bf16"}))
+      ->check(one_of({"auto", "fp8", "bf16"}))
+      ->capture_default_str()
       ->type_name("auto|fp8|bf16");
   command->add_option("--seed", options->synth.seed, "equal seeds give equal bytes")
+      ->check(whole_number(0, std::numeric_limits<int64_t>::max()))
+      ->capture_default_str()
       ->type_name("S");
   command->add_option("--shard-gb", options->shard_gb, "largest weight file in GB")
-      ->check(CLI::Range(0.001, 1000.0))
+      ->capture_default_str()
+      ->check(real_number("a number from 0.001 to 1000",
+                          [](double value) { return value >= 0.001 && value <= 1000.0; }))
       ->type_name("X");
   command->add_flag("--force", options->synth.replaces_existing,
                     "replace the checkpoint that lies in DIR");

@@ -74,6 +74,7 @@ void add_tokenize_command(CLI::App& app, Invocation& invocation) {
   command->footer("\nExample:\n  echo 'Hello there' | levin tokenize models/mini --json");
   command->callback([options, &invocation] {
     invocation.run = [options] {
+      require_in_folder(options->model_dir, "tokenizer.json", "DIR");
       const text::Tokenizer tokenizer = text::Tokenizer::load(options->model_dir);
       options->decodes ? decode(*options, tokenizer) : encode(*options, tokenizer);
     };

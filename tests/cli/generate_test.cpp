@@ -73,7 +73,7 @@ TEST(Ask, RefusesEmptyDocumentsAndQuestions) {
               HasSubstr("--file: the documents are empty"));
   const ProcessResult result = run_levin({"ask", mini_model(), "--file", "-"}, "text");
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("QUESTION: is missing"));
+  EXPECT_THAT(result.err, HasSubstr("QUESTION: is missing or empty"));
 }
 
 TEST(Ask, MissingDocumentIsNotFound) {
@@ -114,20 +114,16 @@ TEST(Generate, JsonHasLogprobsExpertsAndSamplingMask) {
   EXPECT_EQ(details[0].at("expert_ids").size(), 4U);
 }
 
-TEST(Generate, RefusesEmptyPromptsAndBadSampling) {
+TEST(Generate, RefusesEmptyPrompts) {
   const ProcessResult empty = run_levin({"generate", mini_model(), "--prompt", ""});
   EXPECT_EQ(empty.exit_code, 2);
   EXPECT_THAT(empty.err, HasSubstr("--prompt: the prompt is empty"));
-  const ProcessResult cold =
-      run_levin({"generate", mini_model(), "--prompt", "x", "--temperature", "-1"});
-  EXPECT_EQ(cold.exit_code, 2);
-  EXPECT_THAT(cold.err, HasSubstr("temperature"));
   EXPECT_EQ(run_levin({"generate", mini_model()}).exit_code, 2);
 }
 
 TEST(Generate, FullDiskIsAnIoError) {
-  LevinProcess levin({"generate", mini_model(), "--prompt", "x", "--plain"}, "", "/dev/full");
-  const ProcessResult result = levin.wait();
+  const ProcessResult result = run_levin({"generate", mini_model(), "--prompt", "x", "--plain"}, "",
+                                         {.stdout_path = "/dev/full"});
   EXPECT_EQ(result.exit_code, 6);
   EXPECT_THAT(result.err, HasSubstr("standard output: cannot write: No space left on device"));
 }

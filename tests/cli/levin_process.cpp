@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -32,7 +33,7 @@ void redirect(const std::string& path, int flags, int descriptor) {
 }  // namespace
 
 LevinProcess::LevinProcess(const std::vector<std::string>& args, const std::string& input,
-                           const std::string& stdout_path) {
+                           const ProcessOptions& options) {
   std::string pattern = (fs::temp_directory_path() / "levin_cli_XXXXXX").string();
   folder_ = ::mkdtemp(pattern.data());
   std::ofstream(path("in"), std::ios::binary) << input;
@@ -43,13 +44,18 @@ LevinProcess::LevinProcess(const std::vector<std::string>& args, const std::stri
     argv.push_back(word.data());
   }
   argv.push_back(nullptr);
-  const std::string out = stdout_path.empty() ? path("out") : stdout_path;
+  const std::string out = options.stdout_path.empty() ? path("out") : options.stdout_path;
   std::ofstream(path("out")).flush();
   pid_ = ::fork();
   if (pid_ == 0) {
     redirect(path("in"), O_RDONLY, STDIN_FILENO);
     redirect(out, O_WRONLY | O_CREAT, STDOUT_FILENO);
     redirect(path("err"), O_WRONLY | O_CREAT, STDERR_FILENO);
+    if (options.address_space_bytes > 0) {
+      const auto bytes = static_cast<rlim_t>(options.address_space_bytes);
+      const rlimit limit{bytes, bytes};
+      ::setrlimit(RLIMIT_AS, &limit);
+    }
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }
@@ -89,8 +95,9 @@ ProcessResult LevinProcess::wait() {
   return result;
 }
 
-ProcessResult run_levin(const std::vector<std::string>& args, const std::string& input) {
-  return LevinProcess(args, input).wait();
+ProcessResult run_levin(const std::vector<std::string>& args, const std::string& input,
+                        const ProcessOptions& options) {
+  return LevinProcess(args, input, options).wait();
 }
 
 std::string test_data(const std::string& name) { return std::string(LEVIN_TEST_DATA) + "/" + name; }

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,16 @@ struct ProcessResult {
   std::string err;
 };
 
+struct ProcessOptions {
+  std::string stdout_path;          ///< empty: collected
+  int64_t address_space_bytes = 0;  ///< limit of the process; 0: none
+};
+
 /// A running `levin`, its input and output in files of a folder that goes with it.
 class LevinProcess {
  public:
-  /// `stdout_path` empty: collected. Relative paths count from the source folder.
   explicit LevinProcess(const std::vector<std::string>& args, const std::string& input = {},
-                        const std::string& stdout_path = {});
+                        const ProcessOptions& options = {});
   ~LevinProcess();
   LevinProcess(const LevinProcess&) = delete;
   LevinProcess& operator=(const LevinProcess&) = delete;
@@ -38,7 +43,8 @@ class LevinProcess {
   pid_t pid_ = -1;
 };
 
-ProcessResult run_levin(const std::vector<std::string>& args, const std::string& input = {});
+ProcessResult run_levin(const std::vector<std::string>& args, const std::string& input = {},
+                        const ProcessOptions& options = {});
 
 /// `name` in tests/data.
 std::string test_data(const std::string& name);

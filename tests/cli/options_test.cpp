@@ -1,0 +1,119 @@
+// Values of options that cannot be used: one sentence that names the option as it is typed.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/levin_process.h"
+
+namespace levin::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct BadValue {
+  std::vector<std::string> words;  // behind `levin COMMAND MODEL`; the first is the command
+  std::string sentence;
+};
+
+class BadValues : public ::testing::TestWithParam<BadValue> {};
+
+TEST_P(BadValues, AreUsageErrorsThatNameTheOption) {
+  std::vector<std::string> words = GetParam().words;
+  words.insert(words.begin() + 1, mini_model());
+  const ProcessResult result = run_levin(words);
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err, HasSubstr("levin: error: " + GetParam().sentence));
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Numbers, BadValues,
+    ::testing::Values(
+        BadValue{{"chat", "--temperature", "abc"},
+                 "--temperature: a number from 0 up expected, got \"abc\""},
+        BadValue{{"chat", "--temperature", "nan"}, "--temperature: a number from 0 up expected"},
+        BadValue{{"chat", "--temperature", "-1"}, "--temperature: a number from 0 up expected"},
+        BadValue{{"chat", "--temperature", "1e999"}, "--temperature: a number from 0 up expected"},
+        BadValue{{"chat", "--temperature", "1,5"}, "--temperature: a number from 0 up expected"},
+        BadValue{{"chat", "--top-p", "2"},
+                 "--top-p: a number above 0 and up to 1 (off) expected, got \"2\""},
+        BadValue{{"chat", "--min-p", "-0.5"}, "--min-p: a number from 0 (off) to 1 expected"},
+        BadValue{{"chat", "--top-k", "1.5"}, "--top-k: a whole number from 0 to"},
+        BadValue{{"chat", "--repetition-penalty", "0"},
+                 "--repetition-penalty: a number above 0 expected"},
+        BadValue{{"chat", "--seed", "99999999999999999999"}, "--seed: a whole number from 0 up"},
+        BadValue{{"chat", "--max-tokens", "0x10"}, "--max-tokens: a whole number from 0 to"},
+        BadValue{{"chat", "--max-tokens", "010"}, "--max-tokens: a whole number from 0 to"},
+        BadValue{{"chat", "--threads", "many"},
+                 "--threads: a whole number from 0 to 1024 expected, got \"many\""},
+        BadValue{{"inspect", "--contexts", "1,a"}, "--contexts: a whole number from 1 to"},
+        BadValue{{"bench", "--depth", "-1"}, "--depth: a whole number from 0 to"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Words, BadValues,
+    ::testing::Values(
+        BadValue{{"chat", "--attention", "flash"},
+                 "--attention: one of auto, dense, sparse expected, got \"flash\""},
+        BadValue{{"chat", "--stop", ""}, "--stop: is empty"},
+        BadValue{{"chat", "--stop", "\xFF"}, "--stop: is not valid UTF-8"},
+        BadValue{{"chat", "--seed"}, "--seed: its value is missing"},
+        BadValue{{"chat", "--seed", "1", "--seed", "2"}, "--seed: is given more than once"},
+        BadValue{{"inspect", "--json=please"}, "--json: takes no value"},
+        BadValue{{"bench", "--chunk", "0", "--decode", "0"}, "--chunk and --decode are both 0"},
+        BadValue{{"chat", "--ctx", "4097"}, "--ctx: at most 4096 tokens expected"},
+        BadValue{{"perplexity", "--file", "-", "--ctx", "4097"}, "--ctx: at most 4096"}));
+
+struct BadModel {
+  std::vector<std::string> words;
+  int exit_code;
+  std::string sentence;
+};
+
+class BadModels : public ::testing::TestWithParam<BadModel> {};
+
+TEST_P(BadModels, AreToldFromOneAnother) {
+  const ProcessResult result = run_levin(GetParam().words);
+  EXPECT_EQ(result.exit_code, GetParam().exit_code);
+  EXPECT_THAT(result.err, HasSubstr(GetParam().sentence));
+}
+
+const std::string kFile = mini_model() + "/config.json";
+
+INSTANTIATE_TEST_SUITE_P(
+    AnyCommand, BadModels,
+    ::testing::Values(
+        BadModel{{"ask", kFile, "--file", "-", "x"}, 2, "is no folder; MODEL is the folder"},
+        BadModel{{"chat", "/nowhere"}, 4, "/nowhere: there is no such folder"},
+        BadModel{{"bench", test_data("")}, 4, "holds no config.json; MODEL is a folder with one"},
+        BadModel{{"inspect", ""}, 2, "MODEL: is empty; name a folder"},
+        BadModel{{"logits", kFile, "--tokens", "-", "--out", "/tmp/x"}, 2, "is no folder"},
+        BadModel{{"perplexity", "/nowhere", "--file", "-"}, 4, "there is no such folder"},
+        BadModel{{"generate", test_data("golden/v32-fp8"), "--prompt", "x"},
+                 4,
+                 "holds no tokenizer.json; MODEL is a folder with one"},
+        BadModel{{"tokenize", kFile}, 2, "is no folder; DIR is the folder"}));
+
+class FullDisk : public ::testing::TestWithParam<std::vector<std::string>> {};
+
+TEST_P(FullDisk, IsAnIoErrorWithOneSentence) {
+  const ProcessResult result = run_levin(GetParam(), "1 2 3", {.stdout_path = "/dev/full"});
+  EXPECT_EQ(result.exit_code, 6);
+  EXPECT_THAT(result.err, HasSubstr("standard output: cannot write: No space left on device"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Commands, FullDisk,
+    ::testing::Values(std::vector<std::string>{"--version"}, std::vector<std::string>{"--help"},
+                      std::vector<std::string>{"synth", "--help"},
+                      std::vector<std::string>{"tokenize", mini_model()},
+                      std::vector<std::string>{"tokenize", mini_model(), "--decode", "--json"},
+                      std::vector<std::string>{"inspect", mini_model()},
+                      std::vector<std::string>{"bench", mini_model(), "--depth", "0", "--decode",
+                                               "1"},
+                      std::vector<std::string>{"ask", mini_model(), "--file", "-", "x", "--json"},
+                      std::vector<std::string>{"generate", mini_model(), "--tokens", "-"},
+                      std::vector<std::string>{"perplexity", mini_model(), "--file",
+                                               mini_model() + "/README.md", "--ctx", "64"}));
+
+}  // namespace
+}  // namespace levin::testing
