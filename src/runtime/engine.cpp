@@ -284,6 +284,7 @@ void Engine::State::forward(std::span<const PlannedChunk> chunks, model::Trace* 
   step.reserve(chunks.size());
   for (const PlannedChunk& chunk : chunks) {
     const Sequence& sequence = *chunk.sequence;
+    chunk.take_pages();
     step.push_back(
         {.tokens = std::span(sequence.tokens)
                        .subspan(static_cast<size_t>(sequence.computed_tokens),

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "runtime/memory_plan.h"
 
 namespace levin::runtime {
 namespace {
@@ -54,7 +55,7 @@ PageId PagePool::take_page() {
   }
   if (touched_pages() < capacity_pages_) {
     if (touched_pages() == static_cast<int64_t>(slabs_.size()) * slab_pages_) {
-      slabs_.emplace_back(slab_pages_ * stride_bytes_);
+      add_slab();
     }
     pages_.emplace_back();
     return static_cast<PageId>(touched_pages() - 1);
@@ -67,6 +68,18 @@ PageId PagePool::take_page() {
     on_reuse_(page);
   }
   return page;
+}
+
+void PagePool::add_slab() {
+  const int64_t slab_bytes = slab_pages_ * stride_bytes_;
+  try {
+    slabs_.emplace_back(slab_bytes);
+  } catch (const base::Error&) {
+    base::throw_error(base::ErrorCode::kOutOfMemory, "cache",
+                      "the system refuses {} for more pages ({} of {} are in use); end other "
+                      "programs, or use a shorter context",
+                      format_bytes(slab_bytes), held_pages_, capacity_pages_);
+  }
 }
 
 void PagePool::append_idle(PageId page) noexcept {

@@ -80,9 +80,6 @@ std::vector<PlannedChunk> Scheduler::plan() {
     }
   }
   plan_prefill(static_cast<int64_t>(chunks.size()), chunks);
-  for (const PlannedChunk& chunk : chunks) {
-    chunk.sequence->pages->cover_tokens(chunk.sequence->computed_tokens + chunk.tokens);
-  }
   return chunks;
 }
 

@@ -37,6 +37,10 @@ struct PlannedChunk {
   Sequence* sequence = nullptr;
   int64_t tokens = 0;  ///< from sequence->computed_tokens on
   bool is_decode = false;
+
+  /// Acquires the pages that the chunk's rows go to. Throws Error(kOutOfMemory) if the system
+  /// refuses the memory that it promised.
+  void take_pages() const { sequence->pages->cover_tokens(sequence->computed_tokens + tokens); }
 };
 
 /// Tokens of prefill that a step may compute: `chunk_tokens` while nothing decodes. While others
@@ -65,8 +69,8 @@ class Scheduler {
   [[nodiscard]] int64_t running() const noexcept { return static_cast<int64_t>(running_.size()); }
 
   /// Admits what fits and plans a step: one token of every answer, then chunks of prompts. The
-  /// pages that the chunks write are there. Empty although sequences wait: the pages that the first
-  /// one needs are held by somebody outside (see first_waiting).
+  /// pages that the chunks write are reserved (take_pages). Empty although sequences wait: the
+  /// pages that the first one needs are held by somebody outside (see first_waiting).
   [[nodiscard]] std::vector<PlannedChunk> plan();
 
   /// The sequence that waits longest; null if none does.

@@ -5,8 +5,11 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "engine_helpers.h"
+#include "formats/temporary_folder.h"
 #include "runtime/engine.h"
 #include "runtime/page_pool.h"
 #include "runtime/session.h"
@@ -56,23 +59,69 @@ TEST(Engine, LoadRefusesOptionsThatCannotWork) {
                ErrorCode::kInvalidArgument, "no indexer");
 }
 
-TEST(Engine, SaysHowMuchMemoryTheCacheWouldNeed) {
-  const std::filesystem::path folder =
-      std::filesystem::path(::testing::TempDir()) / "levin_huge_context";
-  std::filesystem::remove_all(folder);
-  std::filesystem::copy(golden_model("v32-f32"), folder, std::filesystem::copy_options::recursive);
-  std::ifstream in(golden_model("v32-f32") + "/config.json");
-  std::string config((std::istreambuf_iterator<char>(in)), {});
-  const std::string key = "\"max_position_embeddings\": 128";
-  ASSERT_NE(config.find(key), std::string::npos);
-  config.replace(config.rfind(key), key.size(), "\"max_position_embeddings\": 1073741824");
-  std::ofstream(folder / "config.json") << config;
-  EngineOptions options;
-  options.forward.numerics = model::Numerics::kReference;  // float32 rows: two terabytes
-  expect_error([&] { load_engine(folder.string(), 0, options); }, ErrorCode::kOutOfMemory,
+/// A copy of a golden model whose config.json has one value replaced; gone at the end.
+class ChangedModel {
+ public:
+  ChangedModel(const std::string& golden, const std::string& key, int64_t value)
+      : path_(folder_.file(fmt::format("{}_{}", key, value))) {
+    std::filesystem::copy(golden_model(golden), path_, std::filesystem::copy_options::recursive);
+    nlohmann::json config = nlohmann::json::parse(std::ifstream(path() + "/config.json"));
+    config.at(key) = value;
+    std::ofstream(path() + "/config.json") << config;
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  void remove_weights() const { std::filesystem::remove(path() + "/model.safetensors"); }
+
+ private:
+  levin::testing::TemporaryFolder folder_;
+  std::string path_;
+};
+
+TEST(Engine, AsksTheConfigBeforeItTouchesAnyWeight) {
+  const ChangedModel wide("v32-f32", "index_head_dim", 1024);
+  wide.remove_weights();
+  expect_error([&] { load_engine(wide.path()); }, ErrorCode::kUnsupported,
+               wide.path() + "/config.json: index_head_dim is 1024, at most 512 is supported");
+
+  const ChangedModel short_context("v32-f32", "max_position_embeddings", 100);
+  short_context.remove_weights();
+  expect_error([&] { load_engine(short_context.path(), 101); }, ErrorCode::kInvalidArgument,
+               "context: 1 to 100 tokens expected (the model's max_position_embeddings), got 101");
+
+  const ChangedModel endless("v32-f32", "max_position_embeddings", int64_t{1} << 30);
+  endless.remove_weights();
+  EngineOptions reference;
+  reference.forward.numerics = model::Numerics::kReference;  // keys and values in float32
+  expect_error([&] { load_engine(endless.path(), 0, reference); }, ErrorCode::kOutOfMemory,
                "a context of 1073741824 tokens needs");
-  EXPECT_NO_THROW(load_engine(folder.string(), 1000));
-  std::filesystem::remove_all(folder);
+}
+
+TEST(Engine, SaysHowMuchMemoryTheCacheWouldNeed) {
+  const ChangedModel model("v32-f32", "max_position_embeddings", int64_t{1} << 30);
+  expect_error([&] { load_engine(model.path()); }, ErrorCode::kOutOfMemory,
+               "a context of 1073741824 tokens needs");
+  EngineOptions options;
+  options.cache_bytes = int64_t{1} << 50;
+  expect_error([&] { load_engine(model.path(), 1000, options); }, ErrorCode::kOutOfMemory,
+               "cache: 1.1 PB were asked for, a step needs");
+  EXPECT_NO_THROW(load_engine(model.path(), 1000));
+}
+
+TEST(Engine, LoadingStopsInItsMiddleWhenCancelled) {
+  base::CancelToken cancel;
+  auto report = [&](int64_t done_bytes, int64_t total_bytes) {
+    EXPECT_LT(done_bytes, total_bytes) << "nothing is done after the cancellation";
+    cancel.cancel();
+  };
+  base::FunctionRef<void(int64_t, int64_t)> progress(report);
+  EngineOptions options;
+  options.load = {
+      .encoding = model::WeightEncoding::kInt8, .cancel = &cancel, .progress = &progress};
+  expect_error([&] { load_engine(mini_model(), 0, options); }, ErrorCode::kCancelled,
+               "stopped on request");
+  cancel.reset();
+  options.load.progress = nullptr;
+  EXPECT_NO_THROW(load_engine(mini_model(), 0, options));
 }
 
 TEST(Engine, CancelEndsOneRequestAndLeavesTheOthersAlone) {
@@ -98,6 +147,17 @@ TEST(Engine, CancelEndsOneRequestAndLeavesTheOthersAlone) {
   EXPECT_EQ(outcomes.at(kept), expected);
   EXPECT_EQ(engine->pages().held_pages(), 0);
   EXPECT_EQ(engine->pages().reserved_pages(), 0);
+}
+
+TEST(Engine, AnAbandonedRequestLeavesNoEventAndNoPages) {
+  static_assert(noexcept(std::declval<Engine&>().abandon(1)));
+  const auto engine = load_engine(golden_model("v32-f32"));
+  const RequestId id = engine->submit(make_request(random_prompt(20, 320, 7), 30));
+  EXPECT_EQ(engine->step().size(), 1U);
+  engine->abandon(id);
+  engine->abandon(id);  // gone already
+  EXPECT_FALSE(engine->has_work());
+  EXPECT_EQ(engine->pages().held_pages() + engine->pages().reserved_pages(), 0);
 }
 
 TEST(Engine, ACancelTokenInsideAStepRollsTheStepBack) {

@@ -32,9 +32,11 @@ std::vector<std::pair<RequestId, int64_t>> shape(const std::vector<PlannedChunk>
   return parts;
 }
 
-/// Commits the chunks and gives every sequence whose prompt is done one more token.
+/// Takes pages for the chunks, commits them and gives every sequence whose prompt is done one more
+/// token.
 void run(Scheduler& scheduler, const std::vector<PlannedChunk>& chunks) {
   for (const PlannedChunk& chunk : chunks) {
+    chunk.take_pages();
     scheduler.commit(chunk);
     if (!chunk.sequence->is_prefilling()) {
       chunk.sequence->tokens.push_back(1);
@@ -104,6 +106,7 @@ TEST(Scheduler, EveryPlannedPositionHasAPage) {
     const auto chunks = scheduler.plan();
     ASSERT_EQ(chunks.size(), 1U);
     const Sequence& sequence = *chunks[0].sequence;
+    chunks[0].take_pages();
     EXPECT_EQ(pool.held_pages(), pages_for_tokens(sequence.computed_tokens + chunks[0].tokens));
     run(scheduler, chunks);
   }
