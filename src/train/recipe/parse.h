@@ -1,0 +1,32 @@
+// Recipes from and to TOML.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "train/recipe/recipe.h"
+
+namespace levin::train::recipe {
+
+/// Reads a recipe strictly. `overrides` are "section.key=value" ("run.seed=3",
+/// "defaults.lr=0.01", "stage.NAME.max_steps=10", "stage.NAME.sample.facts_max=4"); they pass the
+/// same checks. A value that is not TOML is taken as a string.
+/// Throws Error(kInvalidFile), or Error(kInvalidArgument) for an override: one sentence with file,
+/// line, key and what is allowed, for text that is not TOML, unknown keys, wrong types, values out
+/// of bounds and stages that contradict themselves.
+Recipe parse_recipe(std::string_view text, const std::string& path,
+                    const std::vector<std::string>& overrides = {});
+
+/// parse_recipe of a file. Also throws Error(kNotFound | kIo).
+Recipe load_recipe(const std::string& path, const std::vector<std::string>& overrides = {});
+
+/// The recipe as TOML with every key written out, [defaults] resolved: parse_recipe reads the same
+/// recipe back, and two recipes are equal if their texts are.
+std::string recipe_text(const Recipe& recipe);
+
+/// The first "section.key: value != value" in which two texts of recipe_text differ; empty if
+/// equal.
+std::string first_difference(std::string_view stored, std::string_view given);
+
+}  // namespace levin::train::recipe
