@@ -6,18 +6,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "base/error.h"
+#include "base/unfinished_file.h"
 
 namespace levin::base {
 namespace {
 
 [[noreturn]] void throw_errno(const std::string& path, const char* action) {
   const int error = errno;
-  const auto code = error == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo;
+  auto code = ErrorCode::kIo;
+  if (error == ENOENT) {
+    code = ErrorCode::kNotFound;
+  } else if (error == ENOMEM) {
+    code = ErrorCode::kOutOfMemory;
+  }
   throw_error(code, path, "cannot {}: {}", action, std::strerror(error));
 }
 
@@ -51,11 +58,17 @@ size_t regular_file_size(int fd, const std::string& path) {
 
 int truncation_exit_code = 1;  // read by the signal handler alone
 
+std::atomic_flag has_reported = ATOMIC_FLAG_INIT;
+
 extern "C" void on_sigbus(int /*signal*/) {
+  while (has_reported.test_and_set()) {
+    ::pause();  // another thread met the hole first and is ending the program
+  }
   constexpr char kMessage[] =
       "levin: error: a mapped file became shorter or unreadable while it was in use; "
       "restore the file and start again\n";
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage, sizeof kMessage - 1);
+  remove_unfinished_files();
   ::_exit(truncation_exit_code);
 }
 
@@ -112,6 +125,9 @@ std::string read_file(const std::string& path, int64_t max_bytes) {
   char buffer[1 << 16];
   for (;;) {
     const ssize_t got = ::read(file.get(), buffer, sizeof buffer);
+    if (got < 0 && errno == EINTR) {
+      continue;
+    }
     if (got < 0) {
       throw_errno(path, "read");
     }
@@ -133,28 +149,37 @@ void require_replaceable(const std::string& path) {
   }
 }
 
-void write_file_atomically(const std::string& path, std::string_view content) {
+void require_writable(const std::string& path) {
   require_replaceable(path);
-  const std::string temporary = fmt::format("{}.tmp.{}", path, ::getpid());
-  const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  const UnfinishedFile probe(temporary_name(path));
+  const Descriptor file(::open(probe.path().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
   if (file.get() < 0) {
     throw_errno(path, "write");
   }
-  try {
-    while (!content.empty()) {
-      const ssize_t wrote = ::write(file.get(), content.data(), content.size());
-      if (wrote < 0) {
-        throw_errno(path, "write");
-      }
-      content.remove_prefix(static_cast<size_t>(wrote));
+}
+
+void write_file_atomically(const std::string& path, std::string_view content) {
+  require_replaceable(path);
+  UnfinishedFile temporary(temporary_name(path));
+  const Descriptor file(
+      ::open(temporary.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (file.get() < 0) {
+    throw_errno(path, "write");
+  }
+  while (!content.empty()) {
+    const ssize_t wrote = ::write(file.get(), content.data(), content.size());
+    if (wrote < 0 && errno == EINTR) {
+      continue;
     }
-    if (::fsync(file.get()) != 0 || ::rename(temporary.c_str(), path.c_str()) != 0) {
+    if (wrote < 0) {
       throw_errno(path, "write");
     }
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
+    content.remove_prefix(static_cast<size_t>(wrote));
   }
+  if (::fsync(file.get()) != 0 || ::rename(temporary.path().c_str(), path.c_str()) != 0) {
+    throw_errno(path, "write");
+  }
+  temporary.keep();
 }
 
 }  // namespace levin::base

@@ -11,7 +11,8 @@ namespace levin::base {
 class MappedFile {
  public:
   MappedFile() = default;
-  /// Throws Error(kNotFound) or Error(kIo) with the path. An empty file maps to an empty span.
+  /// Throws Error(kNotFound), Error(kIo) or Error(kOutOfMemory) with the path. An empty file maps
+  /// to an empty span.
   explicit MappedFile(const std::string& path);
   ~MappedFile();
   MappedFile(MappedFile&& other) noexcept;
@@ -40,8 +41,12 @@ std::string read_file(const std::string& path, int64_t max_bytes);
 /// `path`: renaming a new file onto it would replace it.
 void require_replaceable(const std::string& path);
 
+/// Throws as write_file_atomically would for a file at `path` that cannot be made, before there is
+/// anything to write.
+void require_writable(const std::string& path);
+
 /// Writes `content` under a temporary name in the same folder, fsyncs and renames: the file is
-/// there whole or not at all. Throws Error(kIo), also if `path` is no regular file.
+/// there whole or not at all. Throws Error(kNotFound | kIo), also if `path` is no regular file.
 void write_file_atomically(const std::string& path, std::string_view content);
 
 }  // namespace levin::base

@@ -4,6 +4,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/unfinished_file.h"
 #include "cli/exit_code.h"
 
 namespace levin::cli {
@@ -16,11 +17,23 @@ int cancelled_exit_code = 0;
 
 constexpr suseconds_t kGraceMicroseconds = 900'000;
 
-extern "C" void on_grace_over(int /*signal*/) { ::_exit(cancelled_exit_code); }
+void end_now() {
+  base::remove_unfinished_files();
+  ::_exit(cancelled_exit_code);
+}
+
+extern "C" void on_grace_over(int /*signal*/) { end_now(); }
+
+/// Ends the program as the signal would have, without leaving half a file behind.
+extern "C" void on_termination(int signal) {
+  base::remove_unfinished_files();
+  ::signal(signal, SIG_DFL);
+  ::raise(signal);
+}
 
 extern "C" void on_interrupt(int /*signal*/) {
   if (token.is_cancelled()) {
-    ::_exit(cancelled_exit_code);
+    end_now();
   }
   token.cancel();
   if (current_mode == InterruptMode::kEndProgram) {
@@ -42,6 +55,14 @@ void install_interrupt_handler(InterruptMode mode) {
   ::sigaction(SIGALRM, &action, nullptr);
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
+  for (const int signal : {SIGTERM, SIGHUP}) {
+    struct sigaction inherited {};
+    ::sigaction(signal, nullptr, &inherited);
+    if (inherited.sa_handler != SIG_IGN) {  // nohup wants it ignored
+      action.sa_handler = on_termination;
+      ::sigaction(signal, &action, nullptr);
+    }
+  }
 }
 
 void throw_if_interrupted() { token.throw_if_cancelled(); }

@@ -14,7 +14,8 @@ enum class InterruptMode {
   kStopAnswer,  ///< the program goes on (chat)
 };
 
-/// Installs the handler of SIGINT. Reads that wait for input return EINTR.
+/// Installs the handlers of SIGINT, and of SIGTERM and SIGHUP, which end the program as ever but
+/// remove unfinished files first. Reads that wait for input return EINTR.
 void install_interrupt_handler(InterruptMode mode);
 
 /// Throws Error(kCancelled) after a Ctrl-C.

@@ -60,7 +60,7 @@ void run_logits(const LogitsCommand& options) {
   if (options.out_path.empty()) {
     throw base::Error(base::ErrorCode::kInvalidArgument, "is empty; name a file", "--out");
   }
-  base::require_replaceable(options.out_path);
+  base::require_writable(options.out_path);
   const std::vector<int32_t> tokens = read_token_ids(options.tokens_path, config.vocab_size);
   const auto total = static_cast<int64_t>(tokens.size());
   const int64_t limit = options.model.context_tokens > 0 ? options.model.context_tokens

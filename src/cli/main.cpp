@@ -108,7 +108,7 @@ int main(int argc, char** argv) {
   try {
     levin::base::install_truncation_handler(levin::cli::exit_code(levin::base::ErrorCode::kIo));
     levin::cli::occupy_standard_streams();
-    levin::cli::ignore_broken_pipes();
+    levin::cli::ignore_write_signals();
     levin::cli::install_interrupt_handler(levin::cli::InterruptMode::kEndProgram);
     return levin::cli::run(argc, argv);
   } catch (const std::exception& error) {  // while the command line itself was being set up

@@ -44,7 +44,10 @@ void occupy_standard_streams() {
   }
 }
 
-void ignore_broken_pipes() { ::signal(SIGPIPE, SIG_IGN); }
+void ignore_write_signals() {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
+}
 
 void write_notice(std::string_view line) {
   const std::string text = std::string(line) + "\n";

@@ -20,8 +20,8 @@ void write_json(const nlohmann::json& value);
 /// closed, so that no file opened later takes their numbers and receives their text.
 void occupy_standard_streams();
 
-/// Lets write_output see a closed pipe instead of dying of SIGPIPE.
-void ignore_broken_pipes();
+/// Writes to a closed pipe or beyond the limit of file sizes fail instead of killing the program.
+void ignore_write_signals();
 
 /// A line on stderr; failures are ignored.
 void write_notice(std::string_view line);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/error.h"
 #include "base/thread_pool.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
@@ -52,6 +53,9 @@ void print_report(const eval::SynthReport& report, const std::string& out_dir) {
 
 void run_synth(const SynthCommand& options) {
   eval::SynthOptions synth = options.synth;
+  if (synth.out_dir.empty()) {
+    throw base::Error(base::ErrorCode::kInvalidArgument, "is empty; name a folder", "--out");
+  }
   if (options.dtype != "auto") {
     synth.dtype = options.dtype == "fp8" ? eval::SynthDType::kFp8 : eval::SynthDType::kBf16;
   }

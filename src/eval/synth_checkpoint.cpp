@@ -1,5 +1,8 @@
 #include "eval/synth_checkpoint.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <future>
@@ -10,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/mapped_file.h"
+#include "base/unfinished_file.h"
 #include "eval/random_values.h"
 #include "eval/synth_plan.h"
 #include "formats/json.h"
@@ -159,16 +163,37 @@ std::string index_text(const std::vector<PlannedFile>& files, int64_t total_byte
   return index.dump(1) + "\n";
 }
 
-json read_config(const SynthOptions& options, std::vector<ConfigChange>& changes) {
+json read_config(const SynthOptions& options) {
   const std::string text = base::read_file(options.config_path, kMaxConfigBytes);
   json config = formats::parse_json(text, options.config_path);
   if (!config.is_object()) {
     throw base::Error(ErrorCode::kInvalidFile, "wanted a JSON object", options.config_path);
   }
-  for (const std::string& assignment : options.overrides) {
-    apply_override(config, assignment, changes);
-  }
   return config;
+}
+
+bool is_valid_config(const json& config) {
+  try {
+    (void)model::parse_config(config.dump(), "");
+    return true;
+  } catch (const base::Error&) {
+    return false;
+  }
+}
+
+/// The config that `changed` describes. What only the overrides broke is their fault, not the
+/// file's.
+model::Config parse_changed(const json& changed, const json& from_file,
+                            const SynthOptions& options) {
+  try {
+    return model::parse_config(changed.dump(), options.config_path);
+  } catch (const base::Error& error) {
+    if (options.overrides.empty() || !is_valid_config(from_file)) {
+      throw;
+    }
+    throw base::Error(ErrorCode::kInvalidArgument, error.what(),
+                      fmt::format("--set {}", fmt::join(options.overrides, " --set ")));
+  }
 }
 
 SynthReport count(const std::vector<PlannedFile>& files) {
@@ -191,27 +216,24 @@ void write_all(const std::vector<PlannedFile>& files, const json& config,
                const std::string& out_dir, int64_t total_bytes, base::ThreadPool& pool,
                Progress progress) {
   const fs::path folder(out_dir);
-  std::vector<fs::path> written;
+  std::vector<base::UnfinishedFile> written;
+  const auto next_path = [&](const std::string& name) -> const std::string& {
+    return written.emplace_back((folder / name).string()).path();
+  };
   int64_t done_bytes = 0;
-  try {
-    for (const PlannedFile& file : files) {
-      write_file(file, (folder / file.name).string(), pool, [&](int64_t bytes) {
-        done_bytes += bytes;
-        progress(done_bytes, total_bytes);
-      });
-      written.push_back(folder / file.name);
-    }
-    if (files.size() > 1) {
-      written.push_back(folder / "model.safetensors.index.json");
-      base::write_file_atomically(written.back().string(), index_text(files, total_bytes));
-    }
-    base::write_file_atomically((folder / "config.json").string(), config.dump(2) + "\n");
-  } catch (...) {
-    std::error_code ignored;
-    for (const fs::path& path : written) {
-      fs::remove(path, ignored);
-    }
-    throw;
+  for (const PlannedFile& file : files) {
+    write_file(file, next_path(file.name), pool, [&](int64_t bytes) {
+      done_bytes += bytes;
+      progress(done_bytes, total_bytes);
+    });
+  }
+  if (files.size() > 1) {
+    base::write_file_atomically(next_path("model.safetensors.index.json"),
+                                index_text(files, total_bytes));
+  }
+  base::write_file_atomically(next_path("config.json"), config.dump(2) + "\n");
+  for (base::UnfinishedFile& file : written) {
+    file.keep();
   }
 }
 
@@ -220,12 +242,16 @@ void write_all(const std::vector<PlannedFile>& files, const json& config,
 SynthReport write_synthetic_checkpoint(const SynthOptions& options, base::ThreadPool& pool,
                                        Progress progress) {
   std::vector<ConfigChange> changes;
-  json config_json = read_config(options, changes);
+  const json from_file = read_config(options);
+  json config_json = from_file;
+  for (const std::string& assignment : options.overrides) {
+    apply_override(config_json, assignment, changes);
+  }
   const bool declares_fp8 = config_json.contains("quantization_config");
   const SynthDType dtype =
       options.dtype.value_or(declares_fp8 ? SynthDType::kFp8 : SynthDType::kBf16);
   describe_weights(config_json, dtype, changes);
-  const model::Config config = model::parse_config(config_json.dump(), options.config_path);
+  const model::Config config = parse_changed(config_json, from_file, options);
   const std::vector<PlannedFile> files =
       plan_checkpoint(config, dtype, options.seed, options.shard_bytes);
   SynthReport report = count(files);

@@ -97,23 +97,27 @@ void sync_folder_of(const std::string& path) {
 SafetensorsWriter::SafetensorsWriter(const std::string& path,
                                      std::span<const TensorDeclaration> tensors,
                                      const SafetensorsMetadata& metadata)
-    : path_(path), temporary_path_(fmt::format("{}.tmp.{}", path, ::getpid())) {
+    : path_(path), temporary_(base::temporary_name(path)) {
   const std::string header = make_header(tensors, metadata, path, data_bytes_);
   pending_.reserve(kPendingBytes);
   base::require_replaceable(path);
-  descriptor_ = ::open(temporary_path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  descriptor_ = ::open(temporary_.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) {
     throw_errno(path_, "create the file");
   }
   try {
     write_out(std::as_bytes(std::span(header)));
   } catch (...) {
-    discard();
+    ::close(descriptor_);
     throw;
   }
 }
 
-SafetensorsWriter::~SafetensorsWriter() { discard(); }
+SafetensorsWriter::~SafetensorsWriter() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
+}
 
 void SafetensorsWriter::append(std::span<const std::byte> bytes) {
   if (static_cast<int64_t>(bytes.size()) > data_bytes_ - appended_bytes_) {
@@ -141,10 +145,10 @@ void SafetensorsWriter::finish() {
     throw_errno(path_, "flush the file to the disk");
   }
   if (::close(std::exchange(descriptor_, -1)) != 0 ||
-      ::rename(temporary_path_.c_str(), path_.c_str()) != 0) {
+      ::rename(temporary_.path().c_str(), path_.c_str()) != 0) {
     throw_errno(path_, "give the finished file its name");
   }
-  temporary_path_.clear();
+  temporary_.keep();
   sync_folder_of(path_);
 }
 
@@ -164,16 +168,6 @@ void SafetensorsWriter::write_out(std::span<const std::byte> bytes) {
 void SafetensorsWriter::flush() {
   write_out(pending_);
   pending_.clear();
-}
-
-void SafetensorsWriter::discard() noexcept {
-  if (descriptor_ >= 0) {
-    ::close(std::exchange(descriptor_, -1));
-  }
-  if (!temporary_path_.empty()) {
-    ::unlink(temporary_path_.c_str());
-    temporary_path_.clear();
-  }
 }
 
 void write_safetensors(const std::string& path, std::span<const NamedTensor> tensors,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/unfinished_file.h"
 #include "tensor/dtype.h"
 
 namespace levin::formats {
@@ -56,10 +57,9 @@ class SafetensorsWriter {
  private:
   void write_out(std::span<const std::byte> bytes);
   void flush();
-  void discard() noexcept;
 
   std::string path_;
-  std::string temporary_path_;
+  base::UnfinishedFile temporary_;
   int descriptor_ = -1;
   int64_t data_bytes_ = 0;
   int64_t appended_bytes_ = 0;

@@ -30,6 +30,13 @@ void redirect(const std::string& path, int flags, int descriptor) {
   }
 }
 
+void limit_resource(__rlimit_resource resource, int64_t bytes) {
+  if (bytes > 0) {
+    const rlimit limit{static_cast<rlim_t>(bytes), static_cast<rlim_t>(bytes)};
+    ::setrlimit(resource, &limit);
+  }
+}
+
 }  // namespace
 
 LevinProcess::LevinProcess(const std::vector<std::string>& args, const std::string& input,
@@ -51,11 +58,8 @@ LevinProcess::LevinProcess(const std::vector<std::string>& args, const std::stri
     redirect(path("in"), O_RDONLY, STDIN_FILENO);
     redirect(out, O_WRONLY | O_CREAT, STDOUT_FILENO);
     redirect(path("err"), O_WRONLY | O_CREAT, STDERR_FILENO);
-    if (options.address_space_bytes > 0) {
-      const auto bytes = static_cast<rlim_t>(options.address_space_bytes);
-      const rlimit limit{bytes, bytes};
-      ::setrlimit(RLIMIT_AS, &limit);
-    }
+    limit_resource(RLIMIT_AS, options.address_space_bytes);
+    limit_resource(RLIMIT_FSIZE, options.file_size_bytes);
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }
@@ -70,7 +74,7 @@ LevinProcess::~LevinProcess() {
   fs::remove_all(folder_, ignored);
 }
 
-void LevinProcess::interrupt() const { ::kill(pid_, SIGINT); }
+void LevinProcess::send(int signal) const { ::kill(pid_, signal); }
 
 bool LevinProcess::wait_for_output(size_t bytes) {
   using std::chrono::steady_clock;

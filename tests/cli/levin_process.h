@@ -1,6 +1,7 @@
 // Runs the built `levin` program as a user would.
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -17,8 +18,9 @@ struct ProcessResult {
 };
 
 struct ProcessOptions {
-  std::string stdout_path;          ///< empty: collected
+  std::string stdout_path = {};     ///< empty: collected
   int64_t address_space_bytes = 0;  ///< limit of the process; 0: none
+  int64_t file_size_bytes = 0;      ///< limit of files that it writes; 0: none
 };
 
 /// A running `levin`, its input and output in files of a folder that goes with it.
@@ -30,7 +32,8 @@ class LevinProcess {
   LevinProcess(const LevinProcess&) = delete;
   LevinProcess& operator=(const LevinProcess&) = delete;
 
-  void interrupt() const;
+  void send(int signal) const;
+  void interrupt() const { send(SIGINT); }
   /// Waits until stdout holds at least `bytes`; false after 30 seconds or once the program ended.
   [[nodiscard]] bool wait_for_output(size_t bytes);
   /// Waits for the end of the program.

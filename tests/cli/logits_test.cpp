@@ -123,12 +123,16 @@ TEST(LogitsMisuse, MoreTokensThanTheContextHoldsAreRefused) {
   EXPECT_THAT(result.err, HasSubstr("200 tokens do not fit into the context of 128"));
 }
 
-TEST(LogitsMisuse, UnwritableOutputIsAnIoError) {
-  const ProcessResult result = run_levin(
-      {"logits", test_data("golden/v32-fp8"), "--tokens", "-", "--out", "/proc/nowhere/out"},
-      "1 2 3");
-  EXPECT_THAT(result.err, HasSubstr("levin: error: /proc/nowhere/out"));
-  EXPECT_TRUE(result.exit_code == 6 || result.exit_code == 4) << result.exit_code;
+TEST(LogitsMisuse, UnwritableOutputIsFoundBeforeAnythingIsRead) {
+  const TemporaryFolder folder;
+  const std::string long_name(300, 'x');
+  for (const std::string& out : {std::string("/proc/nowhere/out"), folder.file("no/out"),
+                                 folder.file(long_name), test_data("configs/tiny.json/out")}) {
+    const ProcessResult result =
+        run_levin({"logits", test_data("golden/v32-fp8"), "--tokens", "/nowhere", "--out", out});
+    EXPECT_THAT(result.err, HasSubstr("levin: error: " + out + ": cannot write: "));
+    EXPECT_TRUE(result.exit_code == 6 || result.exit_code == 4) << result.exit_code;
+  }
 }
 
 TEST(LogitsMisuse, ADeviceIsNotReplacedByTheOutput) {

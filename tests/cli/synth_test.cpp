@@ -64,6 +64,31 @@ TEST(Synth, UnknownKeysAndWrongTypesAreRefused) {
   EXPECT_FALSE(std::filesystem::exists(folder.file("m")));
 }
 
+TEST(Synth, ImpossibleOverridesAreBlamedOnTheOverride) {
+  const TemporaryFolder folder;
+  const auto run = [&](const std::vector<std::string>& sets) {
+    std::vector<std::string> words = {"synth", tiny_config(), "--out", folder.file("m")};
+    for (const std::string& set : sets) {
+      words.insert(words.end(), {"--set", set});
+    }
+    return run_levin(words);
+  };
+  const ProcessResult zero = run({"vocab_size=0"});
+  EXPECT_EQ(zero.exit_code, 2);
+  EXPECT_THAT(zero.err, HasSubstr("error: --set vocab_size=0: "));
+  EXPECT_THAT(zero.err, HasSubstr("vocab_size is 0, expected a whole number from 1"));
+  const ProcessResult two = run({"index_topk=32", "n_routed_experts=7"});
+  EXPECT_EQ(two.exit_code, 2);
+  EXPECT_THAT(two.err, HasSubstr("error: --set index_topk=32 --set n_routed_experts=7: "));
+  EXPECT_FALSE(std::filesystem::exists(folder.file("m")));
+}
+
+TEST(Synth, NamelessFolderIsRefused) {
+  const ProcessResult result = run_levin({"synth", tiny_config(), "--out", ""});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("--out: is empty; name a folder"));
+}
+
 TEST(Synth, DoesNotOverwriteACheckpointUnlessTold) {
   const TemporaryFolder folder;
   ASSERT_EQ(run_levin({"synth", tiny_config(), "--out", folder.path()}).exit_code, 0);
