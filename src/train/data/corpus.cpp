@@ -43,8 +43,8 @@ CorpusSplit split_corpus(Corpus corpus, std::string_view held_out_book,
       continue;
     }
     if (book.name == shared_book) {
-      const auto cut = book.paragraphs.begin() +
-                       static_cast<std::ptrdiff_t>(book.paragraphs.size() * 9 / 10);
+      const auto cut =
+          book.paragraphs.begin() + static_cast<std::ptrdiff_t>(book.paragraphs.size() * 9 / 10);
       split.held_out.books.push_back({book.name, {cut, book.paragraphs.end()}});
       book.paragraphs.erase(cut, book.paragraphs.end());
     }
@@ -95,7 +95,8 @@ std::vector<std::string_view> split_sentences(std::string_view paragraph) {
                             paragraph[last - 1] == ')')) {
       --last;
     }
-    if (last > begin && std::string_view(".!?;").find(paragraph[last - 1]) != std::string_view::npos) {
+    if (last > begin &&
+        std::string_view(".!?;").find(paragraph[last - 1]) != std::string_view::npos) {
       sentences.push_back(paragraph.substr(begin, space - begin));
       begin = space + 1;
     }

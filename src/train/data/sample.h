@@ -20,8 +20,8 @@ enum class TokenRole : uint8_t {
   kCopy,      ///< copy rows: the repeats of the segment
 };
 
-/// Loss weight of a token by its role, as the thing to be predicted. EOS counts as kAnswer (or
-/// kText behind prose), the other markup as 0.
+/// Loss weight of a token by its role, as the thing to be predicted. The EOS behind an answer
+/// counts as kAnswer, all other markup as 0; prose is cut off and has no EOS.
 struct RoleWeights {
   float text = 1;
   float fact = 1;
@@ -47,14 +47,14 @@ struct SampleSpec {
   // Look-up documents.
   int32_t facts_min = 1;
   int32_t facts_max = 2;
-  int32_t questions_max = 2;       ///< as many as fit, each about another fact
-  double second_wording_share = 0; ///< facts as "NAME's ATTRIBUTE is VALUE."
-  double carrier_share = 0;        ///< facts behind a phrase ("It is known that the ...")
-  double question_variety = 0;     ///< questions in another phrase than "What is the A of N?"
-  double relation_share = 0;       ///< facts whose value is a name in the document
-  double two_hop_share = 0;        ///< of the questions that can be asked over a relation
-  double name_reuse_share = 0.3;   ///< facts about a name that has one already
-  double plain_share = 0.2;        ///< "Question: ... Answer: ..." without chat markers
+  int32_t questions_max = 2;          ///< as many as fit, each about another fact
+  double second_wording_share = 0;    ///< facts as "NAME's ATTRIBUTE is VALUE."
+  double carrier_share = 0;           ///< facts behind a phrase ("It is known that the ...")
+  double question_variety = 0;        ///< questions in another phrase than "What is the A of N?"
+  double relation_share = 0;          ///< facts whose value is a name in the document
+  double two_hop_share = 0;           ///< of the questions that can be asked over a relation
+  double name_reuse_share = 0.3;      ///< facts about a name that has one already
+  double plain_share = 0.2;           ///< "Question: ... Answer: ..." without chat markers
   double document_first_share = 0.2;  ///< chat with the document before the first user marker
   double paragraph_share = 0.5;       ///< prose with its paragraph breaks, else run on
 
@@ -63,10 +63,10 @@ struct SampleSpec {
 
 /// One document. All vectors but the last have one entry a token.
 struct Sample {
-  std::vector<int32_t> ids;        ///< begins with BOS
-  std::vector<float> weights;      ///< loss weight of predicting this token; [0] is 0
+  std::vector<int32_t> ids;    ///< begins with BOS
+  std::vector<float> weights;  ///< loss weight of predicting this token; [0] is 0
   std::vector<TokenRole> roles;
-  std::vector<int32_t> questions;  ///< 1, 2, ... on the kValue tokens of that answer, else 0
+  std::vector<int32_t> questions;       ///< 1, 2, ... on the kValue tokens of that answer, else 0
   std::vector<int64_t> fact_positions;  ///< [questions] first token of the (last) fact asked about
 
   [[nodiscard]] int64_t tokens() const noexcept { return static_cast<int64_t>(ids.size()); }
@@ -76,13 +76,13 @@ struct Sample {
 /// A document of n tokens takes n - 1 positions: its last token is only ever a target. Documents
 /// must not attend across `document_starts`, and their positions count from there.
 struct Row {
-  std::vector<int32_t> inputs;            ///< [T]
-  std::vector<int32_t> targets;           ///< [T]
-  std::vector<float> weights;             ///< [T] of the targets
-  std::vector<TokenRole> roles;           ///< [T] of the targets
-  std::vector<int32_t> questions;         ///< [T] of the targets; numbered through the row
-  std::vector<int64_t> document_starts;   ///< ascending, the first is 0
-  std::vector<int64_t> fact_positions;    ///< [questions of the row] position in the row
+  std::vector<int32_t> inputs;           ///< [T]
+  std::vector<int32_t> targets;          ///< [T]
+  std::vector<float> weights;            ///< [T] of the targets
+  std::vector<TokenRole> roles;          ///< [T] of the targets
+  std::vector<int32_t> questions;        ///< [T] of the targets; numbered through the row
+  std::vector<int64_t> document_starts;  ///< ascending, the first is 0
+  std::vector<int64_t> fact_positions;   ///< [questions of the row] position in the row
 };
 
 }  // namespace levin::train::data

@@ -42,10 +42,10 @@ constexpr std::array<SourceBook, 10> kBooks = {{
 
 /// Typographic characters and their plain ASCII; what is not listed is dropped.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 22> kPlain = {{
-    {"‘", "'"}, {"’", "'"},   {"“", "\""}, {"”", "\""}, {"—", " - "}, {"–", "-"},
+    {"‘", "'"},   {"’", "'"},  {"“", "\""}, {"”", "\""}, {"—", " - "}, {"–", "-"},
     {"…", "..."}, {"æ", "ae"}, {"œ", "oe"}, {"é", "e"},  {"è", "e"},   {"ê", "e"},
-    {"à", "a"},  {"â", "a"},   {"ä", "a"},  {"ç", "c"},  {"î", "i"},   {"ô", "o"},
-    {"ö", "o"},  {"ü", "u"},   {"ñ", "n"},  {"Æ", "Ae"},
+    {"à", "a"},   {"â", "a"},  {"ä", "a"},  {"ç", "c"},  {"î", "i"},   {"ô", "o"},
+    {"ö", "o"},   {"ü", "u"},  {"ñ", "n"},  {"Æ", "Ae"},
 }};
 
 size_t utf8_length(char lead) {
@@ -62,7 +62,8 @@ std::string plain_ascii(std::string_view line) {
       out += " - ";
       pos = std::min(line.find_first_not_of('-', pos), line.size());
     } else if (letter.size() == 1) {
-      out += letter == "_" || letter == "\t" || letter == "\r" ? (letter == "_" ? "" : " ") : letter;
+      out +=
+          letter == "_" || letter == "\t" || letter == "\r" ? (letter == "_" ? "" : " ") : letter;
     } else {
       for (const auto& [from, to] : kPlain) {
         out += letter == from ? to : "";

@@ -15,7 +15,7 @@ struct SourceBook {
   std::string_view sha256;   ///< of that file
   std::string_view package;  ///< Debian package that ships the text
   std::string_view begin;    ///< the text proper begins with the first line that begins so
-  std::string_view end;      ///< ... and ends before the next line that begins so; empty: file's end
+  std::string_view end;  ///< ... and ends before the next line that begins so; empty: file's end
   int lines_per_paragraph = 0;  ///< 0: blank lines part paragraphs
 };
 

@@ -1,0 +1,217 @@
+#include "train/data/build_data.h"
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "train/data/facts.h"
+#include "train/data/lexicon.h"
+#include "train/data/manifest.h"
+#include "train/data/sha256.h"
+#include "train/data/source_books.h"
+#include "train/data/tokenizer_files.h"
+
+namespace levin::train::data {
+namespace {
+
+namespace fs = std::filesystem;
+using base::ErrorCode;
+using nlohmann::ordered_json;
+
+constexpr std::string_view kHeldOutBook = "persuasion";
+constexpr std::string_view kSharedBook = "king_james_bible";
+
+/// Facts for the tokenizer to learn from: enough for attributes and phrases to become tokens.
+constexpr int64_t kTokenizerDocuments = 4000;
+constexpr int64_t kTokenizerFacts = 8;
+constexpr uint64_t kTokenizerSeed = 1;
+
+constexpr int64_t kMaxTokenizerBytes = int64_t{64} << 20;
+
+void check_options(const DataOptions& options) {
+  if (options.recipe.empty()) {
+    throw base::Error(ErrorCode::kInvalidArgument, "the name of the recipe is empty", "recipe");
+  }
+}
+
+/// Facts, questions and answers in every wording of the training split.
+void add_lookup_text(const std::vector<std::string>& words,
+                     const std::function<void(std::string_view)>& add) {
+  const Wording wording{.second_wording_share = 0.3, .carrier_share = 0.3, .question_variety = 0.5};
+  for (int64_t document = 0; document < kTokenizerDocuments; ++document) {
+    RandomStream random(base::random_bits(kTokenizerSeed, static_cast<uint64_t>(document)));
+    const FactSpec spec{.facts = kTokenizerFacts,
+                        .relation_share = 0.2,
+                        .name_reuse_share = 0.3,
+                        .wording = wording};
+    const std::vector<Fact> facts = draw_facts(spec, words, random);
+    for (size_t idx = 0; idx < facts.size(); ++idx) {
+      const Question question = one_hop_question(facts, idx, wording, random);
+      add(" " + facts[idx].sentence);
+      add(question.text);
+      add(answer_text(question));
+    }
+  }
+  add("Question:\nAnswer:");
+}
+
+ordered_json string_list(std::span<const std::string_view> words) {
+  ordered_json list = ordered_json::array();
+  for (const std::string_view word : words) {
+    list.push_back(word);
+  }
+  return list;
+}
+
+std::string held_out_json(const std::vector<std::string>& words) {
+  const ordered_json file = {
+      {"rule",
+       "numbers and made-up names: FNV-1a of the text, through splitmix64's finaliser, "
+       "divisible by 8"},
+      {"first_names", string_list(first_names(Split::kHeldOut))},
+      {"number_attributes", string_list(number_attributes(Split::kHeldOut))},
+      {"word_attributes", string_list(word_attributes(Split::kHeldOut))},
+      {"carriers", string_list(carriers(Split::kHeldOut))},
+      {"questions", string_list(questions(Split::kHeldOut))},
+      {"value_words", words}};
+  return file.dump(1) + "\n";
+}
+
+/// Path in the folder to content.
+std::map<std::string, std::string> make_files(Corpus corpus, int32_t vocab_size) {
+  const CorpusSplit split = split_corpus(std::move(corpus), kHeldOutBook, kSharedBook);
+  const std::vector<std::string> words = value_words(split.train, Split::kTrain);
+  if (words.empty()) {
+    throw base::Error(ErrorCode::kInvalidFile,
+                      "the corpus is empty: no book to train on has words of 4 to 8 letters",
+                      "corpus");
+  }
+  std::map<std::string, std::string> files;
+  for (const Book& book : split.train.books) {
+    files["train/" + book.name + ".txt"] = book_text(book);
+  }
+  for (const Book& book : split.held_out.books) {
+    files["held_out/" + book.name + ".txt"] = book_text(book);
+  }
+  TokenizerFiles tokenizer = train_tokenizer(
+      split.train, [&](const auto& add) { add_lookup_text(words, add); }, vocab_size);
+  files["tokenizer.json"] = std::move(tokenizer.tokenizer_json);
+  files["tokenizer_config.json"] = std::move(tokenizer.tokenizer_config_json);
+  files["held_out.json"] = held_out_json(value_words(split.train, Split::kHeldOut));
+  return files;
+}
+
+void require_manifest(const std::string& sha256, const DataOptions& options,
+                      const std::string& folder) {
+  if (!options.manifest_sha256.empty() && options.manifest_sha256 != sha256) {
+    base::throw_error(ErrorCode::kInvalidFile, folder,
+                      "the manifest's checksum is {}, the recipe {} says {}: the generators or the "
+                      "books have changed since the recipe was written",
+                      sha256, options.recipe, options.manifest_sha256);
+  }
+}
+
+/// The result if the data is there already; nothing if the folder is free.
+std::optional<BuildResult> find_built(const DataOptions& options, const std::string& folder) {
+  const std::optional<Manifest> manifest = read_manifest(folder);
+  if (!manifest) {
+    if (fs::exists(folder) && !fs::is_empty(folder)) {
+      throw base::Error(ErrorCode::kInvalidArgument,
+                        "the folder holds files but no data.json: choose another folder", folder);
+    }
+    return std::nullopt;
+  }
+  if (manifest->recipe != options.recipe || manifest->vocab_size != options.vocab_size) {
+    base::throw_error(ErrorCode::kInvalidArgument, folder,
+                      "the folder holds the data of recipe {} with {} tokens, not of {} with {}: "
+                      "choose another folder",
+                      manifest->recipe, manifest->vocab_size, options.recipe, options.vocab_size);
+  }
+  check_files(*manifest, folder);
+  BuildResult result{BuildOutcome::kWasThere, manifest_sha256(*manifest)};
+  require_manifest(result.manifest_sha256, options, folder);
+  return result;
+}
+
+/// Everything goes to a folder beside it first, which is renamed when it is whole.
+void write_folder(const std::map<std::string, std::string>& files, const Manifest& manifest,
+                  const std::string& folder) {
+  const fs::path target(folder);
+  const fs::path part(fs::path(folder + ".part"));
+  std::error_code error;
+  fs::remove_all(part, error);
+  for (const auto& [file, content] : files) {
+    fs::create_directories((part / file).parent_path());
+    base::write_file_atomically((part / file).string(), content);
+  }
+  base::write_file_atomically((part / "data.json").string(), manifest_text(manifest));
+  fs::remove(target, error);  // an empty folder may be there
+  fs::rename(part, target, error);
+  if (error) {
+    base::throw_error(ErrorCode::kIo, folder, "cannot rename {} to it: {}", part.string(),
+                      error.message());
+  }
+}
+
+}  // namespace
+
+BuildResult build_data_from(Corpus corpus, const DataOptions& options, const std::string& folder) {
+  check_options(options);
+  if (const auto built = find_built(options, folder)) {
+    return *built;
+  }
+  const auto files = make_files(std::move(corpus), options.vocab_size);
+  Manifest manifest{options.recipe, options.vocab_size, {}};
+  for (const auto& [file, content] : files) {
+    manifest.files[file] = sha256_hex(content);
+  }
+  BuildResult result{BuildOutcome::kBuilt, manifest_sha256(manifest)};
+  require_manifest(result.manifest_sha256, options, folder);
+  write_folder(files, manifest, folder);
+  return result;
+}
+
+BuildResult build_data(const DataOptions& options, const std::string& folder) {
+  check_options(options);
+  if (const auto built = find_built(options, folder)) {
+    return *built;
+  }
+  Corpus corpus;
+  for (const SourceBook& source : source_books()) {
+    corpus.books.push_back(load_source_book(source, options.corpus_folder));
+  }
+  return build_data_from(std::move(corpus), options, folder);
+}
+
+DataSet load_data(const std::string& folder) {
+  const std::optional<Manifest> manifest = read_manifest(folder);
+  if (!manifest) {
+    throw base::Error(ErrorCode::kNotFound,
+                      "there is no data.json: build the data with levin-train data build", folder);
+  }
+  check_files(*manifest, folder);
+  const fs::path root(folder);
+  return {manifest->recipe,
+          manifest_sha256(*manifest),
+          sha256_hex(base::read_file((root / "tokenizer.json").string(), kMaxTokenizerBytes)),
+          load_corpus((root / "train").string()),
+          load_corpus((root / "held_out").string()),
+          text::Tokenizer::load(folder)};
+}
+
+void require_same_tokenizer(const DataSet& data, const std::string& model_folder) {
+  const std::string path = (fs::path(model_folder) / "tokenizer.json").string();
+  const std::string sha256 = sha256_hex(base::read_file(path, kMaxTokenizerBytes));
+  if (sha256 != data.tokenizer_sha256) {
+    base::throw_error(
+        ErrorCode::kInvalidFile, path,
+        "this is not the tokenizer of the data (checksum {}, the data's is {}): build "
+        "the data of this model's recipe",
+        sha256, data.tokenizer_sha256);
+  }
+}
+
+}  // namespace levin::train::data

@@ -1,0 +1,21 @@
+// The markup tokens of DeepSeek's chat format.
+#pragma once
+
+#include <cstdint>
+
+#include "text/tokenizer.h"
+
+namespace levin::train::data {
+
+struct Marks {
+  int32_t bos = 0;
+  int32_t eos = 0;
+  int32_t user = 0;
+  int32_t assistant = 0;
+  int32_t think_end = 0;  ///< opens an answer without thinking
+};
+
+/// Throws Error(kInvalidFile) naming the first that `tokenizer` lacks.
+[[nodiscard]] Marks find_marks(const text::Tokenizer& tokenizer);
+
+}  // namespace levin::train::data

@@ -1,0 +1,66 @@
+// Books as sentences whose token ids are known, for filling documents to a length.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/tokenizer.h"
+#include "train/data/corpus.h"
+#include "train/data/random_stream.h"
+
+namespace levin::train::data {
+
+/// Ids of text that may hold no markup.
+[[nodiscard]] std::vector<int32_t> encode_content(const text::Tokenizer& tokenizer,
+                                                  std::string_view text);
+
+/// The longest beginning of `text` that ends before a space (or is all of it) and has at most
+/// `max_tokens` tokens behind a space. Empty if there is none.
+[[nodiscard]] std::string_view fit_words(const text::Tokenizer& tokenizer, std::string_view text,
+                                         int64_t max_tokens);
+
+class Prose {
+ public:
+  struct Sentence {
+    std::string_view text;         ///< without blanks at its ends
+    std::span<const int32_t> ids;  ///< of a space and `text`
+    bool ends_paragraph = false;
+  };
+
+  /// Where a walk through a book is; it goes on at the beginning after the end.
+  struct Place {
+    size_t book_idx = 0;
+    size_t sentence_idx = 0;
+  };
+
+  /// Tokenizes `corpus`. Throws Error(kInvalidFile) if it holds no sentence.
+  Prose(const text::Tokenizer& tokenizer, const Corpus& corpus);
+
+  /// A random sentence of all; books count by their number of sentences.
+  [[nodiscard]] Place draw_place(RandomStream& random) const;
+
+  /// The sentence at `place`, which moves on.
+  [[nodiscard]] Sentence next(Place& place) const;
+
+  [[nodiscard]] int64_t tokens() const noexcept { return static_cast<int64_t>(ids_.size()); }
+  [[nodiscard]] int64_t text_bytes() const noexcept { return static_cast<int64_t>(text_.size()); }
+
+ private:
+  struct Entry {
+    size_t text_begin = 0;
+    size_t ids_begin = 0;
+    bool ends_paragraph = false;
+  };
+
+  void add_sentence(const text::Tokenizer& tokenizer, std::string_view sentence);
+
+  std::string text_;          // all sentences, without what parts them
+  std::vector<int32_t> ids_;  // of all sentences
+  std::vector<Entry> sentences_;
+  std::vector<size_t> book_begins_;  // [books + 1] into sentences_
+};
+
+}  // namespace levin::train::data

@@ -1,0 +1,48 @@
+#include "train/data/row_packer.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace levin::train::data {
+namespace {
+
+template <typename T>
+void append(std::vector<T>& to, const std::vector<T>& from, size_t skip_front, size_t skip_back) {
+  to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(skip_front),
+            from.end() - static_cast<std::ptrdiff_t>(skip_back));
+}
+
+}  // namespace
+
+RowPacker::RowPacker(int64_t row_tokens) : row_tokens_(row_tokens) {
+  if (row_tokens < 1) {
+    base::throw_error(base::ErrorCode::kInvalidArgument, "row_tokens",
+                      "at least 1 prediction expected, got {}", row_tokens);
+  }
+}
+
+void RowPacker::add(const Sample& sample) {
+  LEVIN_CHECK(sample.tokens() >= 2 && sample.tokens() - 1 <= room());
+  const auto start = static_cast<int64_t>(row_.inputs.size());
+  const auto questions = static_cast<int32_t>(row_.fact_positions.size());
+  row_.document_starts.push_back(start);
+  append(row_.inputs, sample.ids, 0, 1);
+  append(row_.targets, sample.ids, 1, 0);
+  append(row_.weights, sample.weights, 1, 0);
+  append(row_.roles, sample.roles, 1, 0);
+  for (size_t idx = 1; idx < sample.questions.size(); ++idx) {
+    const int32_t question = sample.questions[idx];
+    row_.questions.push_back(question == 0 ? 0 : questions + question);
+  }
+  for (const int64_t position : sample.fact_positions) {
+    row_.fact_positions.push_back(start + position);
+  }
+}
+
+Row RowPacker::take() {
+  LEVIN_CHECK(room() == 0);
+  return std::move(row_);
+}
+
+}  // namespace levin::train::data
