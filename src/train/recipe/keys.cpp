@@ -26,7 +26,6 @@ const std::vector<Key<ModelSettings>>& model_keys() {
       {"parent", &S::parent,
        "checkpoint folder to start from; of this section only max_position_embeddings, "
        "rope_scaling and tied_input_scale may then be given"},
-      {"vocab_size", &S::vocab_size, "0: that of the data's tokenizer", 0, kMaxExtent},
       {"hidden_size", &S::hidden_size, "config.json", 0, kMaxExtent},
       {"num_hidden_layers", &S::num_hidden_layers, "config.json", 0, 1024},
       {"first_k_dense_replace", &S::first_k_dense_replace, "leading layers without experts", 0,
@@ -87,7 +86,13 @@ const std::vector<Key<IndexerSettings>>& indexer_keys() {
 const std::vector<Key<DataSettings>>& data_keys() {
   using S = DataSettings;
   static const std::vector<Key<S>> keys = {
-      {"folder", &S::folder, "corpus and tokenizer, as `levin-train data build` wrote them"},
+      {"folder", &S::folder, "corpus and tokenizer, as `levin-train data build` writes them"},
+      {"name", &S::name, "name of the data: recipes with the same data share it"},
+      {"corpus_folder", &S::corpus_folder, "books for `data build`, from tools/fetch_corpus.sh"},
+      {"vocab_size", &S::vocab_size, "ids of the tokenizer that `data build` trains", 300,
+       kMaxExtent},
+      {"manifest_sha256", &S::manifest_sha256,
+       "checksum of the data's manifest that must come out; empty: any"},
   };
   return keys;
 }

@@ -31,7 +31,6 @@ struct RopeScalingSettings {
 /// [model]: the dense model's shape under the keys of config.json, or the checkpoint to start from.
 struct ModelSettings {
   std::string parent;  ///< checkpoint folder; then only rope_scaling and the context may be given
-  int64_t vocab_size = 0;
   int64_t hidden_size = 0;
   int64_t num_hidden_layers = 0;
   int64_t first_k_dense_replace = 1;
@@ -68,6 +67,10 @@ struct IndexerSettings {
 /// [data]
 struct DataSettings {
   std::string folder;  ///< as `levin-train data build` wrote it
+  std::string name;    ///< the folder's data are built under this name
+  std::string corpus_folder = "build/corpus";
+  int64_t vocab_size = 4096;
+  std::string manifest_sha256;
 };
 
 enum class StageKind { kDense, kWarmUp, kSparse };
