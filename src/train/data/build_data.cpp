@@ -89,6 +89,10 @@ std::map<std::string, std::string> make_files(Corpus corpus, int32_t vocab_size)
                       "the corpus is empty: no book to train on has words of 4 to 8 letters",
                       "corpus");
   }
+  if (split.held_out.books.empty()) {
+    base::throw_error(ErrorCode::kInvalidFile, "corpus",
+                      "the book {} is not among the books; evaluation needs it", kHeldOutBook);
+  }
   std::map<std::string, std::string> files;
   for (const Book& book : split.train.books) {
     files["train/" + book.name + ".txt"] = book_text(book);

@@ -143,7 +143,7 @@ int64_t body_tokens(const std::vector<Passage>& body) noexcept {
 int64_t fact_tokens(const text::Tokenizer& tokenizer, const Fact& fact) {
   const size_t behind_space = encode_content(tokenizer, " " + fact.sentence).size();
   const size_t behind_break = encode_content(tokenizer, fact.sentence).size();
-  return static_cast<int64_t>(std::max(behind_space, behind_break)) + kBreakTokens;
+  return static_cast<int64_t>(std::max(behind_space, behind_break));
 }
 
 std::string body_text(const std::vector<Passage>& body) {

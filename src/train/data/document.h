@@ -39,11 +39,12 @@ struct BodySpec {
 };
 
 /// Prose from `place` on, with the facts at sentence boundaries nearest to their depths, as long as
-/// it fits; the last sentence is cut between two words. The facts must fit: see fact_tokens.
+/// it fits; the last sentence is cut between two words. Facts are never left out: if they do not
+/// fit by themselves (fact_tokens), the passages have more than max_tokens.
 [[nodiscard]] std::vector<Passage> make_body(const text::Tokenizer& tokenizer, const Prose& prose,
                                              Prose::Place place, const BodySpec& spec);
 
-/// The most tokens that a fact takes in a document, whatever stands beside it.
+/// The most tokens that a fact takes in a document, a blank line behind it aside.
 [[nodiscard]] int64_t fact_tokens(const text::Tokenizer& tokenizer, const Fact& fact);
 
 [[nodiscard]] int64_t body_tokens(const std::vector<Passage>& body) noexcept;

@@ -9,6 +9,9 @@
 namespace levin::train::data {
 namespace {
 
+/// Long names and two-hop answers may not fit into a short document; others will.
+constexpr int kMaxAttempts = 1000;
+
 /// Facts and questions of one document, with the tokens that are left.
 class Plan {
  public:
@@ -16,9 +19,6 @@ class Plan {
       : source_(source), spec_(spec), random_(random), form_(draw_form()) {
     room_ = tokens - form_tokens(form_);
     draw_all_facts(tokens);
-  }
-
-  Sample write() {
     std::vector<size_t> order(facts_.size());
     std::iota(order.begin(), order.end(), size_t{0});
     random_.shuffle(order);
@@ -28,6 +28,12 @@ class Plan {
         try_question(order[idx]);
       }
     }
+  }
+
+  /// Tokens for prose; negative if not even one question and its facts fit.
+  [[nodiscard]] int64_t room() const noexcept { return room_; }
+
+  Sample write() {
     return write_lookup(source_.marks, form_, write_body(), questions_, spec_.weights);
   }
 
@@ -87,12 +93,6 @@ class Plan {
         room_ += fact_tokens_[fact_idx];
       }
     }
-    if (room_ < 0) {
-      base::throw_error(base::ErrorCode::kInvalidArgument, "document_tokens_min",
-                        "a fact and its question need {} more tokens than the document has; make "
-                        "documents longer",
-                        -room_);
-    }
   }
 
   void try_question(size_t fact_idx) {
@@ -136,7 +136,21 @@ class Plan {
 
 Sample make_lookup(const LookupSource& source, const SampleSpec& spec, int64_t tokens,
                    RandomStream& random) {
-  return Plan(source, spec, tokens, random).write();
+  int64_t missing = 0;
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    Plan plan(source, spec, tokens, random);
+    if (plan.room() >= 0) {
+      Sample sample = plan.write();
+      if (sample.tokens() <= tokens) {
+        return sample;
+      }
+    }
+    missing = std::max<int64_t>(-plan.room(), 1);
+  }
+  base::throw_error(base::ErrorCode::kInvalidArgument, "document_tokens_min",
+                    "a document of {} tokens is too short for a fact and its question: {} more are "
+                    "needed",
+                    tokens, missing);
 }
 
 }  // namespace levin::train::data

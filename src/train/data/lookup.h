@@ -24,8 +24,8 @@ inline constexpr int64_t kFactTokens = 13;
 inline constexpr int64_t kFrameTokens = 38;
 
 /// A training document of at most `tokens` tokens. The number of facts is limited by what fits;
-/// questions are left out, then facts, if made-up names turn out longer than that. Throws
-/// Error(kInvalidArgument) if not even one fact and its question fit.
+/// questions are left out, then facts, if made-up names turn out longer than that, and drawn anew
+/// if not even one question fits. Throws Error(kInvalidArgument) if that never helps.
 [[nodiscard]] Sample make_lookup(const LookupSource& source, const SampleSpec& spec, int64_t tokens,
                                  RandomStream& random);
 

@@ -24,7 +24,7 @@ constexpr std::array<SourceBook, 10> kBooks = {{
     {"king_james_bible", "b5c4940bcfeee072c0935b5200d0f9d88a00a0199cb0961d16133458fcdfae5d",
      "bible-kjv-text", "In the beginning God", "", 5},
     {"mansfield_park", "98bc90519cdf4ef663ad7de2734bb529435ef24f7abbde6bb1a50898871dafe9",
-     "r-cran-janeaustenr", "About thirty years ago", "FINIS", 0},
+     "r-cran-janeaustenr", "About thirty years ago", "THE END", 0},
     {"moby_dick", "ab9a071ba493830c671a4f32a6eb8145a994966e8aef1846a0f502f1f47bcb39",
      "r-cran-tokenizers", "Call me Ishmael.", "End of Project Gutenberg", 0},
     {"northanger_abbey", "51f91bbe0517db8e65cff009b097ce0a1836124c4e0532ac19e6c0cad982abed",
