@@ -87,6 +87,9 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   if (mapping == MAP_FAILED) {
     throw_errno(path, "map");
   }
+  // Where the file system keeps large folios, the file is then read and mapped in huge pages, which
+  // the products read faster; elsewhere the advice changes nothing, so its result is not looked at.
+  ::madvise(mapping, size_bytes_, MADV_HUGEPAGE);
   data_ = static_cast<const std::byte*>(mapping);
 }
 
