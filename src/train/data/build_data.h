@@ -10,11 +10,11 @@
 namespace levin::train::data {
 
 struct DataOptions {
-  std::string recipe;         ///< name of the recipe; a folder belongs to one recipe
-  std::string corpus_folder;  ///< what tools/fetch_corpus.sh filled
-  int32_t vocab_size = 4096;  ///< ids, marks included
+  std::string recipe;              ///< name of the recipe; a folder belongs to one recipe
+  std::string corpus_folder = {};  ///< what tools/fetch_corpus.sh filled
+  int32_t vocab_size = 4096;       ///< ids, marks included
   /// SHA-256 of the manifest that must come out; empty: any.
-  std::string manifest_sha256;
+  std::string manifest_sha256 = {};
 };
 
 enum class BuildOutcome { kBuilt, kWasThere };

@@ -1,0 +1,140 @@
+#include "train/data/build_data.h"
+
+#include <gmock/gmock.h>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "small_data.h"
+#include "text/chat_style.h"
+
+namespace levin::train::data {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+DataOptions options_of(const std::string& recipe) {
+  return {.recipe = recipe,
+          .corpus_folder = {},
+          .vocab_size = test::kSmallVocab,
+          .manifest_sha256 = {}};
+}
+
+BuildResult build(const fs::path& folder, const DataOptions& options) {
+  return build_data_from(test::small_corpus(), options, folder.string());
+}
+
+template <typename Work>
+void expect_error(const Work& work, base::ErrorCode code, const std::string& message) {
+  try {
+    work();
+    FAIL() << "no error: " << message;
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), code);
+    EXPECT_THAT(error.what(), HasSubstr(message));
+  }
+}
+
+TEST(BuildData, WritesTheSameFolderAgainAndAgain) {
+  const fs::path first = test::fresh_folder("build_first");
+  const fs::path second = test::fresh_folder("build_second");
+  const BuildResult result = build(first, options_of("tiny"));
+  EXPECT_EQ(result.outcome, BuildOutcome::kBuilt);
+  EXPECT_EQ(build(second, options_of("tiny")).manifest_sha256, result.manifest_sha256);
+  for (const char* file : {"data.json", "held_out.json", "tokenizer.json", "tokenizer_config.json",
+                           "train/alpha.txt", "held_out/persuasion.txt"}) {
+    EXPECT_EQ(base::read_file((first / file).string(), 1 << 24),
+              base::read_file((second / file).string(), 1 << 24));
+  }
+  EXPECT_FALSE(fs::exists(first / "train/persuasion.txt"));
+}
+
+TEST(BuildData, DoesNothingIfItIsThere) {
+  const fs::path folder = test::fresh_folder("build_again");
+  const BuildResult result = build(folder, options_of("tiny"));
+  const auto time = fs::last_write_time(folder / "tokenizer.json");
+  DataOptions options = options_of("tiny");
+  options.manifest_sha256 = result.manifest_sha256;
+  EXPECT_EQ(build(folder, options).outcome, BuildOutcome::kWasThere);
+  EXPECT_EQ(fs::last_write_time(folder / "tokenizer.json"), time);
+}
+
+TEST(BuildData, LoadsWhatItWrote) {
+  const fs::path folder = test::fresh_folder("build_load");
+  const BuildResult result = build(folder, options_of("tiny"));
+  const DataSet data = load_data(folder.string());
+  EXPECT_EQ(data.recipe, "tiny");
+  EXPECT_EQ(data.manifest_sha256, result.manifest_sha256);
+  EXPECT_EQ(data.train.books.size(), 2U);
+  EXPECT_EQ(data.held_out.books[1].name, "persuasion");
+  EXPECT_EQ(data.tokenizer.vocab_size(), test::kSmallVocab);
+  EXPECT_EQ(text::choose_chat_style(folder.string(), data.tokenizer), text::ChatStyle::kV31);
+  require_same_tokenizer(data, folder.string());
+}
+
+TEST(BuildData, RefusesTheFolderOfAnotherRecipe) {
+  const fs::path folder = test::fresh_folder("build_other");
+  (void)build(folder, options_of("tiny"));
+  expect_error([&] { (void)build(folder, options_of("mini")); }, base::ErrorCode::kInvalidArgument,
+               "holds the data of recipe tiny");
+  DataOptions options = options_of("tiny");
+  options.vocab_size = 800;
+  expect_error([&] { (void)build(folder, options); }, base::ErrorCode::kInvalidArgument,
+               "with 700 tokens, not of tiny with 800");
+}
+
+TEST(BuildData, RefusesAFolderOfOtherFiles) {
+  const fs::path folder = test::fresh_folder("build_strange");
+  fs::create_directories(folder);
+  base::write_file_atomically((folder / "letter.txt").string(), "Dear Ann");
+  expect_error([&] { (void)build(folder, options_of("tiny")); }, base::ErrorCode::kInvalidArgument,
+               "holds files but no data.json");
+}
+
+TEST(BuildData, SaysWhichFileWasChanged) {
+  const fs::path folder = test::fresh_folder("build_changed");
+  (void)build(folder, options_of("tiny"));
+  base::write_file_atomically((folder / "train/alpha.txt").string(), "Other words.\n");
+  expect_error([&] { (void)load_data(folder.string()); }, base::ErrorCode::kInvalidFile,
+               "alpha.txt: the checksum is");
+  fs::remove(folder / "train/alpha.txt");
+  expect_error([&] { (void)build(folder, options_of("tiny")); }, base::ErrorCode::kInvalidFile,
+               "alpha.txt: the file is missing");
+}
+
+TEST(BuildData, RefusesAnotherManifestThanTheRecipeNamesAndWritesNothing) {
+  const fs::path folder = test::fresh_folder("build_manifest");
+  DataOptions options = options_of("tiny");
+  options.manifest_sha256 = "0123";
+  expect_error([&] { (void)build(folder, options); }, base::ErrorCode::kInvalidFile,
+               "the recipe tiny says 0123");
+  EXPECT_FALSE(fs::exists(folder));
+}
+
+TEST(BuildData, RefusesAnEmptyCorpus) {
+  expect_error(
+      [&] {
+        (void)build_data_from({}, options_of("tiny"), test::fresh_folder("build_empty").string());
+      },
+      base::ErrorCode::kInvalidFile, "the corpus is empty");
+}
+
+TEST(BuildData, RefusesAModelWithAnotherTokenizer) {
+  const fs::path folder = test::fresh_folder("build_tokenizer");
+  (void)build(folder, options_of("tiny"));
+  const fs::path model = test::fresh_folder("model_tokenizer");
+  DataOptions options = options_of("tiny");
+  options.vocab_size = 600;
+  (void)build(model, options);
+  const DataSet data = load_data(folder.string());
+  expect_error([&] { require_same_tokenizer(data, model.string()); }, base::ErrorCode::kInvalidFile,
+               "this is not the tokenizer of the data");
+}
+
+TEST(BuildData, AFolderWithoutAManifestIsNoDataSet) {
+  expect_error([&] { (void)load_data(test::fresh_folder("build_none").string()); },
+               base::ErrorCode::kNotFound, "levin-train data build");
+}
+
+}  // namespace
+}  // namespace levin::train::data
