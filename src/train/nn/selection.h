@@ -7,8 +7,8 @@ namespace levin::train::nn {
 
 /// S_t of every query token t, one set for all heads.
 struct Selection {
-  /// [tokens, topk] i32: positions in the pack, each in t's document and not after t, none twice,
-  /// the valid ones first; -1 fills a row whose document has fewer than topk tokens up to t.
+  /// [tokens, topk] i32, contiguous: positions in the pack, each in t's document and not after t,
+  /// none twice, at least one; the valid ones first, then -1 where a row holds fewer than topk.
   at::Tensor positions;
 
   [[nodiscard]] int64_t tokens() const { return positions.size(0); }
