@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <ostream>
 
 #include "base/memory_info.h"
 #include "eval/inspect_report.h"
@@ -44,7 +44,7 @@ struct Trial {
   int64_t context_tokens;
 };
 
-void PrintTo(const Trial& trial, std::ostream* out) { *out << trial.name; }
+std::ostream& operator<<(std::ostream& out, const Trial& trial) { return out << trial.name; }
 
 /// Wide enough that what is counted in bytes is far above what a program holds anyway.
 const Trial kTrials[] = {
