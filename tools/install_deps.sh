@@ -18,8 +18,8 @@ packages_of() {
         "libcli11-dev libedit-dev"
       ;;
     demo) echo "jq=jq" ;;
-    train) echo "libtorch-dev libopenblas0-openmp libtoml11-dev" ;;
-    test) echo "libgtest-dev libgmock-dev libtoml11-dev jq=jq" ;;
+    train) echo "libtorch-dev libopenblas0-openmp libgloo-dev libtoml11-dev libssl-dev" ;;
+    test) echo "libgtest-dev libgmock-dev libtoml11-dev libssl-dev jq=jq" ;;
     tokenizer) echo "npm=npm node=nodejs ca-certificates" ;;
     lint) echo "clang-format-14 clang-tidy-14 shellcheck=shellcheck git=git" ;;
     fuzz) echo "clang-14 clang++=clang libclang-rt-14-dev" ;;

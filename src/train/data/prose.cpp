@@ -1,6 +1,8 @@
 #include "train/data/prose.h"
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 
 #include "base/error.h"
 
@@ -45,6 +47,11 @@ Prose::Prose(const text::Tokenizer& tokenizer, const Corpus& corpus) {
                       "the corpus holds no sentence: build the data again", "corpus");
   }
   book_begins_.push_back(sentences_.size());
+  double weight = 0;
+  for (size_t idx = 0; idx + 1 < book_begins_.size(); ++idx) {
+    weight += std::sqrt(static_cast<double>(book_begins_[idx + 1] - book_begins_[idx]));
+    book_weights_.push_back(weight);
+  }
 }
 
 void Prose::add_sentence(const text::Tokenizer& tokenizer, std::string_view sentence) {
@@ -55,9 +62,12 @@ void Prose::add_sentence(const text::Tokenizer& tokenizer, std::string_view sent
 }
 
 Prose::Place Prose::draw_place(RandomStream& random) const {
-  const auto sentence = static_cast<size_t>(random.below(static_cast<int64_t>(sentences_.size())));
-  const auto behind = std::upper_bound(book_begins_.begin(), book_begins_.end(), sentence);
-  return {static_cast<size_t>(behind - book_begins_.begin()) - 1, sentence};
+  const double drawn = random.uniform() * book_weights_.back();
+  const auto book = std::upper_bound(book_weights_.begin(), std::prev(book_weights_.end()), drawn);
+  const auto book_idx = static_cast<size_t>(book - book_weights_.begin());
+  const auto begin = static_cast<int64_t>(book_begins_[book_idx]);
+  const auto end = static_cast<int64_t>(book_begins_[book_idx + 1]);
+  return {book_idx, static_cast<size_t>(random.between(begin, end - 1))};
 }
 
 Prose::Sentence Prose::next(Place& place) const {

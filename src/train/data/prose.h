@@ -39,7 +39,8 @@ class Prose {
   /// Tokenizes `corpus`. Throws Error(kInvalidFile) if it holds no sentence.
   Prose(const text::Tokenizer& tokenizer, const Corpus& corpus);
 
-  /// A random sentence of all; books count by their number of sentences.
+  /// A random sentence of a random book. A book is drawn in proportion to the square root of its
+  /// number of sentences, so that the longest do not crowd out the others.
   [[nodiscard]] Place draw_place(RandomStream& random) const;
 
   /// The sentence at `place`, which moves on.
@@ -60,7 +61,8 @@ class Prose {
   std::string text_;          // all sentences, without what parts them
   std::vector<int32_t> ids_;  // of all sentences
   std::vector<Entry> sentences_;
-  std::vector<size_t> book_begins_;  // [books + 1] into sentences_
+  std::vector<size_t> book_begins_;   // [books + 1] into sentences_
+  std::vector<double> book_weights_;  // [books] summed up so far
 };
 
 }  // namespace levin::train::data

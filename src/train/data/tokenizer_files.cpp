@@ -49,11 +49,11 @@ constexpr std::array<Mark, 19> kLastMarks = {{
 
 /// DeepSeek-V3's pre-tokenizer. Source: its tokenizer.json.
 const std::array<std::string, 3>& split_patterns() {
-  static const std::array<std::string, 3> kPatterns = {
+  static const std::array<std::string, 3> patterns = {
       R"(\p{N}{1,3})", "[一-龥\u3040-ゟ゠-ヿ]+",
       "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?"
       "[\\p{L}\\p{M}]+| ?[\\p{P}\\p{S}]+[\r\n]*|\\s*[\r\n]+|\\s+(?!\\S)|\\s+"};
-  return kPatterns;
+  return patterns;
 }
 
 /// What src/text/chat_v31 renders, for other programs: system texts, user and assistant turns,

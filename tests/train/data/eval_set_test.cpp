@@ -18,14 +18,14 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 const Corpus& held_out() {
-  static const Corpus kCorpus =
+  static const Corpus corpus =
       split_corpus(test::small_corpus(), "persuasion", "king_james_bible").held_out;
-  return kCorpus;
+  return corpus;
 }
 
 const std::vector<std::string>& held_out_words() {
-  static const std::vector<std::string> kWords = {"quartz", "saddle", "lantern"};
-  return kWords;
+  static const std::vector<std::string> words = {"quartz", "saddle", "lantern"};
+  return words;
 }
 
 std::vector<json> lines_of(const EvalSpec& spec) {

@@ -15,8 +15,8 @@ namespace {
 using testing::HasSubstr;
 
 const Generator& generator() {
-  static const Generator kGenerator(test::small_tokenizer(), test::small_train_corpus());
-  return kGenerator;
+  static const Generator shared(test::small_tokenizer(), test::small_train_corpus());
+  return shared;
 }
 
 /// Look-up documents of the tokenizer of these tests, whose names take many tokens.

@@ -56,12 +56,12 @@ Corpus small_corpus() {
 }
 
 const DataSet& small_data() {
-  static const DataSet kData = [] {
+  static const DataSet data = [] {
     const std::string folder = fresh_folder("small_data").string();
     (void)build_data_from(small_corpus(), {.recipe = "small", .vocab_size = kSmallVocab}, folder);
     return load_data(folder);
   }();
-  return kData;
+  return data;
 }
 
 const Corpus& small_train_corpus() { return small_data().train; }
@@ -69,8 +69,8 @@ const Corpus& small_train_corpus() { return small_data().train; }
 const text::Tokenizer& small_tokenizer() { return small_data().tokenizer; }
 
 fs::path fresh_folder(const std::string& name) {
-  static const FolderOfProcess kFolder;
-  const fs::path path = kFolder.path / name;
+  static const FolderOfProcess folder;
+  const fs::path path = folder.path / name;
   fs::remove_all(path);
   fs::create_directories(path.parent_path());
   return path;
