@@ -7,7 +7,7 @@ namespace levin::cli {
 
 inline constexpr int kExitOk = 0;
 
-/// The one place where error codes become exit codes.
+/// base::exit_code.
 [[nodiscard]] int exit_code(base::ErrorCode code);
 
 /// The table of exit codes, for help texts.

@@ -1,0 +1,147 @@
+#include "train/run/checkpoint_store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+
+namespace levin::train::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+using base::ErrorCode;
+using base::throw_error;
+
+constexpr std::string_view kUnfinishedPrefix = "unfinished-";
+constexpr std::string_view kStepPrefix = "step-";
+
+/// Flushes a file or the entries of a folder to the disk.
+void sync_path(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool is_synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) {
+    ::close(descriptor);
+  }
+  if (!is_synced) {
+    throw_error(ErrorCode::kIo, path, "cannot flush to the disk: {}", std::strerror(error));
+  }
+}
+
+void sync_folder(const std::string& folder) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    sync_path(entry.path().string());
+  }
+  sync_path(folder);
+}
+
+std::string name_of(const std::string& path) { return fs::path(path).filename().string(); }
+
+/// Removes a checkpoint; a program that is killed meanwhile leaves no half of one under its name.
+void discard(const std::string& path) {
+  const fs::path from(path);
+  const fs::path to =
+      from.parent_path() / fmt::format("{}old-{}", kUnfinishedPrefix, name_of(path));
+  std::error_code ignored;
+  fs::rename(from, to, ignored);
+  fs::remove_all(to, ignored);
+}
+
+}  // namespace
+
+std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder) {
+  std::vector<StoredCheckpoint> all;
+  if (!fs::exists(folder)) {
+    return all;
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const std::string path = entry.path().string();
+    if (name_of(path).starts_with(kStepPrefix)) {
+      all.push_back({path, load_training_state(path)});
+    }
+  }
+  std::ranges::sort(all, {}, [](const StoredCheckpoint& c) { return c.state.step; });
+  return all;
+}
+
+CheckpointStore::CheckpointStore(std::string folder) : folder_(std::move(folder)) {
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (error) {
+    throw_error(ErrorCode::kIo, folder_, "cannot make this folder: {}", error.message());
+  }
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
+    if (name_of(entry.path().string()).starts_with(kUnfinishedPrefix)) {
+      fs::remove_all(entry.path(), error);
+    }
+  }
+}
+
+void CheckpointStore::save(const TrainingState& state, const KeepRule& keep,
+                           const std::function<void(const std::string& folder)>& write) {
+  const std::string name = fmt::format("{}{:08}", kStepPrefix, state.step);
+  const std::string path = folder_ + "/" + name;
+  const std::string unfinished = fmt::format("{}/{}{}", folder_, kUnfinishedPrefix, name);
+  std::error_code ignored;
+  try {
+    fs::remove_all(unfinished);
+    fs::create_directory(unfinished);
+    write(unfinished);
+    save_training_state(state, unfinished);
+    sync_folder(unfinished);
+    if (fs::exists(path)) {
+      discard(path);
+    }
+    fs::rename(unfinished, path);
+    sync_path(folder_);
+  } catch (const fs::filesystem_error& error) {
+    fs::remove_all(unfinished, ignored);
+    throw_error(ErrorCode::kIo, path, "cannot write this checkpoint: {}; older ones are untouched",
+                error.code().message());
+  } catch (...) {
+    fs::remove_all(unfinished, ignored);
+    throw;
+  }
+  prune(keep);
+}
+
+std::optional<StoredCheckpoint> CheckpointStore::latest() const {
+  std::vector<StoredCheckpoint> all = list_checkpoints(folder_);
+  return all.empty() ? std::nullopt : std::optional(std::move(all.back()));
+}
+
+void CheckpointStore::prune(const KeepRule& keep) const {
+  const std::vector<StoredCheckpoint> all = list_checkpoints(folder_);
+  std::set<std::string> kept;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (all[i].state.is_stage_end || static_cast<int64_t>(all.size() - i) <= keep.last) {
+      kept.insert(all[i].path);
+    }
+  }
+  if (keep.keeps_best && !all.empty()) {
+    const StoredCheckpoint* best = &all.back();
+    for (const StoredCheckpoint& candidate : all) {
+      if (candidate.state.stage_idx == best->state.stage_idx &&
+          candidate.state.interval_loss < best->state.interval_loss) {
+        best = &candidate;
+      }
+    }
+    kept.insert(best->path);
+  }
+  for (const StoredCheckpoint& checkpoint : all) {
+    if (!kept.contains(checkpoint.path)) {
+      discard(checkpoint.path);
+    }
+  }
+}
+
+}  // namespace levin::train::run

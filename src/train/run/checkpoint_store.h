@@ -1,0 +1,51 @@
+// The checkpoints of a run: written whole or not at all, the old ones removed.
+//   step-00000120/  config.json, model.safetensors, tokenizer files: runs in `levin` as it is
+//                   optimizer.safetensors, training_state.json: to go on training
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/run/training_state.h"
+
+namespace levin::train::run {
+
+struct StoredCheckpoint {
+  std::string path;
+  TrainingState state;
+};
+
+struct KeepRule {
+  int64_t last = 2;
+  bool keeps_best = true;  ///< of the stage that goes on: by interval_loss
+};
+
+/// All whole checkpoints of a folder, oldest first; none if it is not there.
+/// Throws Error(kInvalidFile | kIo).
+std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder);
+
+class CheckpointStore {
+ public:
+  /// Opens or makes `folder`; removes what an interrupted write left. Throws Error(kIo).
+  explicit CheckpointStore(std::string folder);
+
+  /// Calls `write` with an empty folder of a temporary name, adds `state`, flushes everything to
+  /// the disk and gives the folder its name. If anything throws, nothing is left and older
+  /// checkpoints stay. Then removes what `keep` does not keep; the ends of stages always stay.
+  /// Throws Error(kIo) and what `write` throws.
+  void save(const TrainingState& state, const KeepRule& keep,
+            const std::function<void(const std::string& folder)>& write);
+
+  /// The newest one.
+  [[nodiscard]] std::optional<StoredCheckpoint> latest() const;
+
+ private:
+  void prune(const KeepRule& keep) const;
+
+  std::string folder_;
+};
+
+}  // namespace levin::train::run

@@ -1,0 +1,15 @@
+// SIGINT and SIGTERM ask a run to write a checkpoint and stop; a second one ends it at once.
+#pragma once
+
+#include "base/cancel.h"
+
+namespace levin::train::run {
+
+/// Installs the handlers, also of SIGXFSZ and SIGPIPE, which are ignored so that a write reports
+/// its error. For main() only.
+void install_interrupt_handlers();
+
+/// The token that the signals cancel.
+[[nodiscard]] base::CancelToken& interrupt_token() noexcept;
+
+}  // namespace levin::train::run

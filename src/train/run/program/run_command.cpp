@@ -1,0 +1,83 @@
+// levin-train run: trains a recipe.
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "train/recipe/keys.h"
+#include "train/recipe/parse.h"
+#include "train/run/interrupt.h"
+#include "train/run/machine.h"
+#include "train/run/program/commands.h"
+#include "train/run/trainer.h"
+
+namespace levin::train::run {
+namespace {
+
+struct RunCommand {
+  std::string recipe_path;
+  std::string out;
+  std::vector<std::string> overrides;
+  bool resumes = false;
+  bool lists_keys = false;
+  int threads = 0;
+};
+
+void run_training(const RunCommand& options) {
+  if (options.lists_keys) {
+    write_output(recipe::keys_help());
+    return;
+  }
+  const recipe::Recipe recipe = recipe::load_recipe(options.recipe_path, options.overrides);
+  const std::string out = options.out.empty()
+                              ? "runs/" + std::filesystem::path(options.recipe_path).stem().string()
+                              : options.out;
+  prepare_machine(options.threads);
+  Progress progress;
+  Trainer trainer(recipe, out, options.resumes ? StartMode::kResume : StartMode::kFresh, progress);
+  trainer.run(interrupt_token());
+  progress.note(fmt::format("done: {} steps, {} tokens, {}; see {}", trainer.state().step,
+                            trainer.state().tokens, format_duration(trainer.state().seconds), out));
+}
+
+}  // namespace
+
+void prepare_machine(int threads) {
+  if (threads > 0) {
+    at::set_num_threads(threads);
+  }
+  const double gflops = measure_sgemm_gflops();
+  write_notice(fmt::format("{} threads, {:.0f} GFLOP/s", at::get_num_threads(), gflops));
+  const std::string warning = sgemm_warning(gflops, at::get_num_threads());
+  if (!warning.empty()) {
+    write_notice("levin-train: warning: " + warning);
+  }
+}
+
+void add_run_command(CLI::App& app, Invocation& invocation) {
+  auto options = std::make_shared<RunCommand>();
+  CLI::App* command = app.add_subcommand("run", "Trains the stages of a recipe");
+  CLI::Option* recipe =
+      command->add_option("RECIPE", options->recipe_path, "recipe (TOML); keys: run --keys");
+  command->add_option("--out", options->out, "run folder (default runs/NAME of the recipe)");
+  command->add_flag("--resume", options->resumes, "go on from the newest checkpoint, if any");
+  command->add_option("--set", options->overrides, "section.key=value; may be repeated")
+      ->take_all()
+      ->allow_extra_args(false);
+  command->add_option("--threads", options->threads, "threads (default: one per core)")
+      ->check(CLI::Range(1, 1024));
+  command->add_flag("--keys", options->lists_keys, "print every key of a recipe and end");
+  command->callback([options, recipe, &invocation] {
+    if (!options->lists_keys && recipe->count() == 0) {
+      throw CLI::RequiredError("RECIPE");
+    }
+    invocation.run = [options] { run_training(*options); };
+  });
+}
+
+}  // namespace levin::train::run

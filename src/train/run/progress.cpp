@@ -1,0 +1,108 @@
+#include "train/run/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numeric>
+#include <utility>
+
+namespace levin::train::run {
+namespace {
+
+constexpr int64_t kBarWidth = 20;
+constexpr std::chrono::milliseconds kRedrawInterval(200);
+constexpr std::chrono::seconds kPlainInterval(10);
+
+void write_text(const std::string& text) {
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+}
+
+}  // namespace
+
+std::string format_duration(double seconds) {
+  const auto whole = static_cast<int64_t>(std::ceil(seconds));
+  if (whole >= 3600) {
+    return fmt::format("{}h {}m", whole / 3600, whole % 3600 / 60);
+  }
+  return whole >= 60 ? fmt::format("{}m {}s", whole / 60, whole % 60) : fmt::format("{}s", whole);
+}
+
+std::string format_bytes(int64_t bytes) {
+  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  auto value = static_cast<double>(bytes);
+  size_t unit = 0;
+  for (; value >= 1024.0 && unit + 1 < std::size(kUnits); ++unit) {
+    value /= 1024.0;
+  }
+  return fmt::format("{:.{}f} {}", value, unit == 0 || value >= 100.0 ? 0 : 1, kUnits[unit]);
+}
+
+std::string describe_step(const StepMetrics& metrics, int64_t stage_steps, double seconds_left) {
+  std::string text = fmt::format("{}/{}", metrics.stage_step, stage_steps);
+  if (metrics.text_loss) {
+    text += fmt::format(", text {:.3f}", *metrics.text_loss);
+  }
+  if (metrics.answer_loss) {
+    text += fmt::format(", answer {:.3f}", *metrics.answer_loss);
+  }
+  if (metrics.value_accuracy_mean) {
+    text += fmt::format(", value {:.3f}", *metrics.value_accuracy_mean);
+  }
+  if (!metrics.layer_kl.empty()) {
+    const double sum = std::accumulate(metrics.layer_kl.begin(), metrics.layer_kl.end(), 0.0);
+    text += fmt::format(", KL {:.3f} a layer", sum / static_cast<double>(metrics.layer_kl.size()));
+  }
+  text += fmt::format(", {:.0f} tokens/s", metrics.tokens_per_s);
+  if (seconds_left >= 0.0) {
+    text += fmt::format(", {} left", format_duration(seconds_left));
+  }
+  return text;
+}
+
+Progress::Progress() : is_terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() { wipe(); }
+
+void Progress::update(const StepMetrics& metrics, int64_t stage_steps) {
+  const auto now = Clock::now();
+  if (metrics.stage != stage_) {
+    stage_ = metrics.stage;
+    stage_start_ = now;
+    stage_start_step_ = metrics.stage_step;
+  }
+  const bool is_due = now - last_output_ >= (is_terminal_ ? kRedrawInterval : kPlainInterval);
+  if (!is_due && metrics.stage_step != stage_steps) {
+    return;
+  }
+  last_output_ = now;
+  const auto done = static_cast<double>(metrics.stage_step - stage_start_step_);
+  const double elapsed_s = std::chrono::duration<double>(now - stage_start_).count();
+  const double seconds_left =
+      done > 0.0 ? elapsed_s / done * static_cast<double>(stage_steps - metrics.stage_step) : -1.0;
+  const std::string label = fmt::format("{} {}", metrics.kind, metrics.stage);
+  const std::string text = describe_step(metrics, stage_steps, seconds_left);
+  if (!is_terminal_) {
+    write_text(fmt::format("{}: {}\n", label, text));
+    return;
+  }
+  const auto filled = static_cast<size_t>(kBarWidth * metrics.stage_step / stage_steps);
+  write_text(fmt::format("\r\x1b[K{} [{}{}] {}", label, std::string(filled, '='),
+                         std::string(static_cast<size_t>(kBarWidth) - filled, ' '), text));
+  is_drawn_ = true;
+}
+
+void Progress::note(const std::string& line) {
+  wipe();
+  write_text(line + "\n");
+}
+
+void Progress::wipe() {
+  if (std::exchange(is_drawn_, false)) {
+    write_text("\r\x1b[K");
+  }
+}
+
+}  // namespace levin::train::run

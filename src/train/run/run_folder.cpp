@@ -1,0 +1,108 @@
+#include "train/run/run_folder.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "train/recipe/parse.h"
+
+namespace levin::train::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+using base::ErrorCode;
+using base::throw_error;
+
+constexpr const char* kRecipeName = "recipe.toml";
+constexpr const char* kLockName = "lock";
+constexpr int64_t kMaxRecipeBytes = 1 << 20;
+
+std::string recipe_path(const std::string& path) { return path + "/" + kRecipeName; }
+
+/// Whether the folder holds anything but our lock.
+bool is_empty(const std::string& path) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+    if (entry.path().filename() != kLockName) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string metrics_path(const std::string& run_folder) { return run_folder + "/metrics.jsonl"; }
+std::string checkpoints_path(const std::string& run_folder) { return run_folder + "/checkpoints"; }
+std::string curves_path(const std::string& run_folder) { return run_folder + "/curves"; }
+
+RunFolder::RunFolder(const std::string& path, const std::string& recipe_text, StartMode mode)
+    : path_(path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error || !fs::is_directory(path)) {
+    throw_error(ErrorCode::kIo, path, "cannot make this folder: {}",
+                error ? error.message() : "a file of that name is there");
+  }
+  const bool is_run = fs::exists(recipe_path(path));
+  if (!is_run && !is_empty(path)) {
+    throw_error(ErrorCode::kInvalidArgument, path,
+                "this folder holds something that is no run; choose another --out");
+  }
+  lock();
+  try {
+    claim(recipe_text, mode);
+  } catch (...) {
+    ::close(lock_descriptor_);
+    throw;
+  }
+}
+
+RunFolder::~RunFolder() { ::close(lock_descriptor_); }
+
+void RunFolder::lock() {
+  const std::string lock_path = path_ + "/" + kLockName;
+  lock_descriptor_ = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_descriptor_ < 0) {
+    throw_error(ErrorCode::kIo, lock_path, "cannot write: {}", std::strerror(errno));
+  }
+  if (::flock(lock_descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock_descriptor_);
+    throw_error(ErrorCode::kInvalidArgument, path_,
+                "another process trains in this folder; wait for it or choose another --out");
+  }
+}
+
+void RunFolder::claim(const std::string& recipe_text, StartMode mode) {
+  if (!fs::exists(recipe_path(path_))) {
+    base::write_file_atomically(recipe_path(path_), recipe_text);
+    return;
+  }
+  const std::string difference = recipe::first_difference(stored_recipe_text(path_), recipe_text);
+  if (!difference.empty()) {
+    throw_error(ErrorCode::kInvalidArgument, path_,
+                "this folder belongs to a run of another recipe ({}); choose another --out",
+                difference);
+  }
+  const bool has_progress = fs::exists(metrics_path(path_)) || fs::exists(checkpoints_path(path_));
+  if (mode == StartMode::kFresh && has_progress) {
+    throw_error(ErrorCode::kInvalidArgument, path_,
+                "this folder holds a run of this recipe; add --resume to go on with it, or choose "
+                "another --out");
+  }
+}
+
+std::string stored_recipe_text(const std::string& path) {
+  if (!fs::exists(recipe_path(path))) {
+    throw_error(ErrorCode::kNotFound, path, "this is no run folder: it has no {}", kRecipeName);
+  }
+  return base::read_file(recipe_path(path), kMaxRecipeBytes);
+}
+
+}  // namespace levin::train::run

@@ -1,0 +1,43 @@
+// The folder of a training run. It belongs to one recipe and to one process at a time.
+//   recipe.toml      the recipe as recipe_text writes it: the run's identity
+//   metrics.jsonl    one line a step
+//   checkpoints/     see checkpoint_store.h
+//   curves/          charts of the metrics
+#pragma once
+
+#include <string>
+
+namespace levin::train::run {
+
+[[nodiscard]] std::string metrics_path(const std::string& run_folder);
+[[nodiscard]] std::string checkpoints_path(const std::string& run_folder);
+[[nodiscard]] std::string curves_path(const std::string& run_folder);
+
+enum class StartMode { kFresh, kResume };
+
+/// An open run folder; another process that opens it meanwhile is refused.
+class RunFolder {
+ public:
+  /// Makes the folder, or opens it if it is of the same recipe. kFresh refuses a folder that holds
+  /// a run already; kResume takes both. Throws Error(kInvalidArgument) for a folder of another
+  /// recipe (naming the first key that differs), one that holds something else, or one in use, and
+  /// Error(kIo).
+  RunFolder(const std::string& path, const std::string& recipe_text, StartMode mode);
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+ private:
+  void lock();
+  void claim(const std::string& recipe_text, StartMode mode);
+
+  std::string path_;
+  int lock_descriptor_ = -1;
+};
+
+/// Text of a run folder's recipe. Throws Error(kNotFound) if `path` is no run folder.
+std::string stored_recipe_text(const std::string& path);
+
+}  // namespace levin::train::run

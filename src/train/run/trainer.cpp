@@ -1,0 +1,236 @@
+#include "train/run/trainer.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/memory_info.h"
+#include "train/nn/load.h"
+#include "train/nn/router.h"
+#include "train/nn/save.h"
+#include "train/recipe/parse.h"
+#include "train/run/curves.h"
+#include "train/run/model_setup.h"
+
+namespace levin::train::run {
+namespace {
+
+using base::ErrorCode;
+using base::throw_error;
+using recipe::StageKind;
+using recipe::StageSettings;
+
+constexpr const char* kOptimizerFile = "/optimizer.safetensors";
+
+const char* kind_name(StageKind kind) {
+  switch (kind) {
+    case StageKind::kDense:
+      return "dense";
+    case StageKind::kWarmUp:
+      return "warmup";
+    case StageKind::kSparse:
+      return "sparse";
+  }
+  return "";
+}
+
+nn::Trainable trainable(StageKind kind) {
+  return kind == StageKind::kWarmUp  ? nn::Trainable::kIndexer
+         : kind == StageKind::kDense ? nn::Trainable::kModelWithoutIndexer
+                                     : nn::Trainable::kEverything;
+}
+
+[[noreturn]] void throw_diverged(const StageSettings& stage, int64_t step, const char* what) {
+  throw_error(ErrorCode::kInvalidArgument, fmt::format("stage {}", stage.name),
+              "the {} became NaN or infinite at step {}; the newest checkpoint is intact: start "
+              "again from it with a smaller lr or with clip_norm",
+              what, step);
+}
+
+}  // namespace
+
+Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode mode,
+                 Progress& progress)
+    : recipe_(recipe),
+      progress_(progress),
+      data_(data::load_data(recipe.data.folder)),
+      generator_(data_.tokenizer, data_.train),
+      folder_(out, recipe::recipe_text(recipe), mode),
+      checkpoints_(checkpoints_path(folder_.path())) {
+  for (const StageSettings& settings : recipe_.stages) {
+    data::check_spec(settings.sample);
+  }
+  if (!recipe_.model.parent.empty()) {
+    data::require_same_tokenizer(data_, recipe_.model.parent);
+  }
+  const std::optional<StoredCheckpoint> checkpoint = checkpoints_.latest();
+  if (checkpoint) {
+    resume(*checkpoint);
+  } else {
+    weights_ = starting_weights(recipe_, data_.tokenizer.vocab_size());
+    cut_metrics(metrics_path(folder_.path()), 0);
+  }
+  check_memory(recipe_, weights_, base::available_memory_bytes());
+}
+
+const StageSettings& Trainer::stage() const {
+  return recipe_.stages.at(static_cast<size_t>(state_.stage_idx));
+}
+
+void Trainer::resume(const StoredCheckpoint& checkpoint) {
+  state_ = checkpoint.state;
+  weights_ = nn::load_model(checkpoint.path, {.tied_input_scale = recipe_.model.tied_input_scale});
+  enter_stage();
+  optimizers_->load(checkpoint.path + kOptimizerFile);
+  cut_metrics(metrics_path(folder_.path()), state_.step);
+  progress_.note(fmt::format("resuming stage {} after step {}", stage().name, state_.step));
+}
+
+void Trainer::enter_stage() {
+  if (stage().kind != StageKind::kDense) {
+    ensure_indexer(weights_, recipe_);
+  }
+  nn::set_trainable(weights_, trainable(stage().kind));
+  if (optimizers_ == nullptr || !optimizers_->fits(stage())) {
+    optimizers_ = std::make_unique<OptimizerSet>(weights_, stage());
+  }
+}
+
+bool Trainer::is_stage_done() const {
+  const bool is_good_enough =
+      stage().stop_accuracy > 0.0 && state_.value_accuracy_mean > stage().stop_accuracy;
+  return state_.stage_step >= stage().max_steps ||
+         (is_good_enough && state_.stage_step >= stage().min_steps);
+}
+
+void Trainer::run(const base::CancelToken& cancel) {
+  while (true) {
+    if (!state_.is_stage_end) {
+      enter_stage();
+      run_stage(cancel);
+    }
+    write_curves(read_metrics(metrics_path(folder_.path())), curves_path(folder_.path()));
+    if (state_.stage_idx + 1 == static_cast<int64_t>(recipe_.stages.size())) {
+      return;
+    }
+    ++state_.stage_idx;
+    state_.stage_step = 0;
+    state_.value_accuracy_mean = 0.0;
+    state_.is_stage_end = false;
+  }
+}
+
+void Trainer::run_stage(const base::CancelToken& cancel) {
+  progress_.note(fmt::format("stage {}: {}, rows of {} tokens, {} tokens a step, at most {} steps",
+                             stage().name, kind_name(stage().kind), stage().row_tokens,
+                             stage().tokens_per_step, stage().max_steps));
+  while (!state_.is_stage_end) {
+    run_step();
+    state_.is_stage_end = is_stage_done();
+    const bool is_stopping = cancel.is_cancelled();
+    if (state_.is_stage_end || is_stopping || state_.step % recipe_.run.checkpoint_steps == 0) {
+      save();
+    }
+    if (is_stopping) {
+      throw_error(ErrorCode::kCancelled, folder_.path(),
+                  "stopped after step {}; go on with --resume", state_.step);
+    }
+  }
+}
+
+std::vector<TrainingBatch> Trainer::make_parts() const {
+  std::vector<TrainingBatch> parts;
+  int64_t row_idx = state_.stage_step * stage().rows_per_step();
+  for (int64_t part_idx = 0; part_idx < stage().accumulation; ++part_idx) {
+    std::vector<data::Row> rows;
+    for (int64_t i = 0; i < stage().rows_per_part(); ++i, ++row_idx) {
+      rows.push_back(generator_.make_row(stage().sample, stage().row_tokens,
+                                         static_cast<uint64_t>(recipe_.run.seed), row_idx));
+    }
+    parts.push_back(make_batch(rows));
+  }
+  return parts;
+}
+
+void Trainer::run_step() {
+  const auto start = std::chrono::steady_clock::now();
+  const StepOutcome outcome = add_gradients(weights_, stage(), make_parts());
+  const Update figures = update(outcome);
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  record(outcome, figures, seconds);
+}
+
+Trainer::Update Trainer::update(const StepOutcome& outcome) {
+  if (!std::isfinite(outcome.total())) {
+    throw_diverged(stage(), state_.step + 1, "loss");
+  }
+  const double norm = optimizers_->clip(stage().clip_norm);
+  if (!std::isfinite(norm)) {
+    throw_diverged(stage(), state_.step + 1, "gradient");
+  }
+  const double lr_factor = optimizers_->step(stage(), state_.stage_step);
+  if (stage().kind != StageKind::kWarmUp) {
+    for (size_t layer_idx = 0; layer_idx < outcome.layer_expert_loads.size(); ++layer_idx) {
+      if (outcome.layer_expert_loads[layer_idx].defined()) {
+        nn::update_router_bias(std::get<nn::MoeWeights>(weights_.layers[layer_idx].mlp),
+                               outcome.layer_expert_loads[layer_idx], stage().router_bias_speed);
+      }
+    }
+  }
+  return {lr_factor, norm};
+}
+
+void Trainer::record(const StepOutcome& outcome, const Update& figures, double seconds) {
+  ++state_.step;
+  ++state_.stage_step;
+  state_.tokens += stage().tokens_per_step;
+  state_.seconds += seconds;
+  if (outcome.value_accuracy) {
+    state_.value_accuracy_mean = stage().stop_memory * state_.value_accuracy_mean +
+                                 (1.0 - stage().stop_memory) * *outcome.value_accuracy;
+  }
+  interval_loss_sum_ += outcome.total();
+  ++interval_steps_;
+  StepMetrics metrics;
+  metrics.step = state_.step;
+  metrics.stage = stage().name;
+  metrics.kind = kind_name(stage().kind);
+  metrics.stage_step = state_.stage_step;
+  metrics.tokens = state_.tokens;
+  metrics.seconds = state_.seconds;
+  metrics.tokens_per_s = static_cast<double>(stage().tokens_per_step) / seconds;
+  metrics.lr_factor = figures.lr_factor;
+  metrics.loss = outcome.loss;
+  metrics.text_loss = outcome.text_loss;
+  metrics.answer_loss = outcome.answer_loss;
+  metrics.value_accuracy = outcome.value_accuracy;
+  if (outcome.value_accuracy) {
+    metrics.value_accuracy_mean = state_.value_accuracy_mean;
+  }
+  metrics.gradient_norm = figures.gradient_norm;
+  metrics.max_expert_load = outcome.max_expert_load();
+  metrics.layer_kl = outcome.layer_kl;
+  append_metrics(metrics_path(folder_.path()), metrics);
+  progress_.update(metrics, stage().max_steps);
+}
+
+void Trainer::save() {
+  if (interval_steps_ > 0) {
+    state_.interval_loss = interval_loss_sum_ / static_cast<double>(interval_steps_);
+  }
+  checkpoints_.save(state_, {recipe_.run.keep_last, recipe_.run.keep_best},
+                    [&](const std::string& folder) {
+                      nn::save_model(weights_, folder, nn::StoredDtype::kF32);
+                      nn::copy_companion_files(recipe_.data.folder, folder);
+                      optimizers_->save(folder + kOptimizerFile);
+                    });
+  interval_loss_sum_ = 0.0;
+  interval_steps_ = 0;
+}
+
+}  // namespace levin::train::run

@@ -1,0 +1,49 @@
+#include "train/run/training_state.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/mapped_file.h"
+#include "formats/json.h"
+
+namespace levin::train::run {
+namespace {
+
+constexpr int64_t kMaxStateBytes = 1 << 20;
+
+std::string state_path(const std::string& folder) { return folder + "/training_state.json"; }
+
+}  // namespace
+
+void save_training_state(const TrainingState& state, const std::string& folder) {
+  const nlohmann::ordered_json json = {{"step", state.step},
+                                       {"stage_idx", state.stage_idx},
+                                       {"stage_step", state.stage_step},
+                                       {"is_stage_end", state.is_stage_end},
+                                       {"tokens", state.tokens},
+                                       {"seconds", state.seconds},
+                                       {"value_accuracy_mean", state.value_accuracy_mean},
+                                       {"interval_loss", state.interval_loss}};
+  base::write_file_atomically(state_path(folder), json.dump(1) + "\n");
+}
+
+TrainingState load_training_state(const std::string& folder) {
+  const std::string path = state_path(folder);
+  const nlohmann::json json = formats::parse_json(base::read_file(path, kMaxStateBytes), path);
+  TrainingState state;
+  try {
+    json.at("step").get_to(state.step);
+    json.at("stage_idx").get_to(state.stage_idx);
+    json.at("stage_step").get_to(state.stage_step);
+    json.at("is_stage_end").get_to(state.is_stage_end);
+    json.at("tokens").get_to(state.tokens);
+    json.at("seconds").get_to(state.seconds);
+    json.at("value_accuracy_mean").get_to(state.value_accuracy_mean);
+    json.at("interval_loss").get_to(state.interval_loss);
+  } catch (const nlohmann::json::exception&) {
+    throw base::Error(base::ErrorCode::kInvalidFile, "this is no state of a training run", path);
+  }
+  return state;
+}
+
+}  // namespace levin::train::run

@@ -1,0 +1,28 @@
+// Where a run stands: everything beside weights and optimizer state that a resumed run needs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace levin::train::run {
+
+/// There is no state of a random generator: the first weights are drawn once, and data row n of a
+/// stage is a function of seed, stage and n.
+struct TrainingState {
+  int64_t step = 0;        ///< of the run, done
+  int64_t stage_idx = 0;   ///< the stage that goes on
+  int64_t stage_step = 0;  ///< steps of it, done
+  bool is_stage_end = false;
+  int64_t tokens = 0;    ///< trained on
+  double seconds = 0.0;  ///< of training
+  double value_accuracy_mean = 0.0;
+  double interval_loss = 0.0;  ///< mean loss since the checkpoint before
+};
+
+/// Writes `folder`/training_state.json. Throws Error(kIo).
+void save_training_state(const TrainingState& state, const std::string& folder);
+
+/// Throws Error(kNotFound | kIo | kInvalidFile) with the path.
+TrainingState load_training_state(const std::string& folder);
+
+}  // namespace levin::train::run
