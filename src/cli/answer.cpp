@@ -85,7 +85,7 @@ generation::GenerationResult run_request(runtime::Engine& engine, const text::To
     write_output("\n");
   }
   if (result.finish == FinishReason::kError) {
-    throw base::Error(base::ErrorCode::kInternal, result.error);
+    throw base::Error(result.error_code, result.error);
   }
   return result;
 }

@@ -23,7 +23,7 @@ using OnDelta = base::FunctionRef<void(const generation::Delta& delta)>;
 
 /// Runs a request: a progress bar while the prompt is read, then, if `streams`, the text on stdout
 /// as it comes (without a tokenizer: the ids), and a line break at its end. A cancelled request
-/// returns too, with kCancelled. Throws Error(kInternal) for one that failed.
+/// returns too, with kCancelled. Throws the Error of one that failed.
 [[nodiscard]] generation::GenerationResult run_request(runtime::Engine& engine,
                                                        const text::Tokenizer* tokenizer,
                                                        const generation::GenerationRequest& request,

@@ -86,6 +86,8 @@ bool ChatSession::handle(const std::string& line) {
     }
     const size_t argument = line.find_first_not_of(" \t", end);
     run_command(name, argument == std::string::npos ? "" : line.substr(argument));
+  } catch (const OutputFailed&) {
+    throw;
   } catch (const base::Error& error) {
     write_notice(fmt::format("levin: error: {}", error.what()));
   }

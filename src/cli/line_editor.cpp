@@ -5,9 +5,11 @@
 
 #include <cerrno>
 #include <clocale>
+#include <cstring>
 #include <cwchar>
 #include <utility>
 
+#include "base/error.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 
@@ -15,6 +17,7 @@ namespace levin::cli {
 namespace {
 
 constexpr int kHistoryLines = 1000;
+constexpr size_t kMaxLineBytes = size_t{64} << 20;
 
 /// libedit's own reader goes on after a signal; this one returns, so that Ctrl-C ends the line.
 int read_character(EditLine* /*editor*/, wchar_t* character) {
@@ -108,8 +111,8 @@ LineEditor::Outcome LineEditor::read(std::string& line) {
 
 LineEditor::Outcome LineEditor::read_plain(std::string& line) {
   char buffer[4096];
-  for (;;) {
-    const size_t newline = pending_.find('\n');
+  for (size_t searched = 0;;) {
+    const size_t newline = pending_.find('\n', searched);
     if (newline != std::string::npos) {
       line = pending_.substr(0, newline);
       pending_.erase(0, newline + 1);
@@ -125,7 +128,13 @@ LineEditor::Outcome LineEditor::read_plain(std::string& line) {
       return line.empty() ? Outcome::kEnd : Outcome::kLine;
     }
     if (got < 0 && errno != EINTR) {
-      return Outcome::kEnd;
+      base::throw_error(base::ErrorCode::kIo, "standard input", "cannot read: {}",
+                        std::strerror(errno));
+    }
+    searched = pending_.size();
+    if (searched > kMaxLineBytes) {
+      base::throw_error(base::ErrorCode::kInvalidArgument, "standard input",
+                        "a line is longer than {} bytes, the most that is read", kMaxLineBytes);
     }
     pending_.append(buffer, static_cast<size_t>(got > 0 ? got : 0));
   }

@@ -23,8 +23,7 @@ void write_output(std::string_view text) {
       if (errno == EPIPE) {
         throw OutputClosed();
       }
-      base::throw_error(base::ErrorCode::kIo, "standard output", "cannot write: {}",
-                        std::strerror(errno));
+      throw OutputFailed(std::string("cannot write: ") + std::strerror(errno));
     }
     text.remove_prefix(static_cast<size_t>(written));
   }

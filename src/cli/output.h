@@ -3,14 +3,23 @@
 
 #include <exception>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 #include <string_view>
+
+#include "base/error.h"
 
 namespace levin::cli {
 
 /// The reader of standard output has gone (`| head`): the program ends quietly, with exit code 0.
 struct OutputClosed : std::exception {};
 
-/// Writes at once, unbuffered. Throws Error(kIo) if it cannot, OutputClosed if nobody reads.
+/// Standard output cannot be written: kIo, and the end of every command.
+struct OutputFailed : base::Error {
+  explicit OutputFailed(const std::string& message)
+      : Error(base::ErrorCode::kIo, message, "standard output") {}
+};
+
+/// Writes at once, unbuffered. Throws OutputFailed if it cannot, OutputClosed if nobody reads.
 void write_output(std::string_view text);
 
 /// `value` on lines of its own, indented. Text that is not UTF-8 is repaired.

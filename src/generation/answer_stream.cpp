@@ -40,6 +40,7 @@ Delta AnswerStream::take(const runtime::TokenEvent& event) {
     delta.text += stops_.flush();
     finish_ = event.finish;
     error_ = event.error;
+    error_code_ = event.error_code;
   }
   if (has_stopped()) {
     finish_ = FinishReason::kStop;

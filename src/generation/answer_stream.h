@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "generation/stop_strings.h"
 #include "runtime/engine.h"
 #include "text/detokenizer.h"
@@ -49,6 +50,7 @@ class AnswerStream {
   /// Set with the last event.
   [[nodiscard]] std::optional<runtime::FinishReason> finish() const noexcept { return finish_; }
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
+  [[nodiscard]] base::ErrorCode error_code() const noexcept { return error_code_; }
 
  private:
   [[nodiscard]] bool is_stop_token(int32_t token) const;
@@ -60,6 +62,7 @@ class AnswerStream {
   std::vector<int32_t> tokens_;
   std::optional<runtime::FinishReason> finish_;
   std::string error_;
+  base::ErrorCode error_code_ = base::ErrorCode::kInternal;
 };
 
 }  // namespace levin::generation

@@ -160,6 +160,7 @@ GenerationResult generate(runtime::Engine& engine, const text::Tokenizer* tokeni
   result.tokens = answer.tokens();
   result.finish = answer.finish().value_or(FinishReason::kCancelled);
   result.error = answer.error();
+  result.error_code = answer.error_code();
   result.stop_string = answer.stop_string();
   result.rows = difference(engine.stats().rows, rows_before);
   return result;

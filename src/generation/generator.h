@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "base/function_ref.h"
 #include "generation/answer_stream.h"
 #include "model/config.h"
@@ -33,7 +34,8 @@ struct GenerationResult {
   std::string text;
   std::vector<int32_t> tokens;  ///< of the answer, the stop token included
   runtime::FinishReason finish = runtime::FinishReason::kStop;
-  std::string error;        ///< the sentence, with kError
+  std::string error;                                        ///< the sentence, with kError
+  base::ErrorCode error_code = base::ErrorCode::kInternal;  ///< with kError
   std::string stop_string;  ///< the stop string that ended the answer, if one did
 
   int64_t prompt_tokens = 0;

@@ -45,7 +45,8 @@ struct Engine::State {
   [[nodiscard]] MemoryPlan make_plan(const EngineOptions& options) const;
   void prepare_memory(const EngineOptions& options);
   void check(const Request& request) const;
-  void end(RequestId id, FinishReason reason, std::string error = {});
+  void end(RequestId id, FinishReason reason, std::string error = {},
+           ErrorCode error_code = ErrorCode::kInternal);
   void run(std::span<const PlannedChunk> chunks);
   void forward(std::span<const PlannedChunk> chunks, model::Trace* trace);
   void finish_chunk(const PlannedChunk& chunk, std::span<const float> logits_row,
@@ -225,7 +226,8 @@ void Engine::set_cancel(const base::CancelToken* token) noexcept {
 }
 
 /// Takes the sequence out, frees its pages and reports why; nothing if it has ended already.
-void Engine::State::end(RequestId id, FinishReason reason, std::string error) {
+void Engine::State::end(RequestId id, FinishReason reason, std::string error,
+                        ErrorCode error_code) {
   const std::unique_ptr<Sequence> sequence = scheduler->remove(id);
   if (sequence == nullptr) {
     return;
@@ -236,6 +238,7 @@ void Engine::State::end(RequestId id, FinishReason reason, std::string error) {
   event.prompt_tokens_cached = sequence->cached_tokens;
   event.finish = reason;
   event.error = std::move(error);
+  event.error_code = error_code;
   events.push_back(std::move(event));
 }
 
@@ -246,6 +249,7 @@ void Engine::State::run(std::span<const PlannedChunk> chunks) {
   trace.wants_router = wants_experts(chunks);
   model::Trace* const wanted_trace = trace.wants_router ? &trace : nullptr;
   std::string failure;
+  ErrorCode failure_code = ErrorCode::kInternal;
   try {
     forward(chunks, wanted_trace);
   } catch (const base::Error& error) {
@@ -253,12 +257,13 @@ void Engine::State::run(std::span<const PlannedChunk> chunks) {
       throw;  // nothing has been committed: the next step plans the same chunks again
     }
     failure = error.what();
+    failure_code = error.code();
   } catch (const std::exception& error) {
     failure = error.what();
   }
   if (!failure.empty()) {
     if (chunks.size() == 1) {
-      end(chunks.front().sequence->id, FinishReason::kError, std::move(failure));
+      end(chunks.front().sequence->id, FinishReason::kError, std::move(failure), failure_code);
       return;
     }
     for (const PlannedChunk& chunk : chunks) {
@@ -316,6 +321,9 @@ void Engine::State::finish_chunk(const PlannedChunk& chunk, std::span<const floa
   if (!logits_row.empty()) {
     try {
       event = next_token(sequence, logits_row);
+    } catch (const base::Error& error) {
+      end(sequence.id, FinishReason::kError, error.what(), error.code());
+      return;
     } catch (const std::exception& error) {
       end(sequence.id, FinishReason::kError, error.what());
       return;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "base/error.h"
 #include "model/config.h"
 #include "model/forward.h"
 #include "model/weights.h"
@@ -58,7 +59,8 @@ struct TokenEvent {
   /// for dense layers.
   std::vector<std::vector<int32_t>> expert_ids;
   std::optional<FinishReason> finish;
-  std::string error;  ///< the sentence, with kError
+  std::string error;                                        ///< the sentence, with kError
+  base::ErrorCode error_code = base::ErrorCode::kInternal;  ///< with kError
 };
 
 /// What the engine did since it was made.

@@ -120,9 +120,15 @@ TEST(Memory, ContextThatFitsNoMachineIsRefusedWithTheBytesItNeeds) {
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these need address space
 TEST(Memory, LimitOfTheAddressSpaceIsOutOfMemory) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_levin({"synth", test_data("configs/tiny.json"), "--out", folder.path(), "--set",
+                       "max_position_embeddings=1000000"})
+                .exit_code,
+            0);
   for (const int64_t limit_mb : {24, 32, 48, 64}) {
-    const ProcessResult result = run_levin({"generate", mini_model(), "--prompt", "It is"}, "",
-                                           {.address_space_bytes = limit_mb << 20});
+    const ProcessResult result = run_levin(
+        {"generate", folder.path(), "--tokens", "-", "--ctx", "1000000", "--max-tokens", "1"},
+        "1 2 3", {.address_space_bytes = limit_mb << 20});
     EXPECT_TRUE(result.exit_code == 7 || result.exit_code == 0)
         << limit_mb << " MB: " << result.exit_code << " " << result.err;
   }

@@ -114,6 +114,25 @@ TEST(Generate, JsonHasLogprobsExpertsAndSamplingMask) {
   EXPECT_EQ(details[0].at("expert_ids").size(), 4U);
 }
 
+TEST(Generate, IllFormedPromptsAreRepairedWithOneWarning) {
+  const ProcessResult result =
+      run_levin({"generate", mini_model(), "--prompt", "a\xFF\xC3z", "--max-tokens", "1"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.err, HasSubstr("prompt: 2 ill-formed UTF-8 sequences were read as U+FFFD\n"));
+}
+
+TEST(Generate, IdsOutsideTheVocabularyAndEmptyTokenFilesAreRefused) {
+  const auto run = [](const std::string& ids) {
+    return run_levin({"generate", mini_model(), "--tokens", "-"}, ids);
+  };
+  const ProcessResult outside = run("1 4096");
+  EXPECT_EQ(outside.exit_code, 3);
+  EXPECT_THAT(outside.err, HasSubstr("standard input: token 4096 at position 1 is outside the "
+                                     "vocabulary [0, 4096)"));
+  EXPECT_EQ(run("1 -2").exit_code, 3);
+  EXPECT_EQ(run("").exit_code, 2);
+}
+
 TEST(Generate, RefusesEmptyPrompts) {
   const ProcessResult empty = run_levin({"generate", mini_model(), "--prompt", ""});
   EXPECT_EQ(empty.exit_code, 2);
@@ -188,6 +207,16 @@ TEST(Chat, KeepsSavesAndLoadsAConversation) {
   EXPECT_THAT(result.err, HasSubstr("levin: error: /nowhere"));
   std::ifstream saved(folder.file("c.json"));
   EXPECT_EQ(json::parse(saved).at("messages")[1].at("content"), "Hello");
+}
+
+TEST(Chat, EndsWhenItCannotWriteOrReadAnyMore) {
+  const std::vector<std::string> words = {"chat", mini_model(), "--max-tokens", "2"};
+  const ProcessResult full = run_levin(words, "Hello\nHello\n", {.stdout_path = "/dev/full"});
+  EXPECT_EQ(full.exit_code, 6);
+  EXPECT_THAT(full.err, HasSubstr("standard output: cannot write"));
+  const ProcessResult endless = run_levin(words, std::string((64 << 20) + 8192, 'x'));
+  EXPECT_EQ(endless.exit_code, 2);
+  EXPECT_THAT(endless.err, HasSubstr("standard input: a line is longer than"));
 }
 
 TEST(Chat, CtrlCStopsTheAnswerAndNotTheProgram) {
