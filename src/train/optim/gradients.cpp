@@ -1,0 +1,48 @@
+#include "train/optim/gradients.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+namespace levin::train::optim {
+
+double gradient_norm(const std::vector<Parameter>& parameters) {
+  const at::NoGradGuard no_grad;
+  double sum = 0;
+  for (const Parameter& parameter : parameters) {
+    const at::Tensor& gradient = parameter.tensor.grad();
+    if (!gradient.defined()) continue;
+    const double norm = at::norm(gradient).item<double>();
+    sum += norm * norm;
+  }
+  return std::sqrt(sum);
+}
+
+double clip_gradients(const std::vector<Parameter>& parameters, double max_norm) {
+  const double norm = gradient_norm(parameters);
+  if (std::isfinite(norm) && norm > max_norm) scale_gradients(parameters, max_norm / norm);
+  return norm;
+}
+
+void scale_gradients(const std::vector<Parameter>& parameters, double factor) {
+  const at::NoGradGuard no_grad;
+  for (const Parameter& parameter : parameters) {
+    const at::Tensor& gradient = parameter.tensor.grad();
+    if (gradient.defined()) gradient.mul_(factor);
+  }
+}
+
+std::optional<std::string> first_non_finite_gradient(const std::vector<Parameter>& parameters) {
+  const at::NoGradGuard no_grad;
+  for (const Parameter& parameter : parameters) {
+    const at::Tensor& gradient = parameter.tensor.grad();
+    if (gradient.defined() && !at::isfinite(gradient).all().item<bool>()) return parameter.name;
+  }
+  return std::nullopt;
+}
+
+void clear_gradients(const std::vector<Parameter>& parameters) {
+  for (const Parameter& parameter : parameters) parameter.tensor.mutable_grad() = at::Tensor();
+}
+
+}  // namespace levin::train::optim

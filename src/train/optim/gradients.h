@@ -1,0 +1,32 @@
+// What happens to gradients between the backward pass and the optimizer's step.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/optim/parameter.h"
+
+namespace levin::train::optim {
+
+/// The 2-norm of all gradients together, summed in double; NaN or infinite if any element is.
+double gradient_norm(const std::vector<Parameter>& parameters);
+
+/// Scales the gradients to `max_norm` together if their norm exceeds it. Returns the norm before.
+/// Does nothing to gradients whose norm is not finite: ask first_non_finite_gradient() and do not
+/// step.
+double clip_gradients(const std::vector<Parameter>& parameters, double max_norm);
+
+/// Multiplies every gradient. Accumulation over micro-batches: call backward() on each one's summed
+/// loss, then scale by 1 / (tokens of all); the result is the gradient of the mean over the whole
+/// batch, however it was split.
+void scale_gradients(const std::vector<Parameter>& parameters, double factor);
+
+/// Name of the first parameter whose gradient holds a NaN or an infinity.
+[[nodiscard]] std::optional<std::string> first_non_finite_gradient(
+    const std::vector<Parameter>& parameters);
+
+/// Drops all gradients.
+void clear_gradients(const std::vector<Parameter>& parameters);
+
+}  // namespace levin::train::optim
