@@ -36,7 +36,7 @@ struct AttentionFunction : public torch::autograd::Function<AttentionFunction> {
                                    saved[3].defined() ? &selection : nullptr,
                                    context->saved_data["scale"].toDouble()};
     const AttentionGradients gradients =
-        attention_backward(problem, {saved[4], saved[5]}, unit_stride(upstream[0]));
+        attention_backward(problem, {saved[4], saved[5]}, blas_rows(upstream[0]));
     return {gradients.q, gradients.k, gradients.v, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
@@ -54,7 +54,7 @@ at::Tensor differentiable_attention(const char* op, const AttentionProblem& prob
     check_selection(op, *problem.selection, q.size(0));
     selection = *problem.selection;
   }
-  return AttentionFunction::apply(unit_stride(q), unit_stride(problem.k), unit_stride(problem.v),
+  return AttentionFunction::apply(blas_rows(q), blas_rows(problem.k), blas_rows(problem.v),
                                   selection, *problem.documents, problem.softmax_scale);
 }
 

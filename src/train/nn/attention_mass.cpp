@@ -8,6 +8,7 @@
 #include "train/nn/attention_blocks.h"
 #include "train/nn/gemm.h"
 #include "train/nn/operator_checks.h"
+#include "train/nn/query_blocks.h"
 
 namespace levin::train::nn {
 namespace {
@@ -45,8 +46,8 @@ at::Tensor attention_mass_kept(const at::Tensor& q, const at::Tensor& k, const S
   if (rows.dim() != 1 || rows.scalar_type() != at::kLong) {
     base::throw_error(base::ErrorCode::kInvalidArgument, op, "rows must be a Long tensor [n]");
   }
-  const at::Tensor q_rows = q.stride(-1) == 1 ? q : q.contiguous();
-  const at::Tensor k_rows = k.stride(-1) == 1 ? k : k.contiguous();
+  const at::Tensor q_rows = blas_rows(q);
+  const at::Tensor k_rows = blas_rows(k);
   at::Tensor kept = at::empty({rows.size(0)}, q.options().requires_grad(false));
   for (int64_t i = 0; i < rows.size(0); ++i) {
     const auto row = rows[i].item<int64_t>();

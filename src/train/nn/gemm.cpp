@@ -30,12 +30,10 @@ struct Layout {
 };
 
 Layout layout_of(const at::Tensor& matrix, int64_t rows, int64_t columns) {
-  // A dimension of one element may carry any stride; BLAS wants one that covers the other
-  // dimension.
-  if (matrix.stride(3) == 1) {
+  // The stride of a dimension of one element means nothing.
+  if (matrix.stride(3) == 1 || columns == 1) {
     return {'N', static_cast<int>(rows == 1 ? columns : matrix.stride(2))};
   }
-  if (columns == 1 && matrix.stride(2) != 1) return {'N', static_cast<int>(matrix.stride(2))};
   LEVIN_CHECK(matrix.stride(2) == 1 || rows == 1);
   return {'T', static_cast<int>(columns == 1 ? rows : matrix.stride(3))};
 }

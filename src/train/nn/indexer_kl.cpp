@@ -141,8 +141,8 @@ at::Tensor indexer_kl(const at::Tensor& index_q, const at::Tensor& index_k,
   const at::Tensor inputs[3] = {index_q.contiguous(), index_k.contiguous(),
                                 index_weights.contiguous()};
   const KlProblem problem{{inputs[0].detach(), inputs[1].detach(), inputs[2].detach()},
-                          unit_stride(q.detach()),
-                          unit_stride(k.detach()),
+                          blas_rows(q.detach()),
+                          blas_rows(k.detach()),
                           &documents,
                           selection,
                           softmax_scale};

@@ -70,8 +70,9 @@ at::Tensor block_keys(const at::Tensor& x, const QueryBlock& block) {
   return by_document(x, block, 0, block.kv_tokens());
 }
 
-at::Tensor unit_stride(const at::Tensor& x) {
-  return x.stride(-1) == 1 || x.size(-1) == 1 ? x : x.contiguous();
+at::Tensor blas_rows(const at::Tensor& x) {
+  const bool is_unit = x.stride(-1) == 1 || x.size(-1) == 1;
+  return is_unit && x.stride(0) >= x.size(-1) ? x : x.contiguous();
 }
 
 }  // namespace levin::train::nn

@@ -44,7 +44,8 @@ at::Tensor block_queries(const at::Tensor& x, const QueryBlock& block);
 /// a view.
 at::Tensor block_keys(const at::Tensor& x, const QueryBlock& block);
 
-/// `x` itself if its last dimension is contiguous, else a contiguous copy.
-at::Tensor unit_stride(const at::Tensor& x);
+/// `x` [tokens, ...] itself if BLAS can read its rows: the last dimension contiguous, the tokens
+/// apart (a gradient may be one expanded row). Else a contiguous copy.
+at::Tensor blas_rows(const at::Tensor& x);
 
 }  // namespace levin::train::nn

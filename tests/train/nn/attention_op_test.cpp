@@ -102,6 +102,15 @@ TEST(AttentionOp, TakesViewsWithStrides) {
   EXPECT_LT(largest_difference(output, literal_attention(c, causal(c.documents))), 1e-12);
 }
 
+TEST(AttentionOp, TakesAnExpandedGradient) {
+  OpCase c = make_case({6, 4});
+  const at::Tensor output = dense_attention(c.q, c.k, c.v, c.documents, c.scale);
+  const at::Tensor wanted = literal_attention(c, causal(c.documents));
+  EXPECT_LT(largest_difference(gradient_of(output.sum(0).square().sum(), c.k),
+                               gradient_of(wanted.sum(0).square().sum(), c.k)),
+            1e-12);
+}
+
 TEST(AttentionOp, RepeatsBitForBit) {
   OpCase c = make_case({300, 40, 40}, at::kFloat);
   const Selection selection = choose(c, 32);
