@@ -136,12 +136,19 @@ ModelWeights init_model(const Config& config, const InitOptions& options) {
 }
 
 void add_indexer(ModelWeights& weights, const Config& sparse, uint64_t seed) {
+  weights.config = sparse;
+  for (int64_t layer_idx = 0; layer_idx < sparse.num_hidden_layers; ++layer_idx) {
+    add_layer_indexer(sparse, layer_idx, seed, weights.layers.at(layer_idx));
+  }
+}
+
+void add_layer_indexer(const Config& sparse, int64_t layer_idx, uint64_t seed,
+                       LayerWeights& layer) {
   const at::NoGradGuard no_grad;
   InitOptions options;
   options.seed = seed;
   options.matrices = MatrixInit::kFanIn;
-  weights.config = sparse;
-  visit_tensors(weights, [&](const TensorSpec& spec, at::Tensor& tensor) {
+  visit_layer(sparse, layer_idx, layer, [&](const TensorSpec& spec, at::Tensor& tensor) {
     if (spec.role == TensorRole::kIndexer || spec.role == TensorRole::kIndexerNorm) {
       tensor = initial(sparse, options, spec);
     }

@@ -46,4 +46,7 @@ ModelWeights init_model(const Config& config, const InitOptions& options);
 /// leaves its other tensors as they are: matrices 1 / sqrt(fan-in), LayerNorm 1 and 0.
 void add_indexer(ModelWeights& weights, const Config& sparse, uint64_t seed);
 
+/// The same for a single layer of a model that is too large to hold.
+void add_layer_indexer(const Config& sparse, int64_t layer_idx, uint64_t seed, LayerWeights& layer);
+
 }  // namespace levin::train::nn

@@ -48,9 +48,7 @@ void run_training(const RunCommand& options) {
 }  // namespace
 
 void prepare_machine(int threads) {
-  if (threads > 0) {
-    at::set_num_threads(threads);
-  }
+  at::set_num_threads(threads > 0 ? threads : usable_cores());
   const double gflops = measure_sgemm_gflops();
   write_notice(fmt::format("{} threads, {:.0f} GFLOP/s", at::get_num_threads(), gflops));
   const std::string warning = sgemm_warning(gflops, at::get_num_threads());

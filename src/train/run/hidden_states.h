@@ -1,0 +1,35 @@
+// The hidden states of many rows in a file, for passes that hold one layer at a time.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+
+namespace levin::train::run {
+
+/// Rows of [row_tokens, hidden_size] f32, each read and written as a whole. The file goes with this
+/// object.
+class HiddenStates {
+ public:
+  /// Throws Error(kIo).
+  HiddenStates(std::string path, int64_t row_tokens, int64_t hidden_size);
+  ~HiddenStates();
+  HiddenStates(const HiddenStates&) = delete;
+  HiddenStates& operator=(const HiddenStates&) = delete;
+
+  /// Throws Error(kIo), also when the disk is full.
+  void write(int64_t row_idx, const at::Tensor& hidden);
+  /// A row that was written.
+  [[nodiscard]] at::Tensor read(int64_t row_idx) const;
+  /// Closes and removes the file.
+  void remove() noexcept;
+
+ private:
+  std::string path_;
+  int64_t row_tokens_;
+  int64_t hidden_size_;
+  int descriptor_ = -1;
+};
+
+}  // namespace levin::train::run
