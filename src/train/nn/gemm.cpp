@@ -4,7 +4,6 @@
 #include <ATen/Parallel.h>
 
 #include <cstdint>
-#include <vector>
 
 #include "base/error.h"
 
