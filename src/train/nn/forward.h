@@ -66,7 +66,7 @@ LayerResult forward_layer(PassContext& pass, const LayerWeights& layer, const at
 at::Tensor embed(const ModelWeights& weights, const at::Tensor& tokens);
 
 struct ForwardResult {
-  /// [rows, hidden_size], after the final norm, of the chosen rows: input of the head (loss.h).
+  /// [rows, hidden_size], after the final norm, of the chosen rows: input of logits().
   at::Tensor hidden;
   /// Sum of the layers' KL and balance losses, each a scalar summed over tokens; undefined if not
   /// asked for.
