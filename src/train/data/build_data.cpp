@@ -9,6 +9,7 @@
 #include "base/mapped_file.h"
 #include "train/data/facts.h"
 #include "train/data/lexicon.h"
+#include "train/data/made_up_corpus.h"
 #include "train/data/manifest.h"
 #include "train/data/sha256.h"
 #include "train/data/source_books.h"
@@ -182,6 +183,9 @@ BuildResult build_data(const DataOptions& options, const std::string& folder) {
   check_options(options);
   if (const auto built = find_built(options, folder)) {
     return *built;
+  }
+  if (options.corpus_folder == kMadeUpCorpus) {
+    return build_data_from(made_up_corpus(), options, folder);
   }
   Corpus corpus;
   for (const SourceBook& source : source_books()) {

@@ -3,16 +3,20 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "text/tokenizer.h"
 #include "train/data/corpus.h"
 
 namespace levin::train::data {
 
+inline constexpr std::string_view kMadeUpCorpus = "made-up";
+
 struct DataOptions {
-  std::string recipe;              ///< name of the recipe; a folder belongs to one recipe
-  std::string corpus_folder = {};  ///< what tools/fetch_corpus.sh filled
-  int32_t vocab_size = 4096;       ///< ids, marks included
+  std::string recipe;  ///< name of the recipe; a folder belongs to one recipe
+  /// What tools/fetch_corpus.sh filled, or kMadeUpCorpus: made_up_corpus(), which needs no books.
+  std::string corpus_folder = {};
+  int32_t vocab_size = 4096;  ///< ids, marks included
   /// SHA-256 of the manifest that must come out; empty: any.
   std::string manifest_sha256 = {};
 };

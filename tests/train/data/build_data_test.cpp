@@ -59,6 +59,14 @@ TEST(BuildData, DoesNothingIfItIsThere) {
   EXPECT_EQ(fs::last_write_time(folder / "tokenizer.json"), time);
 }
 
+TEST(BuildData, AMadeUpCorpusNeedsNoBooks) {
+  DataOptions options = options_of("tiny");
+  options.corpus_folder = kMadeUpCorpus;
+  const BuildResult result = build_data(options, test::fresh_folder("build_made_up").string());
+  EXPECT_EQ(result.manifest_sha256,
+            build(test::fresh_folder("build_at_hand"), options_of("tiny")).manifest_sha256);
+}
+
 TEST(BuildData, LoadsWhatItWrote) {
   const fs::path folder = test::fresh_folder("build_load");
   const BuildResult result = build(folder, options_of("tiny"));

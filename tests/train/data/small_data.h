@@ -1,4 +1,4 @@
-// A small made-up corpus and the tokenizer trained on it, shared by the tests of this folder.
+// The made-up corpus and a tokenizer trained on it, shared by the tests of this folder.
 #pragma once
 
 #include <filesystem>
@@ -7,13 +7,13 @@
 #include "text/tokenizer.h"
 #include "train/data/build_data.h"
 #include "train/data/corpus.h"
+#include "train/data/made_up_corpus.h"
 
 namespace levin::train::data::test {
 
-/// Three books of made-up prose, among them the held-out "persuasion": the same at every call.
-Corpus small_corpus();
-
 inline constexpr int32_t kSmallVocab = 700;
+
+inline Corpus small_corpus() { return made_up_corpus(); }
 
 /// small_corpus() built into a data folder, once.
 const DataSet& small_data();
