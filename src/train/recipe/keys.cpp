@@ -88,7 +88,8 @@ const std::vector<Key<DataSettings>>& data_keys() {
   static const std::vector<Key<S>> keys = {
       {"folder", &S::folder, "corpus and tokenizer, as `levin-train data build` writes them"},
       {"name", &S::name, "name of the data: recipes with the same data share it"},
-      {"corpus_folder", &S::corpus_folder, "books for `data build`, from tools/fetch_corpus.sh"},
+      {"corpus_folder", &S::corpus_folder,
+       "books for `data build`, from tools/fetch_corpus.sh; \"made-up\": random sentences instead"},
       {"vocab_size", &S::vocab_size, "ids of the tokenizer that `data build` trains", 300,
        kMaxExtent},
       {"manifest_sha256", &S::manifest_sha256,

@@ -1,17 +1,15 @@
 #include "train/run/metrics.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "formats/json.h"
+#include "train/run/append_line.h"
 
 namespace levin::train::run {
 namespace {
@@ -32,7 +30,7 @@ std::string to_line(const StepMetrics& m) {
                                  {"tokens_per_s", m.tokens_per_s},
                                  {"lr_factor", m.lr_factor}};
   const auto add = [&line](const char* key, const std::optional<double>& value) {
-    if (value) {
+    if (value && std::isfinite(*value)) {
       line[key] = *value;
     }
   };
@@ -46,7 +44,7 @@ std::string to_line(const StepMetrics& m) {
   if (!m.layer_kl.empty()) {
     line["layer_kl"] = m.layer_kl;
   }
-  return line.dump() + "\n";
+  return line.dump();
 }
 
 StepMetrics from_line(const json& line) {
@@ -77,34 +75,10 @@ StepMetrics from_line(const json& line) {
   return m;
 }
 
-void write_all(int descriptor, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written < 0 && errno == EINTR) {
-      continue;
-    }
-    if (written < 0) {
-      throw_error(ErrorCode::kIo, path, "cannot write: {}", std::strerror(errno));
-    }
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-}
-
 }  // namespace
 
 void append_metrics(const std::string& path, const StepMetrics& metrics) {
-  const std::string line = to_line(metrics);
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor < 0) {
-    throw_error(ErrorCode::kIo, path, "cannot write: {}", std::strerror(errno));
-  }
-  try {
-    write_all(descriptor, line, path);
-  } catch (...) {
-    ::close(descriptor);
-    throw;
-  }
-  ::close(descriptor);
+  append_line(path, to_line(metrics));
 }
 
 std::vector<StepMetrics> read_metrics(const std::string& path) {
@@ -130,7 +104,7 @@ void cut_metrics(const std::string& path, int64_t last_step) {
   std::string kept;
   for (const StepMetrics& metrics : read_metrics(path)) {
     if (metrics.step <= last_step) {
-      kept += to_line(metrics);
+      kept += to_line(metrics) + "\n";
     }
   }
   base::write_file_atomically(path, kept);

@@ -26,6 +26,13 @@ constexpr int64_t kMaxRecipeBytes = 1 << 20;
 
 std::string recipe_path(const std::string& path) { return path + "/" + kRecipeName; }
 
+/// Whether the run of this folder has come to a first step. One that was refused before, for want
+/// of memory or of a sound config, has no claim to the folder.
+bool has_progress(const std::string& path) {
+  const std::string checkpoints = checkpoints_path(path);
+  return fs::exists(metrics_path(path)) || (fs::exists(checkpoints) && !fs::is_empty(checkpoints));
+}
+
 /// Whether the folder holds anything but our lock.
 bool is_empty(const std::string& path) {
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
@@ -39,6 +46,9 @@ bool is_empty(const std::string& path) {
 }  // namespace
 
 std::string metrics_path(const std::string& run_folder) { return run_folder + "/metrics.jsonl"; }
+std::string selection_path(const std::string& run_folder) {
+  return run_folder + "/selection.jsonl";
+}
 std::string checkpoints_path(const std::string& run_folder) { return run_folder + "/checkpoints"; }
 std::string curves_path(const std::string& run_folder) { return run_folder + "/curves"; }
 
@@ -80,7 +90,7 @@ void RunFolder::lock() {
 }
 
 void RunFolder::claim(const std::string& recipe_text, StartMode mode) {
-  if (!fs::exists(recipe_path(path_))) {
+  if (!has_progress(path_)) {
     base::write_file_atomically(recipe_path(path_), recipe_text);
     return;
   }
@@ -90,8 +100,7 @@ void RunFolder::claim(const std::string& recipe_text, StartMode mode) {
                 "this folder belongs to a run of another recipe ({}); choose another --out",
                 difference);
   }
-  const bool has_progress = fs::exists(metrics_path(path_)) || fs::exists(checkpoints_path(path_));
-  if (mode == StartMode::kFresh && has_progress) {
+  if (mode == StartMode::kFresh) {
     throw_error(ErrorCode::kInvalidArgument, path_,
                 "this folder holds a run of this recipe; add --resume to go on with it, or choose "
                 "another --out");

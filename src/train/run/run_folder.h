@@ -2,6 +2,7 @@
 //   recipe.toml      the recipe as recipe_text writes it: the run's identity
 //   metrics.jsonl    one line a step
 //   checkpoints/     see checkpoint_store.h
+//   selection.jsonl  how good the indexer was at the end of each warm-up and sparse stage
 //   curves/          charts of the metrics
 #pragma once
 
@@ -10,6 +11,7 @@
 namespace levin::train::run {
 
 [[nodiscard]] std::string metrics_path(const std::string& run_folder);
+[[nodiscard]] std::string selection_path(const std::string& run_folder);
 [[nodiscard]] std::string checkpoints_path(const std::string& run_folder);
 [[nodiscard]] std::string curves_path(const std::string& run_folder);
 

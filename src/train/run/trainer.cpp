@@ -15,6 +15,7 @@
 #include "train/recipe/parse.h"
 #include "train/run/curves.h"
 #include "train/run/model_setup.h"
+#include "train/run/selection_quality.h"
 
 namespace levin::train::run {
 namespace {
@@ -72,9 +73,9 @@ Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode
     resume(*checkpoint);
   } else {
     weights_ = starting_weights(recipe_, data_.tokenizer.vocab_size());
-    cut_metrics(metrics_path(folder_.path()), 0);
   }
   check_memory(recipe_, weights_, base::available_memory_bytes());
+  cut_metrics(metrics_path(folder_.path()), state_.step);
 }
 
 const StageSettings& Trainer::stage() const {
@@ -86,7 +87,6 @@ void Trainer::resume(const StoredCheckpoint& checkpoint) {
   weights_ = nn::load_model(checkpoint.path, {.tied_input_scale = recipe_.model.tied_input_scale});
   enter_stage();
   optimizers_->load(checkpoint.path + kOptimizerFile);
-  cut_metrics(metrics_path(folder_.path()), state_.step);
   progress_.note(fmt::format("resuming stage {} after step {}", stage().name, state_.step));
 }
 
@@ -112,6 +112,7 @@ void Trainer::run(const base::CancelToken& cancel) {
     if (!state_.is_stage_end) {
       enter_stage();
       run_stage(cancel);
+      report_selection();
     }
     write_curves(read_metrics(metrics_path(folder_.path())), curves_path(folder_.path()));
     if (state_.stage_idx + 1 == static_cast<int64_t>(recipe_.stages.size())) {
@@ -142,16 +143,34 @@ void Trainer::run_stage(const base::CancelToken& cancel) {
   }
 }
 
+void Trainer::report_selection() {
+  if (stage().kind == StageKind::kDense) {
+    return;
+  }
+  // Rows of the stage that it has not trained on.
+  const int64_t first_row = stage().max_steps * stage().rows_per_step();
+  const TrainingBatch batch = make_rows(first_row, stage().rows_per_part());
+  const std::vector<LayerSelection> layers = measure_selection(weights_, batch);
+  const int64_t topk = weights_.config.indexer.index_topk;
+  append_selection(selection_path(folder_.path()), state_.step, stage().name, layers, topk);
+  progress_.note(describe_selection(layers, topk));
+}
+
+TrainingBatch Trainer::make_rows(int64_t first_row, int64_t count) const {
+  std::vector<data::Row> rows;
+  for (int64_t row_idx = first_row; row_idx < first_row + count; ++row_idx) {
+    rows.push_back(generator_.make_row(stage().sample, stage().row_tokens,
+                                       static_cast<uint64_t>(recipe_.run.seed), row_idx));
+  }
+  return make_batch(rows);
+}
+
 std::vector<TrainingBatch> Trainer::make_parts() const {
   std::vector<TrainingBatch> parts;
-  int64_t row_idx = state_.stage_step * stage().rows_per_step();
+  const int64_t first_row = state_.stage_step * stage().rows_per_step();
   for (int64_t part_idx = 0; part_idx < stage().accumulation; ++part_idx) {
-    std::vector<data::Row> rows;
-    for (int64_t i = 0; i < stage().rows_per_part(); ++i, ++row_idx) {
-      rows.push_back(generator_.make_row(stage().sample, stage().row_tokens,
-                                         static_cast<uint64_t>(recipe_.run.seed), row_idx));
-    }
-    parts.push_back(make_batch(rows));
+    parts.push_back(
+        make_rows(first_row + part_idx * stage().rows_per_part(), stage().rows_per_part()));
   }
   return parts;
 }

@@ -50,7 +50,11 @@ class Trainer {
   void enter_stage();
   void run_stage(const base::CancelToken& cancel);
   void run_step();
+  [[nodiscard]] TrainingBatch make_rows(int64_t first_row, int64_t count) const;
+  /// Rows of the next step.
   [[nodiscard]] std::vector<TrainingBatch> make_parts() const;
+  /// At the end of a stage with an indexer: how much of the attention it keeps.
+  void report_selection();
   /// Checks, clips, updates the weights and the routers' biases.
   Update update(const StepOutcome& outcome);
   void record(const StepOutcome& outcome, const Update& figures, double seconds);

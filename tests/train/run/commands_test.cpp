@@ -1,0 +1,162 @@
+// The commands of levin-train on a micro run.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "formats/temporary_folder.h"
+#include "plot/xml_elements.h"
+#include "train/run/checkpoint_store.h"
+#include "train/run/run_folder.h"
+#include "train/run/train_process.h"
+
+namespace levin::train::run {
+namespace {
+
+using levin::testing::file_bytes;
+using levin::testing::run_program;
+using levin::testing::small_data_folder;
+using levin::testing::TemporaryFolder;
+using levin::testing::train;
+using levin::testing::TrainResult;
+using levin::testing::write_micro_recipe;
+using ::testing::HasSubstr;
+
+class TrainCommands : public ::testing::Test {
+ protected:
+  TrainCommands() : recipe_(write_micro_recipe(folder_.path())), run_(folder_.file("run")) {}
+
+  void SetUp() override {
+    const TrainResult result = train({"run", recipe_, "--out", run_});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+  }
+
+  TrainResult status() { return run_program(LEVIN_TRAIN_BINARY, {"status", run_}); }
+
+  TemporaryFolder folder_;
+  std::string recipe_;
+  std::string run_;
+};
+
+TEST_F(TrainCommands, ARunGoesThroughItsStagesAndItsModelRunsInTheEngine) {
+  const auto steps = read_metrics(metrics_path(run_));
+  ASSERT_EQ(steps.size(), 20U);
+  EXPECT_EQ(steps[0].kind, "dense");
+  EXPECT_TRUE(steps[0].loss.has_value());
+  EXPECT_TRUE(steps[0].layer_kl.empty());
+  EXPECT_EQ(steps[8].kind, "warmup");
+  EXPECT_FALSE(steps[8].loss.has_value());
+  EXPECT_EQ(steps[8].layer_kl.size(), 2U);
+  EXPECT_EQ(steps[19].kind, "sparse");
+  EXPECT_TRUE(steps[19].loss.has_value());
+  EXPECT_EQ(steps[19].layer_kl.size(), 2U);
+  EXPECT_LT(*steps[19].text_loss, *steps[0].text_loss);
+  EXPECT_EQ(steps[19].tokens, 20 * 192);
+
+  const auto checkpoints = list_checkpoints(checkpoints_path(run_));
+  const TrainResult answer = run_program(
+      LEVIN_BINARY, {"generate", checkpoints.back().path, "--prompt", "The", "--max-tokens", "3"});
+  EXPECT_EQ(answer.exit_code, 0) << answer.err;
+}
+
+TEST_F(TrainCommands, StatusTellsStagesCheckpointsAndCurves) {
+  const TrainResult result = status();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  for (const char* expected :
+       {"D ", "8/8", "W ", "5/5", "S ", "7/7", "end of stage W", "loss.svg", "indexer_kl.svg"}) {
+    EXPECT_THAT(result.out, HasSubstr(expected));
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(curves_path(run_))) {
+    EXPECT_NO_THROW((void)levin::testing::parse_xml(file_bytes(entry.path().string())));
+  }
+  const TrainResult none = run_program(LEVIN_TRAIN_BINARY, {"status", folder_.path()});
+  EXPECT_EQ(none.exit_code, 4);
+  EXPECT_THAT(none.err, HasSubstr("no run folder"));
+}
+
+TEST_F(TrainCommands, ExportWritesABf16ModelWithoutTrainingState) {
+  const std::string out = folder_.file("model");
+  const TrainResult result =
+      run_program(LEVIN_TRAIN_BINARY, {"export", run_, "--out", out, "--stage", "D"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_FALSE(std::filesystem::exists(out + "/optimizer.safetensors"));
+  EXPECT_THAT(file_bytes(out + "/config.json"), HasSubstr("DeepseekV3ForCausalLM"));
+  EXPECT_THAT(file_bytes(out + "/config.json"), HasSubstr("bfloat16"));
+  EXPECT_EQ(run_program(LEVIN_TRAIN_BINARY, {"export", run_, "--out", out}).exit_code, 2)
+      << "a folder that is there is not touched";
+  const TrainResult wrong =
+      run_program(LEVIN_TRAIN_BINARY, {"export", run_, "--out", out + "2", "--stage", "X"});
+  EXPECT_EQ(wrong.exit_code, 4);
+  EXPECT_THAT(wrong.err, HasSubstr("end of stage \"X\""));
+}
+
+TEST_F(TrainCommands, SparsifyGivesADenseCheckpointAnIndexer) {
+  const std::string dense = folder_.file("dense");
+  const std::string sparse = folder_.file("sparse");
+  ASSERT_EQ(
+      run_program(LEVIN_TRAIN_BINARY, {"export", run_, "--out", dense, "--stage", "D"}).exit_code,
+      0);
+  const TrainResult result = train({"sparsify", dense, "--data", small_data_folder(), "--out",
+                                    sparse, "--steps", "6", "--row-tokens", "128", "--index-heads",
+                                    "2", "--index-head-dim", "32", "--topk", "16"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("layer 2 of 2: KL"));
+  EXPECT_THAT(file_bytes(sparse + "/config.json"), HasSubstr("DeepseekV32ForCausalLM"));
+  EXPECT_FALSE(std::filesystem::exists(sparse + "/hidden_states.tmp"));
+  const TrainResult answer =
+      run_program(LEVIN_BINARY, {"generate", sparse, "--prompt", "The", "--max-tokens", "3"});
+  EXPECT_EQ(answer.exit_code, 0) << answer.err;
+
+  const TrainResult twice = train({"sparsify", sparse, "--data", small_data_folder(), "--out",
+                                   folder_.file("x"), "--row-tokens", "128"});
+  EXPECT_NE(twice.exit_code, 0);
+  EXPECT_THAT(twice.err, HasSubstr("has an indexer"));
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("x")));
+}
+
+TEST_F(TrainCommands, AnotherRunCanStartFromACheckpoint) {
+  const std::string dense = folder_.file("dense");
+  ASSERT_EQ(run_program(LEVIN_TRAIN_BINARY,
+                        {"export", run_, "--out", dense, "--stage", "D", "--dtype", "f32"})
+                .exit_code,
+            0);
+  const std::string child = folder_.file("child.toml");
+  std::ofstream(child)
+      << "[model]\nparent = \"" << dense
+      << "\"\ntied_input_scale = 20.0\nmax_position_embeddings = 512\n"
+         "[model.rope_scaling]\nfactor = 2\noriginal_max_position_embeddings = 256\n"
+         "[data]\nfolder = \""
+      << small_data_folder()
+      << "\"\n[indexer]\nindex_n_heads = 2\nindex_head_dim = 32\nindex_topk = 16\n"
+         "[[stage]]\nname = \"W\"\nkind = \"warmup\"\nrow_tokens = 300\n"
+         "tokens_per_step = 300\nmax_steps = 2\n[stage.sample]\n"
+         "document_tokens_min = 64\ndocument_tokens_max = 300\n";
+  const TrainResult result = train({"run", child, "--out", folder_.file("child")});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  const auto checkpoints = list_checkpoints(checkpoints_path(folder_.file("child")));
+  EXPECT_THAT(file_bytes(checkpoints.back().path + "/config.json"), HasSubstr("yarn"));
+}
+
+TEST(TrainUsage, SaysWhatIsWrongInOneSentence) {
+  const TemporaryFolder folder;
+  const std::string recipe = write_micro_recipe(folder.path());
+  const auto complaint = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> args = {"run", recipe, "--out", folder.file("run")};
+    args.insert(args.end(), more.begin(), more.end());
+    const TrainResult result = train(args);
+    EXPECT_NE(result.exit_code, 0);
+    return result.err;
+  };
+  EXPECT_THAT(complaint({"--set", "run.sed=1"}), HasSubstr("[run] has no key \"sed\""));
+  EXPECT_THAT(complaint({"--set", "data.folder=" + folder.file("none")}),
+              HasSubstr("levin-train data build"));
+  EXPECT_THAT(complaint({"--set", "model.topk_group=3"}), HasSubstr("topk_group"));
+  EXPECT_THAT(complaint({"--set", "defaults.tokens_per_step=9600000"}), HasSubstr("needs about"));
+  EXPECT_THAT(complaint({"--bad"}), HasSubstr("--bad"));
+  EXPECT_THAT(run_program(LEVIN_TRAIN_BINARY, {"run", "--keys"}).out, HasSubstr("tokens_per_step"));
+}
+
+}  // namespace
+}  // namespace levin::train::run

@@ -1,0 +1,171 @@
+#include "train/run/step.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "base/error.h"
+#include "train/data/generator.h"
+#include "train/data/small_data.h"
+#include "train/nn/config_json.h"
+#include "train/nn/init.h"
+#include "train/recipe/parse.h"
+#include "train/run/model_setup.h"
+
+namespace levin::train::run {
+namespace {
+
+using recipe::StageKind;
+
+constexpr const char* kRecipe = R"(
+[model]
+hidden_size = 32
+num_hidden_layers = 2
+intermediate_size = 64
+moe_intermediate_size = 32
+n_routed_experts = 4
+num_experts_per_tok = 2
+num_attention_heads = 2
+q_lora_rank = 32
+kv_lora_rank = 32
+qk_nope_head_dim = 16
+qk_rope_head_dim = 16
+v_head_dim = 16
+max_position_embeddings = 256
+tied_input_scale = 20.0
+[indexer]
+index_n_heads = 2
+index_head_dim = 32
+index_topk = 8
+[data]
+folder = "none"
+[[stage]]
+name = "S"
+kind = "sparse"
+row_tokens = 96
+tokens_per_step = 384
+max_steps = 1
+[stage.sample]
+document_tokens_min = 64
+document_tokens_max = 97
+)";
+
+class TrainingStep : public ::testing::Test {
+ protected:
+  TrainingStep()
+      : recipe_(recipe::parse_recipe(kRecipe, "step_test")),
+        generator_(data::test::small_tokenizer(), data::test::small_train_corpus()),
+        weights_(starting_weights(recipe_, data::test::kSmallVocab)) {
+    ensure_indexer(weights_, recipe_);
+    stage().balance_loss = 0.01;
+    // Down-projections start at 0, which would hide the experts from their gradients.
+    for (nn::NamedParameter& parameter : nn::named_parameters(weights_)) {
+      if (parameter.spec.name.ends_with("down_proj.weight")) {
+        parameter.tensor.normal_(0.0, 0.1);
+      }
+    }
+    nn::set_trainable(weights_, nn::Trainable::kEverything);
+  }
+
+  recipe::StageSettings& stage() { return recipe_.stages[0]; }
+
+  TrainingBatch batch(int64_t first_row, int64_t rows) {
+    std::vector<data::Row> made;
+    for (int64_t row_idx = first_row; row_idx < first_row + rows; ++row_idx) {
+      made.push_back(generator_.make_row(stage().sample, stage().row_tokens, 1, row_idx));
+    }
+    return make_batch(made);
+  }
+
+  /// Gradients of all parameters; undefined where there is none. Clears them.
+  std::map<std::string, at::Tensor> take_gradients() {
+    std::map<std::string, at::Tensor> gradients;
+    for (const nn::NamedParameter& parameter : nn::named_parameters(weights_)) {
+      gradients[parameter.spec.name] = parameter.tensor.grad();
+      parameter.tensor.mutable_grad() = at::Tensor();
+    }
+    return gradients;
+  }
+
+  recipe::Recipe recipe_;
+  data::Generator generator_;
+  nn::ModelWeights weights_;
+};
+
+bool is_indexer(const std::string& name) { return name.find(".indexer.") != std::string::npos; }
+
+TEST_F(TrainingStep, PartsOfAStepAddUpToTheWhole) {
+  const StepOutcome whole = add_gradients(weights_, stage(), {batch(0, 4)});
+  const auto expected = take_gradients();
+  const StepOutcome parts = add_gradients(weights_, stage(), {batch(0, 2), batch(2, 2)});
+  const auto got = take_gradients();
+  EXPECT_NEAR(*parts.loss, *whole.loss, 1e-5);
+  EXPECT_EQ(parts.value_accuracy, whole.value_accuracy);
+  ASSERT_EQ(parts.layer_kl.size(), 2U);
+  EXPECT_NEAR(parts.layer_kl[1], whole.layer_kl[1], 1e-5);
+  for (const auto& [name, gradient] : expected) {
+    ASSERT_EQ(got.at(name).defined(), gradient.defined()) << name;
+    if (gradient.defined()) {
+      const double error = (got.at(name) - gradient).norm().item<double>();
+      EXPECT_LE(error, 1e-4 * gradient.norm().item<double>() + 1e-7) << name;
+    }
+  }
+}
+
+TEST_F(TrainingStep, ModelAndIndexerLearnFromTheirOwnLossesAlone) {
+  (void)add_gradients(weights_, stage(), {batch(0, 2)});
+  const auto both = take_gradients();
+  stage().kind = StageKind::kWarmUp;
+  (void)add_gradients(weights_, stage(), {batch(0, 2)});
+  for (const auto& [name, gradient] : take_gradients()) {
+    EXPECT_EQ(gradient.defined(), is_indexer(name)) << name;
+  }
+  // Without the language model's loss nothing but the indexer moves; the indexer's gradient is the
+  // same bits, so the language model's loss gave it exactly nothing.
+  stage().kind = StageKind::kSparse;
+  stage().balance_loss = 0.0;
+  stage().answer_loss_scale = 0.0;
+  TrainingBatch silent = batch(0, 2);
+  silent.text_weights.zero_();
+  silent.text_weights[0] = 0.0;
+  silent.answer_weights.zero_();
+  (void)add_gradients(weights_, stage(), {silent});
+  for (const auto& [name, gradient] : take_gradients()) {
+    if (is_indexer(name)) {
+      EXPECT_TRUE(at::equal(gradient, both.at(name))) << name;
+    } else {
+      EXPECT_TRUE(!gradient.defined() || gradient.count_nonzero().item<int64_t>() == 0) << name;
+    }
+  }
+}
+
+TEST_F(TrainingStep, ADenseStepLeavesTheIndexerAlone) {
+  stage().kind = StageKind::kDense;
+  const StepOutcome outcome = add_gradients(weights_, stage(), {batch(0, 2)});
+  EXPECT_TRUE(outcome.layer_kl.empty());
+  EXPECT_GT(*outcome.max_expert_load(), 0.99);
+  for (const auto& [name, gradient] : take_gradients()) {
+    const bool has_none = is_indexer(name) || name.ends_with("e_score_correction_bias");
+    EXPECT_EQ(gradient.defined(), !has_none) << name;
+  }
+}
+
+TEST(Memory, AStepThatCannotFitIsRefusedWithItsEstimate) {
+  const recipe::Recipe recipe =
+      recipe::parse_recipe(kRecipe, "r.toml", {"stage.S.tokens_per_step=9600000"});
+  const nn::ModelWeights weights = starting_weights(recipe, data::test::kSmallVocab);
+  EXPECT_NO_THROW(check_memory(recipe, weights, int64_t{1} << 50));
+  try {
+    check_memory(recipe, weights, int64_t{8} << 30);
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_EQ(error.code(), base::ErrorCode::kOutOfMemory);
+    EXPECT_NE(std::string(error.what()).find("stage \"S\": a step of 100000 rows"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace levin::train::run

@@ -1,0 +1,148 @@
+#include "train/run/train_process.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "train/data/small_data.h"
+
+namespace levin::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kMicroRecipe = R"([run]
+checkpoint_steps = 3
+keep_last = 2
+
+[model]
+hidden_size = 32
+num_hidden_layers = 2
+intermediate_size = 64
+moe_intermediate_size = 32
+n_routed_experts = 4
+num_experts_per_tok = 2
+n_group = 2
+num_attention_heads = 2
+q_lora_rank = 32
+kv_lora_rank = 32
+qk_nope_head_dim = 16
+qk_rope_head_dim = 16
+v_head_dim = 16
+max_position_embeddings = 256
+tied_input_scale = 20.0
+previous_token_heads = 2
+
+[indexer]
+index_n_heads = 2
+index_head_dim = 32
+index_topk = 16
+
+[defaults]
+row_tokens = 96
+tokens_per_step = 192
+accumulation = 1
+lr_warmup_steps = 2
+balance_loss = 1e-3
+clip_norm = 5.0
+[defaults.sample]
+document_tokens_min = 64
+document_tokens_max = 97
+
+[[stage]]
+name = "D"
+max_steps = 8
+
+[[stage]]
+name = "W"
+kind = "warmup"
+max_steps = 5
+
+[[stage]]
+name = "S"
+kind = "sparse"
+max_steps = 7
+decay = "cosine"
+)";
+
+[[noreturn]] void exec_child(const std::string& program, const std::vector<std::string>& args,
+                             const TrainOptions& options, const std::string& folder) {
+  const int out = ::open((folder + "/out").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  const int err = ::open((folder + "/err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(err, STDERR_FILENO);
+  if (options.file_size_bytes > 0) {
+    const auto limit = static_cast<rlim_t>(options.file_size_bytes);
+    const rlimit size{limit, limit};
+    ::setrlimit(RLIMIT_FSIZE, &size);
+  }
+  std::vector<char*> argv = {const_cast<char*>(program.c_str())};
+  for (const std::string& arg : args) {
+    argv.push_back(const_cast<char*>(arg.c_str()));
+  }
+  argv.push_back(nullptr);
+  ::execv(program.c_str(), argv.data());
+  ::_exit(127);
+}
+
+}  // namespace
+
+TrainResult run_program(const std::string& program, const std::vector<std::string>& args,
+                        const TrainOptions& options) {
+  const std::string folder = train::data::test::fresh_folder("process").string();
+  fs::create_directories(folder);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    exec_child(program, args, options, folder);
+  }
+  if (options.kill_signal != 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(options.kill_after_ms));
+    ::kill(child, options.kill_signal);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  TrainResult result;
+  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  result.out = file_bytes(folder + "/out");
+  result.err = file_bytes(folder + "/err");
+  return result;
+}
+
+TrainResult train(std::vector<std::string> args, const TrainOptions& options) {
+  args.insert(args.end(), {"--threads", "1"});
+  return run_program(LEVIN_TRAIN_BINARY, args, options);
+}
+
+const std::string& small_data_folder() {
+  static const std::string folder = [] {
+    const std::string path = train::data::test::fresh_folder("data").string();
+    (void)train::data::build_data({.recipe = "small",
+                                   .corpus_folder = std::string(train::data::kMadeUpCorpus),
+                                   .vocab_size = train::data::test::kSmallVocab},
+                                  path);
+    return path;
+  }();
+  return folder;
+}
+
+std::string write_micro_recipe(const std::string& folder) {
+  const std::string path = folder + "/micro.toml";
+  std::ofstream(path) << kMicroRecipe << "\n[data]\nfolder = \"" << small_data_folder() << "\"\n";
+  return path;
+}
+
+std::string file_bytes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+}  // namespace levin::testing

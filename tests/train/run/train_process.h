@@ -1,0 +1,40 @@
+// Runs the built `levin-train` as a user would, on a data folder and recipes of the tests.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/run/metrics.h"
+
+namespace levin::testing {
+
+struct TrainResult {
+  int exit_code = -1;  ///< 128 + signal if one killed it
+  std::string out;
+  std::string err;
+};
+
+struct TrainOptions {
+  int kill_signal = 0;  ///< sent after kill_after_ms; 0: none
+  int kill_after_ms = 0;
+  int64_t file_size_bytes = 0;  ///< limit of files that it writes; 0: none
+};
+
+/// `program` is LEVIN_TRAIN_BINARY or LEVIN_BINARY.
+TrainResult run_program(const std::string& program, const std::vector<std::string>& args,
+                        const TrainOptions& options = {});
+
+/// run_program of levin-train on one thread.
+TrainResult train(std::vector<std::string> args, const TrainOptions& options = {});
+
+/// A data folder of a small corpus, built once per test process.
+const std::string& small_data_folder();
+
+/// A recipe in `folder` for a model that trains in a second: stages D (dense), W (warm-up) and S
+/// (sparse) of a few steps. Returns its path.
+std::string write_micro_recipe(const std::string& folder);
+
+/// Bytes of a file.
+std::string file_bytes(const std::string& path);
+
+}  // namespace levin::testing
