@@ -1,4 +1,4 @@
-// Names in a checkpoint that need special care. Private to load, save and check.
+// Names in a checkpoint that need special care. Private to the files that read and write one.
 #pragma once
 
 #include <string>

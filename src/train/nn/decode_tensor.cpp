@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "train/nn/checkpoint_names.h"
 
 namespace levin::train::nn {
 namespace {
@@ -61,7 +62,7 @@ at::Tensor decode_scales(const CheckpointTensor& scales, const std::vector<int64
                 "block scales of {}: shape {} expected, file has {}", name,
                 formats::shape_text(wanted), formats::shape_text(scales.tensor->shape));
   }
-  const at::Tensor values = decode_plain(scales, name + "_scale_inv");
+  at::Tensor values = decode_plain(scales, block_scale_name(name));
   if (!(at::isfinite(values) & (values > 0)).all().item<bool>()) {
     throw_error(ErrorCode::kInvalidFile, scales.file->path(),
                 "block scales of {}: every scale must be finite and positive", name);

@@ -112,7 +112,7 @@ class ParityLayerRun {
     const at::Tensor rotated = config_.indexer.indexer_rope_interleave
                                    ? rotate_pairs(parts[0], rotary_)
                                    : rotate_halves(parts[0], rotary_);
-    const at::Tensor whole = at::cat({rotated, parts[1]}, -1);
+    at::Tensor whole = at::cat({rotated, parts[1]}, -1);
     if (!config_.indexer.has_hadamard_fp8 || !options_.simulates_fp8) {
       return whole;
     }

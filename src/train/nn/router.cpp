@@ -61,7 +61,8 @@ at::Tensor balance_loss(const Config& config, const at::Tensor& scores,
     const int64_t tokens = documents.end(document_idx) - begin;
     const at::Tensor counts =
         at::bincount(chosen.narrow(0, begin, tokens).flatten(), {}, config.n_routed_experts);
-    const at::Tensor frequency = counts.to(scores.scalar_type()) * (per_choice / tokens);
+    const at::Tensor frequency =
+        counts.to(scores.scalar_type()) * (per_choice / static_cast<double>(tokens));
     total = total + (frequency * share.narrow(0, begin, tokens).sum(0)).sum();
   }
   return total;
