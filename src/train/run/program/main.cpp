@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -106,8 +107,20 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace levin::train::run
 
+/// Lets OpenMP's threads sleep at a barrier instead of spinning, unless the environment says
+/// otherwise. Beside another busy process a spinning barrier waits for whole time slices: 66
+/// against 2,300 tokens/s, measured; on an idle machine sleeping costs about a fifth at the
+/// shortest rows. The runtime reads this before main, so the program starts itself again.
+static void prefer_sleeping_threads(char** argv) {
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr && std::getenv("GOMP_SPINCOUNT") == nullptr) {
+    ::setenv("OMP_WAIT_POLICY", "passive", 1);
+    ::execv("/proc/self/exe", argv);  // comes back only if it fails; then they spin
+  }
+}
+
 int main(int argc, char** argv) {
   try {
+    prefer_sleeping_threads(argv);
     levin::base::install_truncation_handler(levin::base::exit_code(levin::base::ErrorCode::kIo));
     levin::train::run::install_interrupt_handlers();
     return levin::train::run::run(argc, argv);
