@@ -40,7 +40,7 @@ class Reader {
       if (key == keys.end()) {
         fail_unknown(value, label, name, keys, subsections);
       }
-      places_[section + "." + name] = place_of(value);
+      places_[fmt::format("{}.{}", section, name)] = place_of(value);
       set(*key, value, label, values);
     }
   }

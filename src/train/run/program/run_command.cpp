@@ -34,9 +34,10 @@ void run_training(const RunCommand& options) {
     return;
   }
   const recipe::Recipe recipe = recipe::load_recipe(options.recipe_path, options.overrides);
-  const std::string out = options.out.empty()
-                              ? "runs/" + std::filesystem::path(options.recipe_path).stem().string()
-                              : options.out;
+  const std::string out =
+      options.out.empty()
+          ? "build/runs/" + std::filesystem::path(options.recipe_path).stem().string()
+          : options.out;
   prepare_machine(options.threads);
   Progress progress;
   Trainer trainer(recipe, out, options.resumes ? StartMode::kResume : StartMode::kFresh, progress);
@@ -62,7 +63,7 @@ void add_run_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("run", "Trains the stages of a recipe");
   CLI::Option* recipe =
       command->add_option("RECIPE", options->recipe_path, "recipe (TOML); keys: run --keys");
-  command->add_option("--out", options->out, "run folder (default runs/NAME of the recipe)");
+  command->add_option("--out", options->out, "run folder (default build/runs/NAME of the recipe)");
   command->add_flag("--resume", options->resumes, "go on from the newest checkpoint, if any");
   command->add_option("--set", options->overrides, "section.key=value; may be repeated")
       ->take_all()
