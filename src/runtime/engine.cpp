@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -258,6 +259,9 @@ void Engine::State::run(std::span<const PlannedChunk> chunks) {
     }
     failure = error.what();
     failure_code = error.code();
+  } catch (const std::bad_alloc&) {
+    failure = "the system has no more memory to give";
+    failure_code = ErrorCode::kOutOfMemory;
   } catch (const std::exception& error) {
     failure = error.what();
   }
