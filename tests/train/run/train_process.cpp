@@ -83,6 +83,11 @@ decay = "cosine"
     const rlimit size{limit, limit};
     ::setrlimit(RLIMIT_FSIZE, &size);
   }
+  if (options.memory_bytes > 0) {
+    const auto limit = static_cast<rlim_t>(options.memory_bytes);
+    const rlimit size{limit, limit};
+    ::setrlimit(RLIMIT_DATA, &size);
+  }
   std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const std::string& arg : args) {
     argv.push_back(const_cast<char*>(arg.c_str()));

@@ -18,6 +18,7 @@ struct TrainOptions {
   int kill_signal = 0;  ///< sent after kill_after_ms; 0: none
   int kill_after_ms = 0;
   int64_t file_size_bytes = 0;  ///< limit of files that it writes; 0: none
+  int64_t memory_bytes = 0;     ///< limit of memory that is not mapped from files; 0: none
 };
 
 /// `program` is LEVIN_TRAIN_BINARY or LEVIN_BINARY.
