@@ -127,7 +127,7 @@ TrainResult train(std::vector<std::string> args, const TrainOptions& options) {
 
 const std::string& small_data_folder() {
   static const std::string folder = [] {
-    const std::string path = train::data::test::fresh_folder("data").string();
+    std::string path = train::data::test::fresh_folder("data").string();
     (void)train::data::build_data({.recipe = "small",
                                    .corpus_folder = std::string(train::data::kMadeUpCorpus),
                                    .vocab_size = train::data::test::kSmallVocab},
@@ -138,7 +138,7 @@ const std::string& small_data_folder() {
 }
 
 std::string write_micro_recipe(const std::string& folder) {
-  const std::string path = folder + "/micro.toml";
+  std::string path = folder + "/micro.toml";
   std::ofstream(path) << kMicroRecipe << "\n[data]\nfolder = \"" << small_data_folder() << "\"\n";
   return path;
 }
