@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/memory_info.h"
+#include "base/units.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 
@@ -101,8 +102,8 @@ std::string summarize(const generation::GenerationResult& result) {
       "tokens/s | attention read {:.1f}% of the context | memory {} and {} of mapped files",
       result.prompt_tokens, cached, result.tokens.size(), result.time_to_first_token_s,
       result.prefill_tokens_per_s(), result.decode_tokens_per_s(),
-      100.0 * result.share_of_context_read(), format_bytes(memory.anonymous_bytes),
-      format_bytes(memory.file_bytes));
+      100.0 * result.share_of_context_read(), base::format_bytes(memory.anonymous_bytes),
+      base::format_bytes(memory.file_bytes));
 }
 
 nlohmann::json result_json(const generation::GenerationResult& result) {

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/units.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
-#include "cli/progress.h"
 #include "eval/bench_run.h"
 #include "kernels/ceilings.h"
 #include "model/config.h"
@@ -95,7 +95,7 @@ class Report {
           "| {:<9} | {:>7} | {:>26} | {:>26} | {:>9.1f} | {:>6.1f} | {:>6.0f}% | {:>10} |\n",
           attention, row.depth_tokens, describe_spread(row.prefill_tokens_per_s, 1),
           describe_spread(row.decode_ms, 2), static_cast<double>(row.decode_read_bytes) * 1e-6,
-          row.decode_gb_per_s, 100.0 * share, format_bytes(row.peak_resident_bytes)));
+          row.decode_gb_per_s, 100.0 * share, base::format_bytes(row.peak_resident_bytes)));
     }
   }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/units.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -57,22 +58,24 @@ void print_report(const eval::InspectReport& report, const model::Config& config
                       format_count(report.active_parameters));
   text += fmt::format("{:<24}{:>12}{:>12}{:>12}\n", "component", "parameters", "active", "bytes");
   for (const eval::ComponentSize& component : report.components) {
-    text += fmt::format("{:<24}{:>12}{:>12}{:>12}\n", component.name,
-                        format_count(component.parameters),
-                        format_count(component.active_parameters), format_bytes(component.bytes));
+    text += fmt::format(
+        "{:<24}{:>12}{:>12}{:>12}\n", component.name, format_count(component.parameters),
+        format_count(component.active_parameters), base::format_bytes(component.bytes));
   }
   text += fmt::format("\ncache         {} per token of context\n",
-                      format_bytes(report.cache_bytes_per_token));
-  text += fmt::format("weights       {} mapped from the files, {} copied at load\n",
-                      format_bytes(report.mapped_bytes), format_bytes(report.copied_bytes));
+                      base::format_bytes(report.cache_bytes_per_token));
+  text +=
+      fmt::format("weights       {} mapped from the files, {} copied at load\n",
+                  base::format_bytes(report.mapped_bytes), base::format_bytes(report.copied_bytes));
   text += fmt::format("this machine  {} memory, {} available\n\n",
-                      format_bytes(report.total_memory_bytes),
-                      format_bytes(report.available_memory_bytes));
+                      base::format_bytes(report.total_memory_bytes),
+                      base::format_bytes(report.available_memory_bytes));
   text += fmt::format("{:>10}{:>12}{:>14}{:>14}\n", "context", "cache", "activations", "anonymous");
   for (const eval::MemoryFit& fit : report.fits) {
-    text += fmt::format("{:>10}{:>12}{:>14}{:>14}  {}\n", fit.context_tokens,
-                        format_bytes(fit.cache_bytes), format_bytes(fit.activation_bytes),
-                        format_bytes(fit.anonymous_bytes), eval::verdict_name(fit.verdict));
+    text +=
+        fmt::format("{:>10}{:>12}{:>14}{:>14}  {}\n", fit.context_tokens,
+                    base::format_bytes(fit.cache_bytes), base::format_bytes(fit.activation_bytes),
+                    base::format_bytes(fit.anonymous_bytes), eval::verdict_name(fit.verdict));
   }
   write_output(text);
 }

@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
+#include "base/units.h"
 #include "cli/output.h"
 
 namespace levin::cli {
@@ -26,16 +26,6 @@ void write_raw(const std::string& text) {
 
 }  // namespace
 
-std::string format_bytes(int64_t bytes) {
-  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; value >= 1024.0 && unit + 1 < std::size(kUnits); ++unit) {
-    value /= 1024.0;
-  }
-  return fmt::format("{:.{}f} {}", value, unit == 0 || value >= 100.0 ? 0 : 1, kUnits[unit]);
-}
-
 std::string format_count(int64_t count) {
   constexpr std::pair<double, const char*> kUnits[] = {{1e9, "B"}, {1e6, "M"}, {1e3, "k"}};
   for (const auto& [size, name] : kUnits) {
@@ -46,14 +36,6 @@ std::string format_count(int64_t count) {
   return std::to_string(count);
 }
 
-std::string format_duration(double seconds) {
-  const auto whole = static_cast<int64_t>(std::ceil(seconds));
-  if (whole >= 3600) {
-    return fmt::format("{}h {}m", whole / 3600, whole % 3600 / 60);
-  }
-  return whole >= 60 ? fmt::format("{}m {}s", whole / 60, whole % 60) : fmt::format("{}s", whole);
-}
-
 Progress::Progress(std::string label, ProgressUnit unit)
     : label_(std::move(label)), unit_(unit), is_terminal_(::isatty(STDERR_FILENO) == 1) {}
 
@@ -62,15 +44,16 @@ Progress::~Progress() { finish(); }
 std::string Progress::describe(int64_t done, int64_t total, int64_t skipped) const {
   const double elapsed_s = seconds_since(start_);
   const double rate = static_cast<double>(done - skipped) / std::max(elapsed_s, 1e-9);
-  std::string amount = unit_ == ProgressUnit::kTokens
-                           ? fmt::format("{}/{} tokens, {:.0f} tokens/s", done, total, rate)
-                           : fmt::format("{} of {}, {}/s", format_bytes(done), format_bytes(total),
-                                         format_bytes(static_cast<int64_t>(rate)));
+  std::string amount =
+      unit_ == ProgressUnit::kTokens
+          ? fmt::format("{}/{} tokens, {:.0f} tokens/s", done, total, rate)
+          : fmt::format("{} of {}, {}/s", base::format_bytes(done), base::format_bytes(total),
+                        base::format_bytes(static_cast<int64_t>(rate)));
   if (rate <= 0.0) {
     return amount;
   }
   return fmt::format("{}, {} left", amount,
-                     format_duration(static_cast<double>(total - done) / rate));
+                     base::format_duration(static_cast<double>(total - done) / rate));
 }
 
 void Progress::update(int64_t done, int64_t total, int64_t skipped) {

@@ -7,12 +7,8 @@
 
 namespace levin::cli {
 
-/// "12.3 GiB", "640 KiB", ...
-[[nodiscard]] std::string format_bytes(int64_t bytes);
 /// "1234", "56.7k", "671.0B": a count in the units that people use for parameters.
 [[nodiscard]] std::string format_count(int64_t count);
-/// "3m 20s", "12s".
-[[nodiscard]] std::string format_duration(double seconds);
 
 enum class ProgressUnit { kTokens, kBytes };
 

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/thread_pool.h"
+#include "base/units.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
@@ -48,7 +49,8 @@ void print_report(const eval::SynthReport& report, const std::string& out_dir) {
   }
   write_output(fmt::format("{}: {} parameters in {} tensors, {} in {} file{}\n", out_dir,
                            format_count(report.parameters), report.tensors,
-                           format_bytes(report.bytes), report.files, report.files == 1 ? "" : "s"));
+                           base::format_bytes(report.bytes), report.files,
+                           report.files == 1 ? "" : "s"));
 }
 
 void run_synth(const SynthCommand& options) {

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/units.h"
 #include "train/nn/query_blocks.h"
 #include "train/run/model_setup.h"
-#include "train/run/progress.h"
 
 namespace levin::train::run {
 namespace {
@@ -94,8 +94,8 @@ void check_memory(const recipe::Recipe& recipe, const nn::ModelWeights& weights,
           base::ErrorCode::kOutOfMemory, recipe.path,
           "stage \"{}\": a step of {} rows of {} tokens at a time needs about {}, {} are free; "
           "raise accumulation or lower tokens_per_step",
-          stage.name, stage.rows_per_part(), stage.row_tokens, format_bytes(needed_bytes),
-          format_bytes(available_bytes));
+          stage.name, stage.rows_per_part(), stage.row_tokens, base::format_bytes(needed_bytes),
+          base::format_bytes(available_bytes));
     }
   }
 }

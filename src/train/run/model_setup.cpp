@@ -8,7 +8,6 @@
 #include "train/nn/config_json.h"
 #include "train/nn/init.h"
 #include "train/nn/load.h"
-#include "train/run/progress.h"
 
 namespace levin::train::run {
 namespace {

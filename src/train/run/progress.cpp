@@ -4,10 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
-#include <iterator>
 #include <numeric>
 #include <utility>
+
+#include "base/units.h"
 
 namespace levin::train::run {
 namespace {
@@ -21,24 +21,6 @@ void write_text(const std::string& text) {
 }
 
 }  // namespace
-
-std::string format_duration(double seconds) {
-  const auto whole = static_cast<int64_t>(std::ceil(seconds));
-  if (whole >= 3600) {
-    return fmt::format("{}h {}m", whole / 3600, whole % 3600 / 60);
-  }
-  return whole >= 60 ? fmt::format("{}m {}s", whole / 60, whole % 60) : fmt::format("{}s", whole);
-}
-
-std::string format_bytes(int64_t bytes) {
-  constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(bytes);
-  size_t unit = 0;
-  for (; value >= 1024.0 && unit + 1 < std::size(kUnits); ++unit) {
-    value /= 1024.0;
-  }
-  return fmt::format("{:.{}f} {}", value, unit == 0 || value >= 100.0 ? 0 : 1, kUnits[unit]);
-}
 
 std::string describe_step(const StepMetrics& metrics, int64_t stage_steps, double seconds_left) {
   std::string text = fmt::format("{}/{}", metrics.stage_step, stage_steps);
@@ -57,7 +39,7 @@ std::string describe_step(const StepMetrics& metrics, int64_t stage_steps, doubl
   }
   text += fmt::format(", {:.0f} tokens/s", metrics.tokens_per_s);
   if (seconds_left >= 0.0) {
-    text += fmt::format(", {} left", format_duration(seconds_left));
+    text += fmt::format(", {} left", base::format_duration(seconds_left));
   }
   return text;
 }

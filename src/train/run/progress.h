@@ -9,12 +9,6 @@
 
 namespace levin::train::run {
 
-/// "3m 20s", "2h 5m".
-std::string format_duration(double seconds);
-
-/// "12.3 GiB".
-std::string format_bytes(int64_t bytes);
-
 /// "dense D3 [=====     ] 120/400, text 4.812, value 0.913, 3120 tokens/s, 2m 10s left" without the
 /// bar; `seconds_left` below 0 is left out.
 std::string describe_step(const StepMetrics& metrics, int64_t stage_steps, double seconds_left);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/units.h"
 #include "train/recipe/parse.h"
 #include "train/run/checkpoint_store.h"
 #include "train/run/curves.h"
@@ -74,7 +75,7 @@ std::string stage_row(const recipe::StageSettings& stage, const Steps& steps) {
       mean_text(
           steps, [](const StepMetrics& m) { return m.value_accuracy; }, "{:.3f}"),
       mean_text(steps, mean_kl, "{:.3f}"),
-      fmt::format("{:.0f}", static_cast<double>(tokens) / seconds), format_duration(seconds));
+      fmt::format("{:.0f}", static_cast<double>(tokens) / seconds), base::format_duration(seconds));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/units.h"
 #include "train/recipe/keys.h"
 #include "train/recipe/parse.h"
 #include "train/run/interrupt.h"
@@ -43,7 +44,8 @@ void run_training(const RunCommand& options) {
   Trainer trainer(recipe, out, options.resumes ? StartMode::kResume : StartMode::kFresh, progress);
   trainer.run(interrupt_token());
   progress.note(fmt::format("done: {} steps, {} tokens, {}; see {}", trainer.state().step,
-                            trainer.state().tokens, format_duration(trainer.state().seconds), out));
+                            trainer.state().tokens, base::format_duration(trainer.state().seconds),
+                            out));
 }
 
 }  // namespace
