@@ -2,19 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <optional>
 
 #include "base/error.h"
 #include "train/nn/load.h"
 #include "train/recipe/parse.h"
 #include "train/run/checkpoint_store.h"
+#include "train/run/new_folder.h"
 #include "train/run/run_folder.h"
 
 namespace levin::train::run {
 namespace {
-
-namespace fs = std::filesystem;
 
 using base::ErrorCode;
 using base::throw_error;
@@ -44,28 +42,12 @@ std::string export_model(const ExportOptions& options) {
   const recipe::Recipe recipe = recipe::parse_recipe(stored_recipe_text(options.run_folder),
                                                      options.run_folder + "/recipe.toml");
   const StoredCheckpoint checkpoint = choose(options, recipe);
-  if (fs::exists(options.out)) {
-    throw_error(ErrorCode::kInvalidArgument, options.out,
-                "is there already; name a folder that is not");
-  }
+  require_new_folder(options.out);
   const nn::ModelWeights weights = nn::load_model(checkpoint.path);
-  const std::string part = options.out + ".part";
-  try {
-    fs::remove_all(part);
-    fs::create_directories(part);
+  write_new_folder(options.out, [&](const std::string& part) {
     nn::copy_companion_files(checkpoint.path, part);
     nn::save_model(weights, part, options.dtype);
-    fs::rename(part, options.out);
-  } catch (const fs::filesystem_error& error) {
-    std::error_code ignored;
-    fs::remove_all(part, ignored);
-    throw_error(ErrorCode::kIo, options.out, "cannot write this folder: {}",
-                error.code().message());
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(part, ignored);
-    throw;
-  }
+  });
   return fmt::format("{}: the model after step {} (stage {}), {} parameters", options.out,
                      checkpoint.state.step, recipe.stages.at(checkpoint.state.stage_idx).name,
                      nn::parameter_count(weights));

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <utility>
 #include <vector>
 
@@ -22,12 +21,11 @@
 #include "train/optim/schedule.h"
 #include "train/run/batch.h"
 #include "train/run/hidden_states.h"
+#include "train/run/new_folder.h"
 #include "train/run/sparse_checkpoint.h"
 
 namespace levin::train::run {
 namespace {
-
-namespace fs = std::filesystem;
 
 using base::ErrorCode;
 using base::throw_error;
@@ -187,27 +185,11 @@ class Sparsifier {
 
 void sparsify_checkpoint(const SparsifyOptions& options, const base::CancelToken& cancel,
                          Progress& progress) {
-  if (options.out.empty() || fs::exists(options.out)) {
-    throw_error(ErrorCode::kInvalidArgument, options.out,
-                "is there already; name a folder that is not");
-  }
+  require_new_folder(options.out);
   require_fitting(options);
-  const std::string part = options.out + ".part";
-  try {
-    fs::remove_all(part);
-    fs::create_directories(part);
+  write_new_folder(options.out, [&](const std::string& part) {
     Sparsifier(options, cancel, progress, part).run();
-    fs::rename(part, options.out);
-  } catch (const fs::filesystem_error& error) {
-    std::error_code ignored;
-    fs::remove_all(part, ignored);
-    throw_error(ErrorCode::kIo, options.out, "cannot write this folder: {}",
-                error.code().message());
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(part, ignored);
-    throw;
-  }
+  });
   progress.note(fmt::format("done: {}", options.out));
 }
 

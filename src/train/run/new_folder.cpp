@@ -1,0 +1,39 @@
+#include "train/run/new_folder.h"
+
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace levin::train::run {
+
+namespace fs = std::filesystem;
+
+using base::ErrorCode;
+using base::throw_error;
+
+void require_new_folder(const std::string& path) {
+  if (path.empty() || fs::exists(path)) {
+    throw_error(ErrorCode::kInvalidArgument, path, "is there already; name a folder that is not");
+  }
+}
+
+void write_new_folder(const std::string& path,
+                      base::FunctionRef<void(const std::string& part)> write) {
+  const std::string part = path + ".part";
+  try {
+    fs::remove_all(part);
+    fs::create_directories(part);
+    write(part);
+    fs::rename(part, path);
+  } catch (const fs::filesystem_error& error) {
+    std::error_code ignored;
+    fs::remove_all(part, ignored);
+    throw_error(ErrorCode::kIo, path, "cannot write this folder: {}", error.code().message());
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(part, ignored);
+    throw;
+  }
+}
+
+}  // namespace levin::train::run
