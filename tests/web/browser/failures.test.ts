@@ -1,0 +1,113 @@
+// Everything that can go wrong ends in a sentence and a way on.
+import { expect, test } from 'vitest';
+import { MockServer } from '../mock_server';
+import { answered, ask, lastAnswer } from './helpers';
+import { Stage } from './stage';
+
+const stage = new Stage();
+
+test('a server that wants a key gets one, and the tab remembers it', async () => {
+  stage.mock.key = 'sk-good';
+  stage.mock.balance = { is_available: true, balance_infos: [{ currency: 'USD', total_balance: '4.20' }] };
+  const page = await stage.visit();
+  await page.getByRole('dialog', { name: 'Sign in' }).waitFor();
+  await page.getByLabel('Key', { exact: true }).fill('sk-bad');
+  await page.keyboard.press('Enter');
+  await page.getByText('The server does not know this key.').waitFor();
+  await page.getByLabel('Key', { exact: true }).fill('sk-good');
+  await page.keyboard.press('Enter');
+  await page.getByText('4.20 USD').waitFor();
+  await page.reload();
+  await page.getByText('4.20 USD').waitFor();
+  const kept = await page.evaluate(() => [sessionStorage.getItem('levin.key'), localStorage.getItem('levin.key')]);
+  expect(kept).toEqual(['sk-good', null]);
+  await ask(page, 'Hello');
+  await answered(page);
+  await page.getByText('Hello there.').waitFor();
+});
+
+test('an empty balance says so', async () => {
+  stage.mock.scenarios.push({ status: 402, body: { error: { message: 'Insufficient Balance' } } });
+  const page = await stage.visit();
+  await ask(page, 'Hello');
+  await page.getByText('The balance of this key is used up.').waitFor();
+  await page.locator('.failure').getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('dialog', { name: 'Sign in' }).waitFor();
+});
+
+test('a busy server is tried again when it said to', async () => {
+  stage.mock.scenarios.push({ status: 429, headers: { 'Retry-After': '2' }, body: { error: { message: 'All places are taken.' } } });
+  const page = await stage.visit();
+  await ask(page, 'Hello');
+  await page.getByText('All places are taken.').waitFor();
+  const button = page.getByRole('button', { name: /Try again/ });
+  expect(await button.textContent()).toMatch(/Try again in [12] s/);
+  expect(await button.isDisabled()).toBe(true);
+  await page.getByRole('button', { name: 'Try again', exact: true }).click();
+  await page.getByText('Hello there.').waitFor();
+});
+
+test('a failed server can be tried again at once', async () => {
+  stage.mock.scenarios.push({ status: 500, body: { error: { message: 'internal error' } }, headers: { 'X-Request-Id': 'req-9' } });
+  const page = await stage.visit();
+  await ask(page, 'Hello');
+  await page.getByText('The server failed on this request.').waitFor();
+  await page.getByText('Request req-9').waitFor();
+  await page.getByRole('button', { name: 'Try again', exact: true }).click();
+  await page.getByText('Hello there.').waitFor();
+});
+
+test('a context that is too long names the limits', async () => {
+  stage.mock.scenarios.push({ status: 400, body: { error: { code: 'context_length_exceeded', message: 'the context of this model is 4096 tokens; the prompt has 9000' } } });
+  const page = await stage.visit();
+  await ask(page, 'Hello');
+  await page.getByText('This is longer than the model can read.').waitFor();
+  await page.getByText('the prompt has 9000').waitFor();
+  await page.getByRole('button', { name: 'Start a new chat' }).click();
+  await page.getByText('What shall we read?').waitFor();
+});
+
+test('a connection that breaks keeps what has arrived', async () => {
+  let breakConnection = () => {};
+  const isBroken = new Promise<void>((resolve) => (breakConnection = resolve));
+  stage.mock.scenarios.push({ pieces: ['Half an ', 'answer'], isBroken });
+  const page = await stage.visit();
+  await ask(page, 'Hello');
+  await page.getByText('Half an answer').waitFor();
+  breakConnection();
+  await page.getByText('The connection ended before the answer did.').waitFor();
+  expect(await lastAnswer(page).locator('.markdown').textContent()).toContain('Half an answer');
+});
+
+test('a server that is gone is named, and found again', async () => {
+  const page = await stage.visit();
+  const port = Number(new URL(stage.url).port);
+  await stage.mock.stop();
+  await ask(page, 'Hello');
+  await lastAnswer(page).getByText('The server does not answer.').waitFor();
+  stage.mock = new MockServer();
+  await stage.mock.start(port);
+  await lastAnswer(page).getByRole('button', { name: 'Try again' }).click();
+  await page.getByText('Hello there.').waitFor();
+  await answered(page);
+});
+
+test('an error inside the stream ends the answer', async () => {
+  stage.mock.scenarios.push({ pieces: ['So far.'], failure: { message: 'the cache is gone' } });
+  const page = await stage.visit();
+  await ask(page, 'Hello');
+  await page.getByText('the cache is gone').waitFor();
+  expect(await lastAnswer(page).locator('.markdown').textContent()).toContain('So far.');
+});
+
+test('a full browser store is said, and the chat goes on', async () => {
+  const page = await stage.visit();
+  await page.evaluate(() => {
+    IDBObjectStore.prototype.put = () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+  });
+  await ask(page, 'Hello');
+  await page.getByText('The browser has no more room for conversations.').first().waitFor();
+  await page.getByText('Hello there.').waitFor();
+});

@@ -1,0 +1,69 @@
+// Every failure is a sentence with an action.
+import { describe, expect, test } from 'vitest';
+import { describeResponse, describeStatus, parseRetryAfter } from '../../../web/src/api/errors';
+import { dayGroup, formatPercent, formatSeconds, formatTokens, formatUsd } from '../../../web/src/views/format';
+
+describe('describeStatus', () => {
+  test.each([
+    [401, 'This server wants a key.', 'sign-in'],
+    [402, 'The balance of this key is used up.', 'sign-in'],
+    [403, 'The server refuses this page.', 'retry'],
+    [413, 'This is longer than the model can read.', 'shorten'],
+    [422, 'The server does not accept this request.', 'settings'],
+    [429, 'The server is busy.', 'retry'],
+    [500, 'The server failed on this request.', 'retry'],
+    [503, 'The server is overloaded or still starting.', 'retry'],
+    [418, 'The server refused the request (418).', 'retry'],
+  ])('%i', (status, title, action) => {
+    expect(describeStatus(status, {})).toMatchObject({ title, action });
+  });
+
+  test('knows a context that is too long by its code', () => {
+    const error = { message: 'the prompt has 200000', code: 'context_length_exceeded' };
+    expect(describeStatus(400, { error })).toMatchObject({ action: 'shorten', detail: 'the prompt has 200000' });
+    expect(describeStatus(400, { error: { message: 'not JSON' } }).action).toBe('settings');
+  });
+});
+
+describe('describeResponse', () => {
+  test('reads body, Retry-After and request id', async () => {
+    const response = new Response('{"error":{"message":"All places are taken."}}', {
+      status: 429,
+      headers: { 'Retry-After': '7', 'X-Request-Id': 'req-1' },
+    });
+    const failure = await describeResponse(response, 1000);
+    expect(failure).toMatchObject({ detail: 'All places are taken.', retryAt: 8000, requestId: 'req-1' });
+  });
+
+  test('manages with a body that is no JSON', async () => {
+    expect((await describeResponse(new Response('<html>', { status: 502 }), 0)).title).toBe('The server failed on this request.');
+  });
+
+  test('takes Retry-After as seconds or as a date', () => {
+    expect(parseRetryAfter('5', 1000)).toBe(6000);
+    expect(parseRetryAfter('Thu, 01 Jan 1970 00:01:00 GMT', 1000)).toBe(60_000);
+    expect(parseRetryAfter('soon', 0)).toBeNull();
+    expect(parseRetryAfter(null, 0)).toBeNull();
+  });
+});
+
+describe('figures', () => {
+  test('money keeps two digits that count', () => {
+    expect([0, 0.000000034, 0.0029362, 0.0277, 1.5].map(formatUsd)).toEqual(['$0', '$0.000000034', '$0.0029', '$0.028', '$1.50']);
+  });
+
+  test('shares never round up to everything', () => {
+    expect([0, 0.0208, 0.5, 0.9996, 1].map(formatPercent)).toEqual(['0 %', '2.1 %', '50 %', '99.96 %', '100 %']);
+  });
+
+  test('times and counts', () => {
+    expect([640, 1500, 12_300, 75_000].map(formatSeconds)).toEqual(['640 ms', '1.5 s', '12 s', '1 min 15 s']);
+    expect([1, 98_304].map(formatTokens)).toEqual(['1 token', '98,304 tokens']);
+  });
+
+  test('days', () => {
+    const noon = new Date(2026, 5, 15, 12).getTime();
+    const hour = 3_600_000;
+    expect([1, 13, 60, 24 * 30].map((hours) => dayGroup(noon - hours * hour, noon))).toEqual(['Today', 'Yesterday', 'Last 7 days', 'Earlier']);
+  });
+});

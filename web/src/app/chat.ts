@@ -1,0 +1,189 @@
+// Actions on the shown conversation: send, stop, regenerate, edit, choose a branch.
+import { batch } from '@preact/signals';
+import { streamChat } from '../api/client';
+import { RequestError, type Failure } from '../api/errors';
+import { AnswerCollector } from '../chat/answer';
+import { ancestorsOf, select } from '../chat/branches';
+import { makeRequest, titleOf } from '../chat/prompt';
+import type { AnswerState, AssistantMessage, Attachment, Conversation, Message, UserMessage } from '../chat/types';
+import { find, keep } from './library';
+import { connect, refreshBalance } from './server';
+import { announcement, apiKey, current, currentId, dialog, draftSettings, live, messages, model, models, path, type LiveAnswer } from './state';
+
+/** While an answer streams it is stored this often, so that a crash loses little. */
+const saveEveryMs = 2000;
+
+const running = new Map<string, AbortController>();
+
+function setLive(id: string, answer: LiveAnswer | null): void {
+  const next = new Map(live.value);
+  if (answer) next.set(id, answer);
+  else next.delete(id);
+  live.value = next;
+}
+
+function newConversation(title: string): Conversation {
+  const now = Date.now();
+  const id = crypto.randomUUID();
+  return { id, title, createdAt: now, updatedAt: now, settings: draftSettings.value, selected: {} };
+}
+
+function newAnswer(question: UserMessage): AssistantMessage {
+  return {
+    id: crypto.randomUUID(),
+    conversationId: question.conversationId,
+    parentId: question.id,
+    createdAt: Date.now(),
+    role: 'assistant',
+    content: '',
+    reasoning: '',
+    reasoningMs: null,
+    model: model.value?.id ?? '',
+    attention: model.value?.attention ?? null,
+    state: 'streaming',
+    meter: null,
+    failure: null,
+  };
+}
+
+/** Adds the question below `parentId` and answers it. */
+async function ask(conversation: Conversation, parentId: string | null, text: string, attachments: Attachment[]): Promise<void> {
+  const question: UserMessage = {
+    id: crypto.randomUUID(),
+    conversationId: conversation.id,
+    parentId,
+    createdAt: Date.now(),
+    role: 'user',
+    content: text,
+    attachments,
+  };
+  await answer(select(conversation, question), question, [question]);
+}
+
+/** Sends a text with its documents as the next message. */
+export async function send(text: string, attachments: Attachment[]): Promise<void> {
+  const last = path.value.at(-1);
+  let conversation = current.value;
+  if (!conversation) {
+    conversation = newConversation(titleOf(text || (attachments[0]?.name ?? '')));
+    const { id } = conversation;
+    batch(() => {
+      currentId.value = id;
+      messages.value = [];
+    });
+    history.pushState(null, '', `#/c/${id}`);
+  }
+  await ask(conversation, last?.id ?? null, text, attachments);
+}
+
+/** A new answer beside an old one. */
+export async function regenerate(old: AssistantMessage): Promise<void> {
+  const conversation = find(old.conversationId);
+  const question = messages.value.find((message) => message.id === old.parentId);
+  if (!conversation || question?.role !== 'user') return;
+  await answer(conversation, question, []);
+}
+
+/** A changed question beside the old one; its documents stay. */
+export async function edit(old: UserMessage, text: string): Promise<void> {
+  const conversation = find(old.conversationId);
+  if (conversation) await ask(conversation, old.parentId, text, old.attachments);
+}
+
+export async function chooseBranch(message: Message): Promise<void> {
+  const conversation = find(message.conversationId);
+  if (conversation) await keep(select(conversation, message), []);
+}
+
+export function stop(id: string): void {
+  running.get(id)?.abort();
+}
+
+async function answer(before: Conversation, question: UserMessage, added: Message[]): Promise<void> {
+  const message = newAnswer(question);
+  const conversation = { ...select(before, message), updatedAt: Date.now() };
+  const known = [...messages.value.filter((other) => other.id !== question.id), question];
+  setLive(message.id, { content: '', reasoning: '', progress: null, hasStarted: false });
+  await keep(conversation, [...added, message]);
+  announcement.value = 'Waiting for the answer.';
+  const canThink = models.value.find((entry) => entry.id === message.model)?.canThink !== false;
+  const request = makeRequest([...ancestorsOf(known, question), question], conversation.settings, message.model, canThink);
+  await follow(message, request);
+}
+
+interface Outcome {
+  state: AnswerState;
+  failure: Failure | null;
+}
+
+function toOutcome(error: unknown, isAborted: boolean): Outcome {
+  if (isAborted) return { state: 'stopped', failure: null };
+  if (error instanceof RequestError) return { state: 'failed', failure: error.failure };
+  const failure: Failure = {
+    status: 0,
+    title: 'The page failed while it read the answer.',
+    detail: String(error),
+    action: 'retry',
+    retryAt: null,
+    requestId: null,
+  };
+  return { state: 'failed', failure };
+}
+
+async function follow(message: AssistantMessage, request: Parameters<typeof streamChat>[0]): Promise<void> {
+  const abort = new AbortController();
+  running.set(message.id, abort);
+  const collector = new AnswerCollector(performance.now());
+  let savedAt = performance.now();
+  let outcome: Outcome;
+  try {
+    for await (const chunk of streamChat(request, apiKey.value, abort.signal)) {
+      const now = performance.now();
+      collector.add(chunk, now);
+      const { content, reasoning, progress, hasStarted } = collector;
+      setLive(message.id, { content, reasoning, progress, hasStarted });
+      if (now - savedAt > saveEveryMs) {
+        savedAt = now;
+        await store(message, collector, { state: 'streaming', failure: null });
+      }
+    }
+    outcome = { state: collector.state, failure: null };
+  } catch (error) {
+    outcome = toOutcome(error, abort.signal.aborted);
+  }
+  running.delete(message.id);
+  await store(message, collector, outcome);
+  setLive(message.id, null);
+  finish(outcome);
+}
+
+async function store(message: AssistantMessage, collector: AnswerCollector, outcome: Outcome): Promise<void> {
+  const conversation = find(message.conversationId);
+  if (!conversation) return;
+  const now = performance.now();
+  const done: AssistantMessage = {
+    ...message,
+    content: collector.content,
+    reasoning: collector.reasoning,
+    reasoningMs: collector.reasoningMs(now),
+    state: outcome.state,
+    meter: collector.hasStarted ? collector.meter() : null,
+    failure: outcome.failure,
+  };
+  await keep(conversation, [done]);
+}
+
+function finish(outcome: Outcome): void {
+  const said: Record<AnswerState, string> = {
+    streaming: '',
+    done: 'The answer is complete.',
+    cut: 'The answer reached its length limit.',
+    stopped: 'The answer was stopped.',
+    // The failure itself is an alert.
+    failed: '',
+  };
+  announcement.value = said[outcome.state];
+  if (outcome.failure?.status === 401) dialog.value = 'sign-in';
+  if (outcome.failure?.status === 0) void connect();
+  else void refreshBalance();
+}

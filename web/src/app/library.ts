@@ -1,0 +1,153 @@
+// Actions on the list of conversations. The state is changed first, then the store.
+import { batch } from '@preact/signals';
+import type { AssistantMessage, ChatSettings, Conversation, Message } from '../chat/types';
+import * as store from '../store/conversations';
+import { openDatabase, type Database } from '../store/database';
+import { saveDefaults } from '../store/preferences';
+import { exportConversations, importConversations } from '../store/transfer';
+import { conversations, currentId, draftSettings, drawerOpen, live, messages, notify } from './state';
+
+let database: Promise<Database> | null = null;
+/** Other tabs of this page list the same conversations. */
+const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('levin') : null;
+
+function open(): Promise<Database> {
+  database ??= openDatabase();
+  return database;
+}
+
+async function orNotify(work: (database: Database) => Promise<void>): Promise<void> {
+  try {
+    await work(await open());
+  } catch (error) {
+    const said = error instanceof store.StoreError ? error.message : `This browser keeps no conversations here (${String(error)}).`;
+    notify(said, true);
+  }
+}
+
+async function refresh(): Promise<void> {
+  await orNotify(async (db) => {
+    conversations.value = await store.listConversations(db);
+  });
+}
+
+/** Reads the list, and the conversation that the address names. */
+export async function openLibrary(): Promise<void> {
+  await refresh();
+  if (channel) channel.onmessage = () => void refresh();
+  addEventListener('hashchange', () => void showFromAddress());
+  await showFromAddress();
+}
+
+function addressOf(id: string | null): string {
+  return id === null ? '#/' : `#/c/${id}`;
+}
+
+async function showFromAddress(): Promise<void> {
+  const id = /^#\/c\/([\w-]+)$/.exec(location.hash)?.[1] ?? null;
+  if (id !== currentId.value || id === null) await show(id);
+}
+
+/** An answer that was cut off by closing the page. */
+function settleMessage(message: Message): Message {
+  const isLeftOver =
+    message.role === 'assistant' && message.state === 'streaming' && !live.value.has(message.id);
+  return isLeftOver ? ({ ...message, state: 'stopped' } satisfies AssistantMessage) : message;
+}
+
+/** Shows a conversation, or an empty page for null. */
+export async function show(id: string | null): Promise<void> {
+  const exists = conversations.value.some((conversation) => conversation.id === id);
+  const shown = exists ? id : null;
+  let loaded: Message[] = [];
+  if (shown !== null) {
+    await orNotify(async (db) => {
+      loaded = (await store.loadMessages(db, shown)).map(settleMessage);
+    });
+  }
+  batch(() => {
+    currentId.value = shown;
+    messages.value = loaded;
+    drawerOpen.value = false;
+  });
+  if (location.hash !== addressOf(shown)) history.pushState(null, '', addressOf(shown));
+}
+
+function byUse(a: Conversation, b: Conversation): number {
+  return b.updatedAt - a.updatedAt;
+}
+
+/** Puts a conversation and some of its messages into state and store. */
+export async function keep(conversation: Conversation, changed: readonly Message[]): Promise<void> {
+  batch(() => {
+    const others = conversations.value.filter((other) => other.id !== conversation.id);
+    conversations.value = [conversation, ...others].sort(byUse);
+    if (conversation.id === currentId.value) {
+      const ids = new Set(changed.map((message) => message.id));
+      messages.value = [...messages.value.filter((message) => !ids.has(message.id)), ...changed];
+    }
+  });
+  await orNotify(async (db) => {
+    await store.save(db, [conversation], changed);
+    channel?.postMessage('changed');
+  });
+}
+
+/** The conversation as it is now; a running answer may be newer than what its caller holds. */
+export function find(id: string): Conversation | null {
+  return conversations.value.find((conversation) => conversation.id === id) ?? null;
+}
+
+export async function rename(conversation: Conversation, title: string): Promise<void> {
+  const trimmed = title.trim();
+  if (trimmed !== '') await keep({ ...conversation, title: trimmed }, []);
+}
+
+export async function remove(conversation: Conversation): Promise<void> {
+  conversations.value = conversations.value.filter((other) => other.id !== conversation.id);
+  await orNotify(async (db) => {
+    await store.remove(db, conversation.id);
+    channel?.postMessage('changed');
+  });
+  if (currentId.value === conversation.id) await show(null);
+}
+
+/** Changes the shown conversation, and what the next new one begins with. */
+export async function changeSettings(change: Partial<ChatSettings>): Promise<void> {
+  const conversation = find(currentId.value ?? '');
+  const changed = { ...(conversation?.settings ?? draftSettings.value), ...change };
+  draftSettings.value = changed;
+  saveDefaults(changed);
+  if (conversation) await keep({ ...conversation, settings: changed }, []);
+}
+
+export async function search(query: string): Promise<Set<string> | null> {
+  let found: Set<string> | null = null;
+  await orNotify(async (db) => {
+    found = await store.search(db, query);
+  });
+  return found;
+}
+
+/** Offers a JSON file for download: one conversation, or all. */
+export async function exportAs(name: string, id?: string): Promise<void> {
+  await orNotify(async (db) => {
+    const json = await exportConversations(db, id);
+    const link = document.createElement('a');
+    link.href = URL.createObjectURL(new Blob([json], { type: 'application/json' }));
+    link.download = `${name}.json`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  });
+}
+
+export async function importFrom(file: File): Promise<void> {
+  try {
+    const count = await importConversations(await open(), await file.text());
+    notify(count === 1 ? 'One conversation imported.' : `${count} conversations imported.`);
+    await refresh();
+    channel?.postMessage('changed');
+  } catch (error) {
+    notify(`${file.name}: ${error instanceof Error ? error.message : String(error)}`, true);
+  }
+}

@@ -1,0 +1,71 @@
+// Actions that ask the server: who it is, whether the key is good, how long a text is.
+import { batch } from '@preact/signals';
+import { countTokens, fetchBalance, listModels } from '../api/client';
+import { RequestError } from '../api/errors';
+import { saveApiKey } from '../store/preferences';
+import { apiKey, apiKeyOnDevice, balance, dialog, models, serverFailure } from './state';
+
+/** Models and balance; asks for a key if the server wants one. */
+export async function connect(): Promise<void> {
+  try {
+    const found = await listModels(apiKey.value);
+    batch(() => {
+      models.value = found;
+      serverFailure.value = null;
+    });
+    await refreshBalance();
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    serverFailure.value = error.failure;
+    if (error.failure.action === 'sign-in') dialog.value = 'sign-in';
+  }
+}
+
+export async function refreshBalance(): Promise<void> {
+  try {
+    balance.value = await fetchBalance(apiKey.value);
+  } catch {
+    // A server without accounts, or one that is busy: nothing is shown then.
+    balance.value = null;
+  }
+}
+
+/** Keeps the key if the server takes it; otherwise returns why not. */
+export async function signIn(key: string, onDevice: boolean): Promise<string | null> {
+  try {
+    const found = await listModels(key);
+    saveApiKey(key, onDevice);
+    batch(() => {
+      apiKey.value = key;
+      apiKeyOnDevice.value = onDevice;
+      models.value = found;
+      serverFailure.value = null;
+    });
+    await refreshBalance();
+    return null;
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    const { failure } = error;
+    if (failure.status === 401) return 'The server does not know this key.';
+    return `${failure.title} ${failure.detail}`;
+  }
+}
+
+export function signOut(): void {
+  saveApiKey(null, false);
+  batch(() => {
+    apiKey.value = null;
+    apiKeyOnDevice.value = false;
+    balance.value = null;
+  });
+  void connect();
+}
+
+/** Null if the server cannot say. */
+export async function tryCountTokens(text: string): Promise<number | null> {
+  try {
+    return await countTokens(text, apiKey.value);
+  } catch {
+    return null;
+  }
+}

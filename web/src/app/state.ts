@@ -1,0 +1,86 @@
+// What the page shows, as signals. Only actions (the other files of this folder) write them.
+import { computed, signal } from '@preact/signals';
+import type { Failure } from '../api/errors';
+import type { Balance, ModelInfo } from '../api/types';
+import type { Progress } from '../chat/answer';
+import { visiblePath } from '../chat/branches';
+import type { Attachment, ChatSettings, Conversation, Message } from '../chat/types';
+import { isApiKeyOnDevice, loadApiKey, loadDefaults, loadSidebarOpen, loadTheme, type Theme } from '../store/preferences';
+
+export type DialogName = 'settings' | 'sign-in' | 'help' | 'data' | null;
+
+/** An answer that is being streamed. */
+export interface LiveAnswer {
+  content: string;
+  reasoning: string;
+  progress: Progress | null;
+  hasStarted: boolean;
+}
+
+export interface Notice {
+  id: number;
+  text: string;
+  isError: boolean;
+}
+
+/** A document in the composer, before it is sent. */
+export interface DraftDocument extends Attachment {
+  isCounting: boolean;
+}
+
+export const conversations = signal<Conversation[]>([]);
+export const currentId = signal<string | null>(null);
+export const messages = signal<Message[]>([]);
+/** By message id, for all conversations. */
+export const live = signal<ReadonlyMap<string, LiveAnswer>>(new Map());
+
+export const models = signal<ModelInfo[]>([]);
+export const balance = signal<Balance | null>(null);
+export const serverFailure = signal<Failure | null>(null);
+export const apiKey = signal<string | null>(loadApiKey());
+export const apiKeyOnDevice = signal(isApiKeyOnDevice());
+
+/** Settings of a chat that has not begun. */
+export const draftSettings = signal<ChatSettings>(loadDefaults());
+export const draftText = signal('');
+export const draftDocuments = signal<DraftDocument[]>([]);
+
+export const theme = signal<Theme>(loadTheme());
+export const sidebarOpen = signal(loadSidebarOpen());
+export const drawerOpen = signal(false);
+export const dialog = signal<DialogName>(null);
+export const notices = signal<Notice[]>([]);
+export const announcement = signal('');
+
+export const current = computed(
+  () => conversations.value.find((conversation) => conversation.id === currentId.value) ?? null,
+);
+export const settings = computed(() => current.value?.settings ?? draftSettings.value);
+export const path = computed(() =>
+  current.value ? visiblePath(current.value, messages.value) : [],
+);
+
+/** The model that answers next; null before the server has named any. */
+export const model = computed<ModelInfo | null>(
+  () =>
+    models.value.find((candidate) => candidate.id === settings.value.model) ??
+    models.value[0] ??
+    null,
+);
+/** The answer of the shown conversation that is still coming. */
+export const streamingId = computed(
+  () => path.value.find((message) => live.value.has(message.id))?.id ?? null,
+);
+
+let noticeCount = 0;
+
+/** Shows a sentence for some seconds. */
+export function notify(text: string, isError = false): void {
+  const notice = { id: ++noticeCount, text, isError };
+  notices.value = [...notices.value.slice(-2), notice];
+  setTimeout(() => dismiss(notice.id), isError ? 12_000 : 4000);
+}
+
+export function dismiss(id: number): void {
+  notices.value = notices.value.filter((notice) => notice.id !== id);
+}

@@ -1,0 +1,87 @@
+// The state of one answer while its chunks arrive.
+import { numberOrNull, type ChatChunk, type LevinFields, type Usage } from '../api/types';
+import type { AnswerState, Meter } from './types';
+
+export interface Progress {
+  done: number;
+  total: number;
+}
+
+/** Collects chunks; knows nothing of views or storage. Times are ms of one clock. */
+export class AnswerCollector {
+  content = '';
+  reasoning = '';
+  progress: Progress | null = null;
+  private finishReason: string | null = null;
+  private usage: Usage | null = null;
+  private levin: LevinFields = {};
+  private firstTokenAt: number | null = null;
+  private firstContentAt: number | null = null;
+  private lastTokenAt = 0;
+
+  constructor(private readonly startedAt: number) {}
+
+  add(chunk: ChatChunk, now: number): void {
+    if (chunk.usage) this.usage = chunk.usage;
+    if (chunk.levin) this.addLevin(chunk.levin);
+    const choice = chunk.choices?.[0];
+    if (!choice) return;
+    const reasoning = choice.delta?.reasoning_content ?? '';
+    const content = choice.delta?.content ?? '';
+    if (reasoning !== '' || content !== '') {
+      this.firstTokenAt ??= now;
+      this.lastTokenAt = now;
+      this.progress = null;
+    }
+    if (content !== '') this.firstContentAt ??= now;
+    this.reasoning += reasoning;
+    this.content += content;
+    if (choice.finish_reason) this.finishReason = choice.finish_reason;
+  }
+
+  private addLevin(fields: LevinFields): void {
+    const { prompt_tokens_done: done, prompt_tokens: total } = fields;
+    if (done !== undefined && total !== undefined && this.firstTokenAt === null) {
+      this.progress = { done: Math.min(done, total), total };
+    }
+    this.levin = { ...this.levin, ...fields };
+  }
+
+  get hasStarted(): boolean {
+    return this.firstTokenAt !== null;
+  }
+
+  /** How long the model thought; null if it did not. */
+  reasoningMs(now: number): number | null {
+    if (this.reasoning === '' || this.firstTokenAt === null) return null;
+    return (this.firstContentAt ?? now) - this.firstTokenAt;
+  }
+
+  /** How an answer ended whose stream came to its end. */
+  get state(): AnswerState {
+    if (this.finishReason === 'length') return 'cut';
+    return this.finishReason === 'insufficient_system_resource' ? 'stopped' : 'done';
+  }
+
+  /** The server's figures; times and rate measured here where it gives none. */
+  meter(): Meter {
+    const usage = this.usage ?? {};
+    const completion = usage.completion_tokens ?? null;
+    const first = this.firstTokenAt;
+    const seconds = first === null ? 0 : (this.lastTokenAt - first) / 1000;
+    const measured = completion !== null && completion > 1 && seconds > 0;
+    return {
+      promptTokens: usage.prompt_tokens ?? null,
+      cachedTokens: usage.prompt_cache_hit_tokens ?? null,
+      completionTokens: completion,
+      reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? null,
+      timeToFirstTokenMs:
+        this.levin.time_to_first_token_ms ?? (first === null ? null : first - this.startedAt),
+      decodeTokensPerS:
+        this.levin.decode_tokens_per_s ?? (measured ? (completion - 1) / seconds : null),
+      contextShareRead: this.levin.context_share_read ?? null,
+      costUsd: numberOrNull(this.levin.cost_usd),
+      costWithoutCacheUsd: numberOrNull(this.levin.cost_without_cache_usd),
+    };
+  }
+}

@@ -1,0 +1,55 @@
+// A failure as a sentence with something to do about it.
+import { useEffect, useState } from 'preact/hooks';
+import type { Failure } from '../api/errors';
+import { dialog } from '../app/state';
+
+/** Seconds until `time`, counted down; 0 once it has passed. */
+function useCountdown(time: number | null): number {
+  const left = () => (time === null ? 0 : Math.max(0, Math.ceil((time - Date.now()) / 1000)));
+  const [seconds, setSeconds] = useState(left);
+  useEffect(() => {
+    setSeconds(left());
+    if (left() === 0) return undefined;
+    const timer = setInterval(() => setSeconds(left()), 250);
+    return () => clearInterval(timer);
+  }, [time]);
+  return seconds;
+}
+
+interface FailureProps {
+  failure: Failure;
+  onRetry: () => void;
+  onShorten?: () => void;
+}
+
+export function FailureView({ failure, onRetry, onShorten }: FailureProps) {
+  const seconds = useCountdown(failure.retryAt);
+  return (
+    <div class="failure" role="alert">
+      <p>
+        <strong>{failure.title}</strong> {failure.detail}
+      </p>
+      <div class="failure-actions">
+        {failure.action === 'sign-in' && (
+          <button type="button" class="button" onClick={() => (dialog.value = 'sign-in')}>
+            Sign in
+          </button>
+        )}
+        {failure.action === 'settings' && (
+          <button type="button" class="button" onClick={() => (dialog.value = 'settings')}>
+            Open the settings
+          </button>
+        )}
+        {failure.action === 'shorten' && onShorten && (
+          <button type="button" class="button" onClick={onShorten}>
+            Start a new chat
+          </button>
+        )}
+        <button type="button" class="button" disabled={seconds > 0} onClick={onRetry}>
+          {seconds > 0 ? `Try again in ${seconds} s` : 'Try again'}
+        </button>
+        {failure.requestId && <small>Request {failure.requestId}</small>}
+      </div>
+    </div>
+  );
+}

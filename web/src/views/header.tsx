@@ -1,0 +1,74 @@
+// The bar above the conversation.
+import { changeSettings } from '../app/library';
+import { current, dialog, drawerOpen, model, models, sidebarOpen, theme } from '../app/state';
+import { saveSidebarOpen, saveTheme, type Theme } from '../store/preferences';
+import { IconButton, type IconName } from './icons';
+
+const themeOrder: Theme[] = ['auto', 'light', 'dark'];
+const themeIcons: Record<Theme, IconName> = { auto: 'auto', light: 'sun', dark: 'moon' };
+const themeNames: Record<Theme, string> = { auto: 'as the system', light: 'light', dark: 'dark' };
+
+export function toggleTheme(): void {
+  const next = themeOrder[(themeOrder.indexOf(theme.value) + 1) % themeOrder.length] ?? 'auto';
+  theme.value = next;
+  saveTheme(next);
+}
+
+/** A column on wide screens, a drawer on narrow ones. */
+export function toggleSidebar(): void {
+  if (matchMedia('(max-width: 760px)').matches) {
+    drawerOpen.value = !drawerOpen.value;
+  } else {
+    sidebarOpen.value = !sidebarOpen.value;
+    saveSidebarOpen(sidebarOpen.value);
+  }
+}
+
+/** A switch if the server offers the same model dense and sparse, else a label. */
+function Attention() {
+  const attention = model.value?.attention;
+  if (!attention) return null;
+  const choices = (['sparse', 'dense'] as const).map((kind) => ({
+    kind,
+    id: models.value.find((entry) => entry.attention === kind)?.id,
+  }));
+  if (choices.some((choice) => choice.id === undefined)) {
+    return (
+      <span class="badge" title="How attention reads the context">
+        {attention}
+      </span>
+    );
+  }
+  return (
+    <div class="segments" role="group" aria-label="Attention">
+      {choices.map(({ kind, id }) => (
+        <button
+          type="button"
+          key={kind}
+          aria-pressed={attention === kind}
+          onClick={() => void changeSettings({ model: id ?? '' })}
+        >
+          {kind}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+export function Header() {
+  return (
+    <header class="header">
+      <IconButton icon="menu" label="Show or hide conversations" onClick={toggleSidebar} />
+      <h1>{current.value?.title ?? 'New chat'}</h1>
+      <span class="spacer" />
+      {model.value && <span class="model-name">{model.value.id}</span>}
+      <Attention />
+      <IconButton
+        icon={themeIcons[theme.value]}
+        label={`Theme: ${themeNames[theme.value]}`}
+        onClick={toggleTheme}
+      />
+      <IconButton icon="gear" label="Settings" onClick={() => (dialog.value = 'settings')} />
+    </header>
+  );
+}

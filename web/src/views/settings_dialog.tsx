@@ -1,0 +1,120 @@
+// Model, system prompt and sampling of the shown conversation.
+import { changeSettings } from '../app/library';
+import { models, settings } from '../app/state';
+import type { ChatSettings, DocumentForm } from '../chat/types';
+import { Dialog } from './dialog';
+
+type NumberKey = 'temperature' | 'topP' | 'maxTokens' | 'frequencyPenalty' | 'presencePenalty';
+
+interface NumberFieldProps {
+  name: NumberKey;
+  label: string;
+  min: number;
+  max: number;
+  step: number;
+  hint: string;
+}
+
+const sampling: readonly NumberFieldProps[] = [
+  { name: 'temperature', label: 'Temperature', min: 0, max: 2, step: 0.1, hint: '0 for code and facts, 1.3 for talk, 1.5 for stories' },
+  { name: 'topP', label: 'Top p', min: 0.01, max: 1, step: 0.01, hint: 'the likeliest tokens that make up this share' },
+  { name: 'maxTokens', label: 'Longest answer', min: 1, max: 65536, step: 1, hint: 'in tokens, thinking included' },
+  { name: 'frequencyPenalty', label: 'Frequency penalty', min: -2, max: 2, step: 0.1, hint: 'against frequent words' },
+  { name: 'presencePenalty', label: 'Presence penalty', min: -2, max: 2, step: 0.1, hint: 'against words that were used' },
+];
+
+/** An empty field leaves the choice to the server; a number out of range is not taken. */
+function NumberField({ name, label, hint, ...range }: NumberFieldProps) {
+  return (
+    <label>
+      {label}
+      <input
+        type="number"
+        {...range}
+        placeholder="default"
+        defaultValue={settings.peek()[name] ?? ''}
+        onInput={(event) => {
+          const { value, validity } = event.currentTarget;
+          if (value === '' && !validity.badInput) void changeSettings({ [name]: null });
+          else if (!validity.rangeUnderflow && !validity.rangeOverflow && !validity.badInput) {
+            void changeSettings({ [name]: Number(value) });
+          }
+        }}
+      />
+      <small>{hint}</small>
+    </label>
+  );
+}
+
+const documentForms: Record<DocumentForm, string> = {
+  auto: 'Where this model looks for them',
+  named: 'Before the question, with their names',
+  system: 'Before the conversation, as system text',
+};
+
+function change(fields: Partial<ChatSettings>): void {
+  void changeSettings(fields);
+}
+
+export function SettingsDialog() {
+  const { system, stop, documents, model } = settings.peek();
+  return (
+    <Dialog title="Settings">
+      <div class="fields">
+        <label>
+          Model
+          <select onChange={(event) => change({ model: event.currentTarget.value })}>
+            {models.value.map((entry) => (
+              <option key={entry.id} value={entry.id} selected={entry.id === model}>
+                {entry.id}
+                {entry.attention ? ` (${entry.attention})` : ''}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          System prompt
+          <textarea
+            rows={3}
+            placeholder="Who the model should be, and how it should answer"
+            defaultValue={system}
+            onInput={(event) => change({ system: event.currentTarget.value })}
+          />
+        </label>
+        <div class="field-grid">
+          {sampling.map((field) => (
+            <NumberField key={field.name} {...field} />
+          ))}
+          <label>
+            Stop at
+            <input
+              defaultValue={stop.join(' | ')}
+              placeholder="nothing"
+              onInput={(event) =>
+                change({
+                  stop: event.currentTarget.value
+                    .split('|')
+                    .map((part) => part.trim())
+                    .filter(Boolean)
+                    .slice(0, 16),
+                })
+              }
+            />
+            <small>texts, separated by |</small>
+          </label>
+        </div>
+        <label>
+          Documents go
+          <select onChange={(event) => change({ documents: event.currentTarget.value as DocumentForm })}>
+            {Object.entries(documentForms).map(([value, name]) => (
+              <option key={value} value={value} selected={value === documents}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <p class="note">For this chat, and for those that you begin after it.</p>
+      </div>
+    </Dialog>
+  );
+}

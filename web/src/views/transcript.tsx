@@ -1,0 +1,108 @@
+// The shown conversation, which follows the answer while the reader is at its end.
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { connect } from '../app/server';
+import { currentId, draftText, live, model, path, serverFailure } from '../app/state';
+import { FailureView } from './failure_view';
+import { formatTokens } from './format';
+import { Bolt, IconButton } from './icons';
+import { AssistantTurn, UserTurn } from './turns';
+
+const suggestions = [
+  'Explain sparse attention to a curious twelve-year-old',
+  'Write a haiku about lightning',
+  'Show me quicksort in C++, with comments',
+];
+
+function Welcome() {
+  const limit = model.value?.contextTokens ?? null;
+  return (
+    <section class="welcome">
+      <div class="welcome-mark">
+        <Bolt />
+      </div>
+      <h2>What shall we read?</h2>
+      <p>
+        Drop in a long document{limit ? ` (up to ${formatTokens(limit)})` : ''} and ask about it: it is read once, and
+        every further question is quick and cheap. Nothing leaves this server.
+      </p>
+      <div class="suggestions">
+        {suggestions.map((text) => (
+          <button
+            type="button"
+            key={text}
+            onClick={() => {
+              draftText.value = text;
+              document.getElementById('composer')?.focus();
+            }}
+          >
+            {text}
+          </button>
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** True while the end is in view; then new text scrolls along. */
+function useFollowing() {
+  const frame = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const isFollowing = useRef(true);
+  const [isAway, setAway] = useState(false);
+
+  const toEnd = () => {
+    const element = frame.current;
+    if (element) element.scrollTop = element.scrollHeight;
+  };
+  const onScroll = () => {
+    const element = frame.current;
+    if (!element) return;
+    isFollowing.current = element.scrollHeight - element.scrollTop - element.clientHeight < 60;
+    setAway(!isFollowing.current);
+  };
+  useEffect(() => {
+    if (!content.current) return undefined;
+    const observer = new ResizeObserver(() => {
+      if (isFollowing.current) toEnd();
+      else onScroll();
+    });
+    observer.observe(content.current);
+    return () => observer.disconnect();
+  }, []);
+  return { frame, content, isFollowing, isAway, onScroll, toEnd };
+}
+
+export function Transcript() {
+  const { frame, content, isFollowing, isAway, onScroll, toEnd } = useFollowing();
+  const shown = path.value;
+  const liveCount = live.value.size;
+  useLayoutEffect(() => {
+    isFollowing.current = true;
+    toEnd();
+  }, [currentId.value, liveCount, shown.length]);
+
+  return (
+    <div class="stage">
+      <div class="transcript" ref={frame} onScroll={onScroll} tabIndex={0} role="region" aria-label="Conversation">
+        <div class="column" ref={content}>
+          {serverFailure.value && (
+            <FailureView failure={serverFailure.value} onRetry={() => void connect()} />
+          )}
+          {shown.length === 0 && <Welcome />}
+          {shown.map((message) =>
+            message.role === 'user' ? (
+              <UserTurn key={message.id} message={message} />
+            ) : (
+              <AssistantTurn key={message.id} message={message} />
+            ),
+          )}
+        </div>
+      </div>
+      {isAway && (
+        <div class="to-end">
+          <IconButton icon="down" label="To the end" onClick={toEnd} />
+        </div>
+      )}
+    </div>
+  );
+}

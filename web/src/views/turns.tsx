@@ -1,0 +1,202 @@
+// The two kinds of messages.
+import { useState } from 'preact/hooks';
+import { chooseBranch, edit, regenerate } from '../app/chat';
+import { show } from '../app/library';
+import { live, messages, notify, streamingId } from '../app/state';
+import { siblingsOf } from '../chat/branches';
+import type { AssistantMessage, Attachment, Message, UserMessage } from '../chat/types';
+import { copyText } from './clipboard';
+import { FailureView } from './failure_view';
+import { formatSeconds, formatTokens } from './format';
+import { Bolt, Icon, IconButton } from './icons';
+import { MarkdownView } from './markdown_view';
+import { MeterView } from './meter_view';
+
+async function copy(text: string): Promise<void> {
+  notify((await copyText(text)) ? 'Copied.' : 'The browser does not allow copying.');
+}
+
+function BranchSwitch({ message }: { message: Message }) {
+  const siblings = siblingsOf(messages.value, message);
+  if (siblings.length < 2) return null;
+  const index = siblings.findIndex((sibling) => sibling.id === message.id);
+  const go = (to: number) => {
+    const sibling = siblings[to];
+    if (sibling) void chooseBranch(sibling);
+  };
+  return (
+    <span class="branches">
+      <IconButton icon="left" label="Previous version" disabled={index === 0} onClick={() => go(index - 1)} />
+      <span>
+        {index + 1}/{siblings.length}
+      </span>
+      <IconButton icon="right" label="Next version" disabled={index + 1 === siblings.length} onClick={() => go(index + 1)} />
+    </span>
+  );
+}
+
+export function DocumentChip({ document }: { document: Attachment }) {
+  return (
+    <span class="chip">
+      <Icon name="file" />
+      <span class="chip-name">{document.name}</span>
+      {document.tokens !== null && <small>{formatTokens(document.tokens)}</small>}
+    </span>
+  );
+}
+
+function EditForm({ message, onDone }: { message: UserMessage; onDone: () => void }) {
+  const [text, setText] = useState(message.content);
+  const submit = () => {
+    onDone();
+    if (text.trim() !== '') void edit(message, text.trim());
+  };
+  return (
+    <form
+      class="edit"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <textarea
+        aria-label="Edit your message"
+        value={text}
+        rows={Math.min(12, text.split('\n').length + 1)}
+        ref={(area) => area?.focus()}
+        onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') {
+            event.stopPropagation();
+            onDone();
+          }
+          if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+            event.preventDefault();
+            submit();
+          }
+        }}
+      />
+      <div class="edit-actions">
+        <button type="button" class="button" onClick={onDone}>
+          Cancel
+        </button>
+        <button type="submit" class="button primary">
+          Send
+        </button>
+      </div>
+    </form>
+  );
+}
+
+export function UserTurn({ message }: { message: UserMessage }) {
+  const [isEditing, setEditing] = useState(false);
+  return (
+    <article class="turn user" aria-label="You">
+      {message.attachments.length > 0 && (
+        <div class="chips">
+          {message.attachments.map((document) => (
+            <DocumentChip key={document.id} document={document} />
+          ))}
+        </div>
+      )}
+      {isEditing ? (
+        <EditForm message={message} onDone={() => setEditing(false)} />
+      ) : (
+        message.content !== '' && <div class="bubble">{message.content}</div>
+      )}
+      {!isEditing && (
+        <div class="turn-actions">
+          <BranchSwitch message={message} />
+          <IconButton
+            icon="edit"
+            label="Edit this message"
+            class="edit-button"
+            disabled={streamingId.value !== null}
+            onClick={() => setEditing(true)}
+          />
+          <IconButton icon="copy" label="Copy this message" onClick={() => void copy(message.content)} />
+        </div>
+      )}
+    </article>
+  );
+}
+
+function Thinking({ text, ms, isOpen }: { text: string; ms: number | null; isOpen: boolean }) {
+  if (text === '') return null;
+  const label = isOpen ? 'Thinking…' : ms === null ? 'Thoughts' : `Thought for ${formatSeconds(ms)}`;
+  return (
+    <details class="thinking">
+      <summary>
+        <Icon name="thought" />
+        {label}
+      </summary>
+      <div class="thinking-text">{text}</div>
+    </details>
+  );
+}
+
+/** What the model does before its first token. */
+function Waiting({ progress }: { progress: { done: number; total: number } | null }) {
+  if (!progress || progress.total === 0) {
+    return (
+      <p class="waiting">
+        <span class="pulse" aria-hidden="true" /> Waiting for the model…
+      </p>
+    );
+  }
+  const { done, total } = progress;
+  return (
+    <div class="reading">
+      <p>
+        Reading {done.toLocaleString('en-US')} of {formatTokens(total)}
+      </p>
+      <progress max={total} value={done} aria-label="Share of the prompt that has been read" />
+    </div>
+  );
+}
+
+function ending(message: AssistantMessage): string | null {
+  if (message.state === 'cut') return 'The answer reached its length limit.';
+  if (message.state === 'stopped') return 'Stopped.';
+  return null;
+}
+
+export function AssistantTurn({ message }: { message: AssistantMessage }) {
+  const current = live.value.get(message.id) ?? null;
+  const content = current?.content ?? message.content;
+  const reasoning = current?.reasoning ?? message.reasoning;
+  const note = current ? null : ending(message);
+  return (
+    <article class="turn assistant" aria-label="Levin" aria-busy={current !== null}>
+      <div class="avatar">
+        <Bolt />
+      </div>
+      <div class="turn-body">
+        {current && !current.hasStarted && <Waiting progress={current.progress} />}
+        <Thinking text={reasoning} ms={message.reasoningMs} isOpen={current !== null && content === ''} />
+        <MarkdownView text={content} isComplete={current === null} />
+        {note && <p class="note">{note}</p>}
+        {!current && message.failure && (
+          <FailureView failure={message.failure} onRetry={() => void regenerate(message)} onShorten={() => void show(null)} />
+        )}
+        {!current && (
+          <div class="turn-actions">
+            <BranchSwitch message={message} />
+            {content !== '' && (
+              <IconButton icon="copy" label="Copy this answer" onClick={() => void copy(content)} />
+            )}
+            <IconButton
+              icon="redo"
+              label="Answer again"
+              class="regenerate"
+              disabled={streamingId.value !== null}
+              onClick={() => void regenerate(message)}
+            />
+            {message.meter && <MeterView meter={message.meter} />}
+            {content !== '' && message.attention && <span class="badge">{message.attention}</span>}
+          </div>
+        )}
+      </div>
+    </article>
+  );
+}
