@@ -2,9 +2,10 @@
 #   make build    the engine, build/release/levin (installs the Debian packages it lacks)
 #   make demo     build, then read a document and answer questions about it
 #   make train    the trainer, build/release/levin-train (installs LibTorch if it is not there)
+#   make model    the trainer, then models/mini from nothing (recipes/mini/Makefile; hours)
 #   make test     build and run every test
 #   make lint     format, clang-tidy on changed files (LINT=--all: on all), module order, sizes
-.PHONY: build demo train test asan tsan fuzz lint bench coverage clean
+.PHONY: build demo train model test asan tsan fuzz lint bench coverage clean
 .DEFAULT_GOAL := build
 
 build:
@@ -18,6 +19,9 @@ demo: build
 train:
 	@tools/install_deps.sh engine train
 	@tools/build.sh release -DLEVIN_TRAIN=ON $(if $(wildcard build/release/build.ninja),,-DLEVIN_TESTS=OFF) levin levin-train
+
+model: train
+	@$(MAKE) --no-print-directory -f recipes/mini/Makefile
 
 test:
 	@tools/install_deps.sh engine train test

@@ -80,6 +80,12 @@ class RandomWeights {
   std::vector<base::F16> group_scales_;
 };
 
+/// What the machine does at best with the threads of a case.
+struct Ceilings {
+  double read_gb_per_s;
+  double bf16_gflop_per_s;
+};
+
 void run_linear(benchmark::State& state, const Case& shape, const Ceilings& ceilings,
                 base::ThreadPool& pool) {
   Context ctx(pool, *shape.table);
@@ -111,7 +117,7 @@ void run_linear(benchmark::State& state, const Case& shape, const Ceilings& ceil
 
 void add_cases(const OpTable& table, base::ThreadPool& pool) {
   Context ctx(pool, table);
-  const Ceilings ceilings = measure_ceilings(ctx);
+  const Ceilings ceilings{measure_read_gb_per_s(ctx), measure_bf16_gflop_per_s(ctx)};
   fmt::print("{}: reads {:.1f} GB/s, multiplies {:.0f} GFLOP/s on {} threads\n", table.name,
              ceilings.read_gb_per_s, ceilings.bf16_gflop_per_s, pool.thread_count());
   for (const WeightFormat format :

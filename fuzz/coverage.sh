@@ -13,6 +13,9 @@ config_json: src/model/config.cpp src/model/config_fields.cpp src/model/config_i
 index_json: src/formats/checkpoint_index.cpp
 tokenizer_json: src/text/tokenizer_json.cpp src/text/pre_tokenizer.cpp src/text/added_tokens.cpp
 chat_messages: src/text/chat_message.cpp src/text/python_json_parse.cpp
+lookup_file: src/eval/lookup_file.cpp
+http_request: src/serve/http/request_parser.cpp src/serve/http/access.cpp
+api_request: src/serve/api/request_json.cpp src/serve/api/chat_request.cpp src/serve/api/completion_request.cpp src/serve/api/common_fields.cpp
 "
 
 cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++ \

@@ -20,6 +20,9 @@ if [[ ! -f build/$preset/build.ninja || ${#options[@]} -gt 0 ]]; then
   if command -v ccache > /dev/null; then
     options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   fi
+  if [[ $preset == release && ! -f build/$preset/build.ninja ]]; then
+    options=(-DCMAKE_UNITY_BUILD=ON "${options[@]}")  # unless an option says OFF
+  fi
   cmake --preset "$preset" "${options[@]}"
 fi
 

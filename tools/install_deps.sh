@@ -15,19 +15,21 @@ packages_of() {
     engine)
       echo "g++=g++ make=make cmake=cmake ninja=ninja-build pkg-config=pkg-config" \
         "libfmt-dev libspdlog-dev nlohmann-json3-dev libsimdjson-dev libpcre2-dev" \
-        "libcli11-dev libedit-dev"
+        "libcli11-dev libedit-dev libboost1.81-dev libssl-dev libsqlite3-dev libxxhash-dev" \
+        "prometheus-cpp-dev"
       ;;
     demo) echo "jq=jq" ;;
     train) echo "libtorch-dev libopenblas0-openmp libgloo-dev libtoml11-dev libssl-dev" ;;
     test) echo "libgtest-dev libgmock-dev libtoml11-dev libssl-dev jq=jq" ;;
     tokenizer) echo "npm=npm node=nodejs ca-certificates" ;;
+    web) echo "npm=npm node=nodejs ca-certificates chromium=chromium" ;;
     lint) echo "clang-format-14 clang-tidy-14 shellcheck=shellcheck git=git" ;;
     fuzz) echo "clang-14 clang++=clang libclang-rt-14-dev" ;;
     bench) echo "libbenchmark-dev libdnnl-dev" ;;
     coverage) echo "gcovr=gcovr python3=python3 clang-14 clang++=clang libclang-rt-14-dev llvm-cov=llvm" ;;
     *)
       echo "install_deps: no purpose '$1'; there are:" \
-        "engine demo train test tokenizer lint fuzz bench coverage" >&2
+        "engine demo train test tokenizer web lint fuzz bench coverage" >&2
       return 2
       ;;
   esac

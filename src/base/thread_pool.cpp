@@ -54,16 +54,32 @@ void wait_for_change(const std::atomic<T>& value, T old) noexcept {
 
 }  // namespace
 
+// A loop ends when its tasks are done, not when every worker has looked at it: a worker that is
+// slow to wake must not hold up the others. So it may come to a loop that is over, or to the next
+// one, and takes a task only through a ticket that names the loop and counts what is left of it.
+// While a task is taken and not done, its loop cannot end and `tasks` and `body` stay as they are.
 struct ThreadPool::State {
-  std::atomic<uint32_t> generation{0};  // bumped once a loop starts (or the pool ends)
-  std::atomic<int> busy{0};             // workers that have not finished the current loop
-  std::atomic<int64_t> next_task{0};
+  std::atomic<uint64_t> ticket{0};     // loop number << 32 | tasks of it that nobody has taken
+  std::atomic<uint32_t> loop{0};       // bumped once a loop starts (or the pool ends)
+  std::atomic<int64_t> unfinished{0};  // tasks of the current loop
   int64_t tasks = 0;
   const Body* body = nullptr;
-  bool stopping = false;
+  std::atomic<bool> stopping{false};
   std::mutex error_mutex;
   std::exception_ptr error;
   std::vector<std::jthread> workers;
+
+  /// The next task of that loop; -1 if it has none left or is over.
+  int64_t take_task(uint32_t of_loop) noexcept {
+    uint64_t seen = ticket.load(std::memory_order_relaxed);
+    while (static_cast<uint32_t>(seen >> 32) == of_loop && static_cast<uint32_t>(seen) != 0) {
+      if (ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire,
+                                       std::memory_order_relaxed)) {
+        return tasks - static_cast<int64_t>(static_cast<uint32_t>(seen));
+      }
+    }
+    return -1;
+  }
 };
 
 ThreadPool::ThreadPool(int threads)
@@ -83,26 +99,27 @@ ThreadPool::ThreadPool(int threads)
 ThreadPool::~ThreadPool() { stop_workers(); }
 
 void ThreadPool::stop_workers() noexcept {
-  state_->stopping = true;
-  state_->generation.fetch_add(1, std::memory_order_release);
-  state_->generation.notify_all();
+  state_->stopping.store(true, std::memory_order_relaxed);
+  state_->loop.fetch_add(1, std::memory_order_release);
+  state_->loop.notify_all();
   state_->workers.clear();
 }
 
-void ThreadPool::run_tasks(int thread_idx) noexcept {
+void ThreadPool::run_tasks(uint32_t loop, int thread_idx) noexcept {
   State& state = *state_;
-  for (;;) {
-    const int64_t task_idx = state.next_task.fetch_add(1, std::memory_order_relaxed);
-    if (task_idx >= state.tasks || is_cancelled()) {
-      return;
-    }
+  for (int64_t task_idx = state.take_task(loop); task_idx >= 0; task_idx = state.take_task(loop)) {
     try {
-      (*state.body)(task_idx, thread_idx);
+      if (!is_cancelled()) {
+        (*state.body)(task_idx, thread_idx);
+      }
     } catch (...) {
       const std::lock_guard lock(state.error_mutex);
       if (!state.error) {
         state.error = std::current_exception();
       }
+    }
+    if (state.unfinished.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      state.unfinished.notify_one();
     }
   }
 }
@@ -111,15 +128,12 @@ void ThreadPool::worker_loop(int thread_idx) {
   State& state = *state_;
   uint32_t seen = 0;
   for (;;) {
-    wait_for_change(state.generation, seen);
-    ++seen;
-    if (state.stopping) {
+    wait_for_change(state.loop, seen);
+    seen = state.loop.load(std::memory_order_acquire);
+    if (state.stopping.load(std::memory_order_relaxed)) {
       return;
     }
-    run_tasks(thread_idx);
-    if (state.busy.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      state.busy.notify_one();
-    }
+    run_tasks(seen, thread_idx);
   }
 }
 
@@ -135,17 +149,20 @@ void ThreadPool::parallel_for(int64_t tasks, Body body) {
     throw_if_cancelled();
     return;
   }
+  LEVIN_CHECK(tasks < int64_t{1} << 31);
+  const uint32_t loop = state.loop.load(std::memory_order_relaxed) + 1;
   state.body = &body;
   state.tasks = tasks;
+  state.unfinished.store(tasks, std::memory_order_relaxed);
   state.error = nullptr;
-  state.next_task.store(0, std::memory_order_relaxed);
-  state.busy.store(thread_count_ - 1, std::memory_order_relaxed);
-  state.generation.fetch_add(1, std::memory_order_release);
-  state.generation.notify_all();
-  run_tasks(0);
-  for (int busy = state.busy.load(std::memory_order_acquire); busy != 0;
-       busy = state.busy.load(std::memory_order_acquire)) {
-    wait_for_change(state.busy, busy);
+  state.ticket.store(uint64_t{loop} << 32 | static_cast<uint64_t>(tasks),
+                     std::memory_order_release);
+  state.loop.store(loop, std::memory_order_release);
+  state.loop.notify_all();
+  run_tasks(loop, 0);
+  for (int64_t unfinished = state.unfinished.load(std::memory_order_acquire); unfinished != 0;
+       unfinished = state.unfinished.load(std::memory_order_acquire)) {
+    wait_for_change(state.unfinished, unfinished);
   }
   if (state.error) {
     std::rethrow_exception(std::exchange(state.error, nullptr));

@@ -35,7 +35,7 @@ class ThreadPool {
   struct State;
   void worker_loop(int thread_idx);
   void stop_workers() noexcept;
-  void run_tasks(int thread_idx) noexcept;
+  void run_tasks(uint32_t loop, int thread_idx) noexcept;
 
   [[nodiscard]] bool is_cancelled() const noexcept {
     return cancel_ != nullptr && cancel_->is_cancelled();

@@ -39,6 +39,23 @@ std::string visible_text(const generation::Delta& delta, const text::Tokenizer* 
   return delta.text;
 }
 
+/// What the bar says about tokens from disk.
+std::string restored_note(int64_t restored_tokens) {
+  return restored_tokens > 0 ? fmt::format("restored {} tokens", restored_tokens) : std::string();
+}
+
+/// " (900 from cache, 896 of them from disk)"; empty if the cache gave nothing.
+std::string cached_note(const generation::GenerationResult& result) {
+  if (result.cached_prompt_tokens == 0) {
+    return {};
+  }
+  const std::string restored =
+      result.restored_prompt_tokens > 0
+          ? fmt::format(", {} of them from disk", result.restored_prompt_tokens)
+          : std::string();
+  return fmt::format(" ({} from cache{})", result.cached_prompt_tokens, restored);
+}
+
 }  // namespace
 
 int64_t choose_context(int64_t prompt_tokens, int64_t max_new_tokens, int64_t wanted,
@@ -68,6 +85,7 @@ generation::GenerationResult run_request(runtime::Engine& engine, const text::To
       generation::generate(engine, tokenizer, request, [&](const generation::Delta& delta) {
         if (!delta.token.has_value()) {
           if (delta.prompt_tokens_done < prompt_tokens) {
+            bar.set_note(restored_note(delta.prompt_tokens_restored));
             bar.update(delta.prompt_tokens_done, prompt_tokens, delta.prompt_tokens_cached);
           }
           return true;
@@ -93,14 +111,10 @@ generation::GenerationResult run_request(runtime::Engine& engine, const text::To
 
 std::string summarize(const generation::GenerationResult& result) {
   const base::ProcessMemory memory = base::process_memory();
-  std::string cached;
-  if (result.cached_prompt_tokens > 0) {
-    cached = fmt::format(" ({} cached)", result.cached_prompt_tokens);
-  }
   return fmt::format(
       "{} tokens in{}, {} out | first token after {:.2f} s ({:.0f} tokens/s) | decode {:.1f} "
       "tokens/s | attention read {:.1f}% of the context | memory {} and {} of mapped files",
-      result.prompt_tokens, cached, result.tokens.size(), result.time_to_first_token_s,
+      result.prompt_tokens, cached_note(result), result.tokens.size(), result.time_to_first_token_s,
       result.prefill_tokens_per_s(), result.decode_tokens_per_s(),
       100.0 * result.share_of_context_read(), base::format_bytes(memory.anonymous_bytes),
       base::format_bytes(memory.file_bytes));
@@ -114,6 +128,7 @@ nlohmann::json result_json(const generation::GenerationResult& result) {
           {"stop_string", result.stop_string},
           {"prompt_tokens", result.prompt_tokens},
           {"cached_prompt_tokens", result.cached_prompt_tokens},
+          {"restored_prompt_tokens", result.restored_prompt_tokens},
           {"generated_tokens", result.tokens.size()},
           {"time_to_first_token_s", result.time_to_first_token_s},
           {"prefill_tokens_per_s", result.prefill_tokens_per_s()},

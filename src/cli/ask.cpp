@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "cli/answer.h"
+#include "cli/cache_options.h"
 #include "cli/commands.h"
-#include "cli/conversation.h"
 #include "cli/input.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
@@ -21,29 +21,15 @@
 namespace levin::cli {
 namespace {
 
-constexpr int64_t kDefaultAnswerTokens = 1024;
-
 struct AskCommand {
   ModelOptions model;
+  CacheOptions cache;
   generation::GenerationRequest request;
   std::vector<std::string> files;
   std::string question;
   bool is_thinking = false;
   bool as_json = false;
 };
-
-/// The document comes first, so that questions about the same one share its cached pages.
-text::Conversation make_conversation(const std::string& document, const std::string& question,
-                                     text::ChatStyle style) {
-  text::Conversation conversation;
-  if (style == text::ChatStyle::kMarkers) {
-    add_message(conversation, text::Role::kSystem, document);
-    add_message(conversation, text::Role::kUser, question);
-  } else {
-    add_message(conversation, text::Role::kUser, document + "\n\n" + question);
-  }
-  return conversation;
-}
 
 /// `--file a.txt b.txt "QUESTION"`: the option takes every word after it, the last is the question.
 void find_question(AskCommand& options) {
@@ -63,9 +49,8 @@ std::vector<int32_t> make_prompt(const AskCommand& options, const text::Tokenize
     throw base::Error(base::ErrorCode::kInvalidArgument, "the documents are empty", "--file");
   }
   const text::ChatStyle style = text::choose_chat_style(options.model.model_dir, tokenizer);
-  generation::PromptIds prompt =
-      generation::chat_prompt(tokenizer, make_conversation(document, options.question, style),
-                              {.is_thinking = options.is_thinking}, style);
+  generation::PromptIds prompt = generation::document_prompt(
+      tokenizer, document, options.question, {.is_thinking = options.is_thinking}, style);
   warn_about_replacements(prompt.replacements, "prompt");
   return std::move(prompt.ids);
 }
@@ -81,6 +66,7 @@ void run_ask(AskCommand& options) {
   settings.context_tokens =
       choose_context(static_cast<int64_t>(options.request.prompt.size()),
                      options.request.max_new_tokens, options.model.context_tokens, config);
+  apply(options.cache, settings);
   const auto engine = load_engine(options.model.model_dir, settings);
   const generation::GenerationResult result = run_request(
       *engine, &tokenizer, options.request, !options.as_json, [](const generation::Delta&) {});
@@ -96,6 +82,7 @@ void run_ask(AskCommand& options) {
 
 void add_ask_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<AskCommand>();
+  constexpr int64_t kDefaultAnswerTokens = 1024;
   options->request.max_new_tokens = kDefaultAnswerTokens;
   CLI::App* command = app.add_subcommand("ask", "Read long documents and answer a question");
   add_model_options(*command, options->model,
@@ -105,12 +92,15 @@ void add_ask_command(CLI::App& app, Invocation& invocation) {
   command->add_option("--file", options->files, "documents (\"-\": stdin)")
       ->required()
       ->type_name("DOC...");
+  add_cache_options(*command, options->cache);
   add_sampling_options(*command, options->request);
   command->add_flag("--think", options->is_thinking, "let the model think before it answers");
   command->add_flag("--json", options->as_json, "one JSON object instead of streamed text");
   command->footer(
       "\nThe answer goes to stdout, progress and summary to stderr.\n\nExample:\n"
-      "  levin ask models/mini --file models/mini/demo/document.txt \"What is the city of Zoe?\"");
+      "  levin ask models/mini --file models/mini/demo/document.txt \"What is the city of "
+      "Zoe?\"\n\n"
+      "With --cache ~/.cache/levin the next question about the same documents comes at once.");
   command->callback([options, &invocation] { invocation.run = [options] { run_ask(*options); }; });
 }
 

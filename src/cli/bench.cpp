@@ -34,7 +34,11 @@ struct BenchCommand {
   bool as_json = false;
 };
 
+/// "median [min..max]"; a dash for what was not measured.
 std::string describe_spread(const eval::Spread& spread, int decimals) {
+  if (spread.max == 0.0) {
+    return "-";
+  }
   return fmt::format("{:.{}f} [{:.{}f}..{:.{}f}]", spread.median, decimals, spread.min, decimals,
                      spread.max, decimals);
 }
@@ -59,43 +63,43 @@ class Report {
 
   /// The machine's figures and the head of the table.
   void begin(runtime::Engine& engine) {
-    ceilings_ = kernels::measure_ceilings(engine.context());
+    const double bf16_gflop_per_s = kernels::measure_bf16_gflop_per_s(engine.context());
     const int threads = engine.context().pool().thread_count();
     const std::string isa(engine.context().table().name);
     json_["threads"] = threads;
     json_["isa"] = isa;
-    json_["read_gb_per_s"] = ceilings_.read_gb_per_s;
-    json_["bf16_gflop_per_s"] = ceilings_.bf16_gflop_per_s;
+    json_["bf16_gflop_per_s"] = bf16_gflop_per_s;
     if (!options_.as_json) {
       write_output(fmt::format(
-          "machine: {} threads, {} kernels, reads {:.1f} GB/s, bf16 {:.0f} GFLOP/s\n\n"
-          "| {:<9} | {:>7} | {:>26} | {:>26} | {:>9} | {:>6} | {:>7} | {:>10} |\n"
-          "|{:-<11}|{:->8}:|{:->27}:|{:->27}:|{:->10}:|{:->7}:|{:->8}:|{:->11}:|\n",
-          threads, isa, ceilings_.read_gb_per_s, ceilings_.bf16_gflop_per_s, "attention", "depth",
+          "machine: {} threads, {} kernels, bf16 {:.0f} GFLOP/s\n\n"
+          "| {:<9} | {:>7} | {:>26} | {:>26} | {:>9} | {:>6} | {:>15} | {:>10} |\n"
+          "|{:-<11}|{:->8}:|{:->27}:|{:->27}:|{:->10}:|{:->7}:|{:->16}:|{:->11}:|\n",
+          threads, isa, bf16_gflop_per_s, "attention", "depth",
           fmt::format("prefill {} t/s", options_.bench.chunk_tokens), "decode ms/token", "MB/token",
-          "GB/s", "of read", "peak", "", "", "", "", "", "", "", ""));
+          "GB/s", "of machine GB/s", "peak", "", "", "", "", "", "", "", ""));
     }
   }
 
   void add(const std::string& attention, const eval::BenchRow& row) {
-    const double share =
-        ceilings_.read_gb_per_s > 0.0 ? row.decode_gb_per_s / ceilings_.read_gb_per_s : 0.0;
+    const double share = row.read_gb_per_s > 0.0 ? row.decode_gb_per_s / row.read_gb_per_s : 0.0;
     json_["rows"].push_back({{"attention", attention},
                              {"depth", row.depth_tokens},
                              {"prefill_tokens_per_s", spread_json(row.prefill_tokens_per_s)},
                              {"decode_ms", spread_json(row.decode_ms)},
                              {"decode_read_bytes", row.decode_read_bytes},
                              {"decode_gb_per_s", row.decode_gb_per_s},
+                             {"read_gb_per_s", row.read_gb_per_s},
                              {"share_of_read_bandwidth", share},
                              {"latent_rows_read", row.latent_rows_read},
                              {"anonymous_bytes", row.anonymous_bytes},
                              {"peak_resident_bytes", row.peak_resident_bytes}});
     if (!options_.as_json) {
       write_output(fmt::format(
-          "| {:<9} | {:>7} | {:>26} | {:>26} | {:>9.1f} | {:>6.1f} | {:>6.0f}% | {:>10} |\n",
+          "| {:<9} | {:>7} | {:>26} | {:>26} | {:>9.1f} | {:>6.1f} | {:>15} | {:>10} |\n",
           attention, row.depth_tokens, describe_spread(row.prefill_tokens_per_s, 1),
           describe_spread(row.decode_ms, 2), static_cast<double>(row.decode_read_bytes) * 1e-6,
-          row.decode_gb_per_s, 100.0 * share, base::format_bytes(row.peak_resident_bytes)));
+          row.decode_gb_per_s, fmt::format("{:.0f}% of {:.1f}", 100.0 * share, row.read_gb_per_s),
+          base::format_bytes(row.peak_resident_bytes)));
     }
   }
 
@@ -107,7 +111,6 @@ class Report {
 
  private:
   const BenchCommand& options_;
-  kernels::Ceilings ceilings_;
   json json_;
 };
 
@@ -215,7 +218,9 @@ void add_bench_command(CLI::App& app, Invocation& invocation) {
   command->add_flag("--json", options->as_json, "report as JSON");
   command->footer(
       "\nFigures are median [min..max]: prefill over repetitions, decode over single tokens.\n"
-      "MB/token: what a decode step must read; of read: its share of the machine's bandwidth.\n\n"
+      "MB/token: what a decode step must read. GB/s: that over the median; beside it the share of "
+      "what\n"
+      "the machine reads at best, measured just before the row.\n\n"
       "Example:\n  levin bench models/mini --depth 0,2048 --attention dense,sparse --chunk 256");
   command->callback(
       [options, &invocation] { invocation.run = [options] { run_bench_command(*options); }; });

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/cache_options.h"
 #include "cli/chat_session.h"
 #include "cli/commands.h"
 #include "cli/input.h"
@@ -18,11 +19,11 @@
 namespace levin::cli {
 namespace {
 
-constexpr int64_t kDefaultAnswerTokens = 2048;
 constexpr int64_t kDefaultContextTokens = 32768;
 
 struct ChatCommand {
   ModelOptions model;
+  CacheOptions cache;
   generation::GenerationRequest defaults;
   std::string system_prompt;
   bool is_thinking = false;
@@ -37,7 +38,9 @@ void run_chat(ChatCommand& options) {
   if (options.model.context_tokens == 0) {
     options.model.context_tokens = std::min(kDefaultContextTokens, config.max_position_embeddings);
   }
-  const auto engine = load_engine(options.model);
+  runtime::EngineOptions settings = engine_options(options.model);
+  apply(options.cache, settings);
+  const auto engine = load_engine(options.model.model_dir, settings);
   install_interrupt_handler(InterruptMode::kStopAnswer);
   ChatSession session(*engine, tokenizer, style, options.defaults, options.is_thinking);
   session.set_system(options.system_prompt);
@@ -57,10 +60,12 @@ void run_chat(ChatCommand& options) {
 
 void add_chat_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<ChatCommand>();
+  constexpr int64_t kDefaultAnswerTokens = 2048;
   options->defaults.max_new_tokens = kDefaultAnswerTokens;
   CLI::App* command = app.add_subcommand("chat", "Talk to a model in the terminal");
   add_model_options(*command, options->model,
                     {.context = "32768, or the model's limit if that is less", .chunk = "2048"});
+  add_cache_options(*command, options->cache);
   add_sampling_options(*command, options->defaults);
   command->add_option("--system", options->system_prompt, "system prompt")->type_name("TEXT");
   command->add_flag("--think", options->is_thinking, "let the model think before it answers");

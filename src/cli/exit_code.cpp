@@ -1,10 +1,6 @@
 #include "cli/exit_code.h"
 
-#include "base/exit_code.h"
-
 namespace levin::cli {
-
-int exit_code(base::ErrorCode code) { return base::exit_code(code); }
 
 const char* exit_code_help() {
   return "Exit codes: 0 ok, 1 internal error, 2 wrong usage, 3 bad file, 4 not found,\n"

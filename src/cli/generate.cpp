@@ -26,8 +26,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kDefaultAnswerTokens = 256;
-
 struct GenerateCommand {
   ModelOptions model;
   generation::GenerationRequest request;
@@ -158,6 +156,7 @@ void add_prompt_options(CLI::App& command, GenerateCommand& options) {
 
 void add_generate_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<GenerateCommand>();
+  constexpr int64_t kDefaultAnswerTokens = 256;
   options->request.max_new_tokens = kDefaultAnswerTokens;
   CLI::App* command = app.add_subcommand("generate", "Answer or continue a prompt");
   add_model_options(*command, options->model,

@@ -23,8 +23,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr int64_t kDefaultChunkTokens = 2048;
-
 struct InspectCommand {
   ModelOptions model;
   std::vector<int64_t> contexts = {4096, 32768, 131072};
@@ -131,6 +129,7 @@ void run_inspect(const InspectCommand& options) {
   // Contexts are reckoned, not allocated.
   engine_settings.context_tokens = kernels::kPageTokens;
   const auto engine = load_engine(options.model.model_dir, engine_settings);
+  constexpr int64_t kDefaultChunkTokens = 2048;
   const eval::InspectReport report = eval::inspect_checkpoint(
       options.model.model_dir, *engine, kDefaultChunkTokens, options.contexts);
   if (options.as_json) {

@@ -4,8 +4,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/exit_code.h"
 #include "base/unfinished_file.h"
-#include "cli/exit_code.h"
 
 namespace levin::cli {
 namespace {
@@ -49,7 +49,7 @@ base::CancelToken& interrupt_token() noexcept { return token; }
 
 void install_interrupt_handler(InterruptMode mode) {
   current_mode = mode;
-  cancelled_exit_code = exit_code(base::ErrorCode::kCancelled);
+  cancelled_exit_code = base::exit_code(base::ErrorCode::kCancelled);
   struct sigaction action {};
   action.sa_handler = on_grace_over;
   ::sigaction(SIGALRM, &action, nullptr);

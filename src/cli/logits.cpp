@@ -24,8 +24,6 @@
 namespace levin::cli {
 namespace {
 
-constexpr int64_t kDefaultChunkTokens = 512;
-
 struct LogitsCommand {
   ModelOptions model;
   std::string tokens_path;
@@ -36,6 +34,7 @@ struct LogitsCommand {
 };
 
 eval::LogitsOptions run_options(const LogitsCommand& options, const model::Config& config) {
+  constexpr int64_t kDefaultChunkTokens = 512;
   eval::LogitsOptions run;
   run.chunk_tokens =
       options.model.chunk_tokens > 0 ? options.model.chunk_tokens : kDefaultChunkTokens;

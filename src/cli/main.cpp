@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/exit_code.h"
 #include "base/mapped_file.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -34,7 +35,7 @@ bool asks_for_json(int argc, char** argv) {
 }
 
 int report_error(base::ErrorCode code, const std::string& message, bool as_json) {
-  const int status = exit_code(code);
+  const int status = base::exit_code(code);
   write_notice("levin: error: " + message);
   if (as_json) {
     try {
@@ -52,12 +53,16 @@ void add_commands(CLI::App& app, Invocation& invocation) {
   add_ask_command(app, invocation);
   add_chat_command(app, invocation);
   add_generate_command(app, invocation);
+  add_serve_command(app, invocation);
   add_inspect_command(app, invocation);
   add_bench_command(app, invocation);
   add_perplexity_command(app, invocation);
+  add_eval_command(app, invocation);
   add_logits_command(app, invocation);
   add_tokenize_command(app, invocation);
   add_synth_command(app, invocation);
+  add_keys_command(app, invocation);
+  add_cache_command(app, invocation);
 }
 
 int run_reporting(const std::function<void()>& work, bool as_json) {
@@ -106,13 +111,13 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    levin::base::install_truncation_handler(levin::cli::exit_code(levin::base::ErrorCode::kIo));
+    levin::base::install_truncation_handler(levin::base::exit_code(levin::base::ErrorCode::kIo));
     levin::cli::occupy_standard_streams();
     levin::cli::ignore_write_signals();
     levin::cli::install_interrupt_handler(levin::cli::InterruptMode::kEndProgram);
     return levin::cli::run(argc, argv);
   } catch (const std::exception& error) {  // while the command line itself was being set up
     std::fprintf(stderr, "levin: error: %s\n", error.what());
-    return levin::cli::exit_code(levin::base::ErrorCode::kInternal);
+    return levin::base::exit_code(levin::base::ErrorCode::kInternal);
   }
 }

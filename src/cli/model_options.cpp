@@ -127,8 +127,4 @@ std::unique_ptr<runtime::Engine> load_engine(const std::string& model_dir,
   return engine;
 }
 
-std::unique_ptr<runtime::Engine> load_engine(const ModelOptions& options) {
-  return load_engine(options.model_dir, engine_options(options));
-}
-
 }  // namespace levin::cli

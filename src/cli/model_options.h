@@ -54,7 +54,6 @@ void add_verbose_flag(CLI::App& command, bool& is_verbose);
 [[nodiscard]] runtime::EngineOptions engine_options(const ModelOptions& options);
 
 /// Loads the model with progress on stderr; Ctrl-C stops loading and, later, the steps.
-[[nodiscard]] std::unique_ptr<runtime::Engine> load_engine(const ModelOptions& options);
 [[nodiscard]] std::unique_ptr<runtime::Engine> load_engine(const std::string& model_dir,
                                                            runtime::EngineOptions options);
 

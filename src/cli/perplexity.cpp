@@ -21,8 +21,6 @@
 namespace levin::cli {
 namespace {
 
-constexpr int64_t kDefaultWindowTokens = 2048;
-
 struct PerplexityCommand {
   ModelOptions model;
   std::string file;
@@ -42,6 +40,7 @@ void run_perplexity(const PerplexityCommand& options) {
   warn_about_replacements(encoding.replacements, options.file);
   const auto total = static_cast<int64_t>(encoding.ids.size());
 
+  constexpr int64_t kDefaultWindowTokens = 2048;
   eval::PerplexityOptions run;
   run.window_tokens = options.model.context_tokens > 0
                           ? options.model.context_tokens
@@ -54,11 +53,8 @@ void run_perplexity(const PerplexityCommand& options) {
   settings.context_tokens = run.window_tokens;
   const auto engine = load_engine(options.model.model_dir, settings);
   Progress bar("scoring", ProgressUnit::kTokens);
-  const eval::PerplexityResult result =
-      eval::measure_perplexity(*engine, encoding.ids, run,
-                               [&](int64_t done_tokens, const eval::PerplexityResult& /*so_far*/) {
-                                 bar.update(done_tokens, total);
-                               });
+  const eval::PerplexityResult result = eval::measure_perplexity(
+      *engine, encoding.ids, run, [&](int64_t done_tokens) { bar.update(done_tokens, total); });
   bar.finish();
   if (options.as_json) {
     write_json({{"perplexity", result.perplexity},

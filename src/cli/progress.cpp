@@ -20,6 +20,19 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+std::string describe_amount(ProgressUnit unit, int64_t done, int64_t total, double rate) {
+  switch (unit) {
+    case ProgressUnit::kTokens:
+      return fmt::format("{}/{} tokens, {:.0f} tokens/s", done, total, rate);
+    case ProgressUnit::kQuestions:
+      return fmt::format("{}/{} questions, {:.1f} questions/s", done, total, rate);
+    case ProgressUnit::kBytes:
+      break;
+  }
+  return fmt::format("{} of {}, {}/s", base::format_bytes(done), base::format_bytes(total),
+                     base::format_bytes(static_cast<int64_t>(rate)));
+}
+
 void write_raw(const std::string& text) {
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
@@ -44,11 +57,7 @@ Progress::~Progress() { finish(); }
 std::string Progress::describe(int64_t done, int64_t total, int64_t skipped) const {
   const double elapsed_s = seconds_since(start_);
   const double rate = static_cast<double>(done - skipped) / std::max(elapsed_s, 1e-9);
-  std::string amount =
-      unit_ == ProgressUnit::kTokens
-          ? fmt::format("{}/{} tokens, {:.0f} tokens/s", done, total, rate)
-          : fmt::format("{} of {}, {}/s", base::format_bytes(done), base::format_bytes(total),
-                        base::format_bytes(static_cast<int64_t>(rate)));
+  std::string amount = describe_amount(unit_, done, total, rate);
   if (rate <= 0.0) {
     return amount;
   }
@@ -62,7 +71,7 @@ void Progress::update(int64_t done, int64_t total, int64_t skipped) {
     return;
   }
   last_output_ = now;
-  const std::string text = describe(done, total, skipped);
+  const std::string text = describe(done, total, skipped) + (note_.empty() ? "" : ", ") + note_;
   if (!is_terminal_) {
     write_notice(fmt::format("{}: {}", label_, text));
     return;

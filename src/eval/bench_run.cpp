@@ -8,6 +8,7 @@
 #include "base/memory_info.h"
 #include "base/random.h"
 #include "eval/decode_bytes.h"
+#include "kernels/ceilings.h"
 #include "model/forward.h"
 #include "runtime/session.h"
 
@@ -80,11 +81,12 @@ void Bench::fill_to(int64_t depth_tokens) {
 }
 
 BenchRow Bench::measure(int64_t depth_tokens) {
+  BenchRow row;
+  row.read_gb_per_s = kernels::measure_read_gb_per_s(engine_.context());
   reset_peak_memory();
   fill_to(depth_tokens);
   std::vector<double> prefill_samples;
   std::vector<double> decode_samples;
-  BenchRow row;
   row.depth_tokens = depth_tokens;
   // Repetition -1 is not measured: it pages in weights and grows the buffers.
   for (int64_t repetition = -1; repetition < options_.repetitions; ++repetition) {

@@ -31,10 +31,11 @@ struct BenchRow {
   int64_t depth_tokens = 0;
   Spread prefill_tokens_per_s;
   Spread decode_ms;
-  int64_t decode_read_bytes = 0;    ///< weights and cache that a decode step must read
-  double decode_gb_per_s = 0.0;     ///< these bytes over the median
-  int64_t latent_rows_read = 0;     ///< by the last decode step, all layers
-  int64_t anonymous_bytes = 0;      ///< of the process, after the row
+  int64_t decode_read_bytes = 0;  ///< weights and cache that a decode step must read
+  double decode_gb_per_s = 0.0;   ///< these bytes over the median
+  double read_gb_per_s = 0.0;     ///< what the machine reads at best, measured just before the row
+  int64_t latent_rows_read = 0;   ///< by the last decode step, all layers
+  int64_t anonymous_bytes = 0;    ///< of the process, after the row
   int64_t peak_resident_bytes = 0;  ///< of the process during the row, mapped files too
 };
 
@@ -42,7 +43,8 @@ struct BenchRow {
 [[nodiscard]] int64_t bench_context_tokens(const BenchOptions& options);
 
 /// Runs every depth in ascending order, each with one unmeasured chunk and token before. `on_row`
-/// gets each row when it is done. Throws Error(kContextTooLong | kOutOfMemory | kCancelled).
+/// gets each row when it is done. Measuring the machine's reads takes 1 GiB for a moment. Throws
+/// Error(kContextTooLong | kOutOfMemory | kCancelled).
 void run_bench(runtime::Engine& engine, const BenchOptions& options,
                base::FunctionRef<void(const BenchRow& row)> on_row);
 

@@ -28,11 +28,12 @@ double negative_log_likelihood(std::span<const float> logits, int32_t token) {
 struct Sums {
   double nll = 0.0;
   double squared_nll = 0.0;
-  int64_t tokens = 0;
+  std::vector<double> token_nll;
   int64_t windows = 0;
 
   [[nodiscard]] PerplexityResult result() const {
     PerplexityResult result;
+    const int64_t tokens = std::ssize(token_nll);
     const auto count = static_cast<double>(tokens);
     result.mean_nll = nll / count;
     result.perplexity = std::exp(result.mean_nll);
@@ -43,16 +44,22 @@ struct Sums {
     }
     result.scored_tokens = tokens;
     result.windows = windows;
+    result.token_nll = token_nll;
     return result;
   }
 };
 
-/// Scores the tokens that follow rows [first, first + rows) of the window and lie in its second
-/// half.
+/// Position whose prediction is the first that counts.
+int64_t first_position(const PerplexityOptions& options) {
+  return options.first_position.value_or(options.window_tokens / 2);
+}
+
+/// Scores the tokens that follow rows [first, first + rows) of the window, from row `first_scored`
+/// on.
 void score_rows(runtime::Engine& engine, tensor::TensorView<const float, 2> logits,
-                std::span<const int32_t> window, int64_t first, Sums& sums) {
+                std::span<const int32_t> window, int64_t first, int64_t first_scored, Sums& sums) {
   const auto window_tokens = static_cast<int64_t>(window.size());
-  const int64_t begin = std::max(first, window_tokens / 2);
+  const int64_t begin = std::max(first, first_scored);
   const int64_t end = std::min(first + logits.extent(0), window_tokens - 1);
   if (begin >= end) {
     return;
@@ -68,21 +75,22 @@ void score_rows(runtime::Engine& engine, tensor::TensorView<const float, 2> logi
     sums.nll += value;
     sums.squared_nll += value * value;
   }
-  sums.tokens += end - begin;
+  sums.token_nll.insert(sums.token_nll.end(), nll.begin(), nll.end());
 }
 
 void run_window(runtime::Engine& engine, runtime::Session& session, std::span<const int32_t> window,
-                int64_t chunk_tokens, Sums& sums) {
+                const PerplexityOptions& options, Sums& sums) {
   const auto window_tokens = static_cast<int64_t>(window.size());
+  const int64_t first_scored = first_position(options);
   session.truncate(0);
-  for (int64_t first = 0; first < window_tokens; first += chunk_tokens) {
-    const int64_t count = std::min(chunk_tokens, window_tokens - first);
-    const bool is_scored = first + count > window_tokens / 2;
+  for (int64_t first = 0; first < window_tokens; first += options.chunk_tokens) {
+    const int64_t count = std::min(options.chunk_tokens, window_tokens - first);
+    const bool is_scored = first + count > first_scored;
     const auto& logits =
         session.append(window.subspan(static_cast<size_t>(first), static_cast<size_t>(count)),
                        false, is_scored ? model::LogitsWanted::kAll : model::LogitsWanted::kNone);
     if (is_scored) {
-      score_rows(engine, logits.view(), window, first, sums);
+      score_rows(engine, logits.view(), window, first, first_scored, sums);
     }
   }
   ++sums.windows;
@@ -90,14 +98,19 @@ void run_window(runtime::Engine& engine, runtime::Session& session, std::span<co
 
 }  // namespace
 
-PerplexityResult measure_perplexity(
-    runtime::Engine& engine, std::span<const int32_t> tokens, const PerplexityOptions& options,
-    base::FunctionRef<void(int64_t done_tokens, const PerplexityResult& so_far)> progress) {
+PerplexityResult measure_perplexity(runtime::Engine& engine, std::span<const int32_t> tokens,
+                                    const PerplexityOptions& options,
+                                    base::FunctionRef<void(int64_t done_tokens)> progress) {
   const auto total = static_cast<int64_t>(tokens.size());
   if (options.window_tokens < kMinWindowTokens || total < options.window_tokens) {
     base::throw_error(base::ErrorCode::kInvalidArgument, "--ctx",
                       "a window of {} tokens does not suit a text of {}; wanted {} to {}",
                       options.window_tokens, total, kMinWindowTokens, total);
+  }
+  if (first_position(options) < 0 || first_position(options) + 1 >= options.window_tokens) {
+    base::throw_error(base::ErrorCode::kInvalidArgument, "--ctx",
+                      "windows of {} tokens have none behind position {}; take longer windows",
+                      options.window_tokens, first_position(options));
   }
   runtime::Session session(engine, options.window_tokens);
   Sums sums;
@@ -106,8 +119,8 @@ PerplexityResult measure_perplexity(
         tokens.subspan(static_cast<size_t>(begin), static_cast<size_t>(options.window_tokens));
     std::vector<int32_t> window(source.begin(), source.end());
     window[0] = options.bos_id.value_or(window[0]);
-    run_window(engine, session, window, options.chunk_tokens, sums);
-    progress(begin + options.window_tokens, sums.result());
+    run_window(engine, session, window, options, sums);
+    progress(begin + options.window_tokens);
   }
   return sums.result();
 }

@@ -27,7 +27,6 @@ namespace {
 namespace fs = std::filesystem;
 using base::ErrorCode;
 using nlohmann::json;
-using Progress = base::FunctionRef<void(int64_t, int64_t)>;
 
 constexpr int64_t kMaxConfigBytes = 1 << 20;
 constexpr int64_t kPieceBytes = 1 << 20;   // what one task generates
@@ -214,7 +213,7 @@ SynthReport count(const std::vector<PlannedFile>& files) {
 /// Writes everything; removes it again if it cannot be completed.
 void write_all(const std::vector<PlannedFile>& files, const json& config,
                const std::string& out_dir, int64_t total_bytes, base::ThreadPool& pool,
-               Progress progress) {
+               base::FunctionRef<void(int64_t, int64_t)> progress) {
   const fs::path folder(out_dir);
   std::vector<base::UnfinishedFile> written;
   const auto next_path = [&](const std::string& name) -> const std::string& {
@@ -240,7 +239,7 @@ void write_all(const std::vector<PlannedFile>& files, const json& config,
 }  // namespace
 
 SynthReport write_synthetic_checkpoint(const SynthOptions& options, base::ThreadPool& pool,
-                                       Progress progress) {
+                                       base::FunctionRef<void(int64_t, int64_t)> progress) {
   std::vector<ConfigChange> changes;
   const json from_file = read_config(options);
   json config_json = from_file;

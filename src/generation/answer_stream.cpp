@@ -22,9 +22,11 @@ Delta AnswerStream::take(const runtime::TokenEvent& event) {
   Delta delta;
   delta.prompt_tokens_done = event.prompt_tokens_done;
   delta.prompt_tokens_cached = event.prompt_tokens_cached;
+  delta.prompt_tokens_restored = event.prompt_tokens_restored;
   if (has_stopped() || finish_.has_value()) {
     return delta;
   }
+  delta.prompt_logprobs = event.prompt_logprobs;
   if (event.token.has_value()) {
     delta.token = event.token;
     delta.expert_ids = event.expert_ids;

@@ -16,11 +16,13 @@ namespace levin::generation {
 
 /// What one event brought. The texts of all deltas together are the answer.
 struct Delta {
-  std::string text;                              ///< whole characters; may be empty
-  int64_t prompt_tokens_done = 0;                ///< of the prompt, cached ones included
-  int64_t prompt_tokens_cached = 0;              ///< found in the cache
-  std::optional<runtime::SampledToken> token;    ///< with logprobs as asked for
-  std::vector<std::vector<int32_t>> expert_ids;  ///< as in runtime::TokenEvent
+  std::string text;                                    ///< whole characters; may be empty
+  int64_t prompt_tokens_done = 0;                      ///< of the prompt, cached ones included
+  int64_t prompt_tokens_cached = 0;                    ///< found in the cache
+  int64_t prompt_tokens_restored = 0;                  ///< of the cached ones, read from disk
+  std::optional<runtime::SampledToken> token;          ///< with logprobs as asked for
+  std::vector<std::vector<int32_t>> expert_ids;        ///< as in runtime::TokenEvent
+  std::vector<runtime::SampledToken> prompt_logprobs;  ///< as in runtime::TokenEvent
 };
 
 struct AnswerOptions {

@@ -22,6 +22,7 @@ model::StepStats difference(const model::StepStats& after, const model::StepStat
   rows.latent_rows_read -= before.latent_rows_read;
   rows.visible_rows -= before.visible_rows;
   rows.index_keys_scored -= before.index_keys_scored;
+  rows.index_keys_selected -= before.index_keys_selected;
   return rows;
 }
 
@@ -102,6 +103,7 @@ runtime::Request to_engine_request(const GenerationRequest& request, const model
   engine_request.stop_token_ids =
       request.ignore_eos ? std::vector<int32_t>{} : end_token_ids(config, tokenizer);
   engine_request.wants_experts = request.wants_experts;
+  engine_request.wants_prompt_logprobs = request.wants_prompt_logprobs;
   engine_request.constraint = request.constraint;
   if (!request.constraint && tokenizer != nullptr) {
     if (auto mask = known_token_mask(*tokenizer, config.vocab_size)) {
@@ -143,6 +145,7 @@ GenerationResult generate(runtime::Engine& engine, const text::Tokenizer* tokeni
       }
       const Delta delta = answer.take(event);
       result.cached_prompt_tokens = delta.prompt_tokens_cached;
+      result.restored_prompt_tokens = delta.prompt_tokens_restored;
       if (delta.token.has_value()) {
         const Clock::time_point now = Clock::now();
         if (answer.tokens().size() == 1) {

@@ -21,11 +21,12 @@ namespace levin::generation {
 struct GenerationRequest {
   std::vector<int32_t> prompt;
   runtime::SamplingParams sampling;
-  int64_t max_new_tokens = 0;     ///< 0: until the context is full
-  std::vector<std::string> stop;  ///< stop strings; not part of the text
-  bool ignore_eos = false;        ///< the model's end-of-sequence tokens do not end the answer
-  bool skip_special = true;       ///< leave special tokens out of the text
-  bool wants_experts = false;     ///< as in runtime::Request
+  int64_t max_new_tokens = 0;          ///< 0: until the context is full
+  std::vector<std::string> stop;       ///< stop strings; not part of the text
+  bool ignore_eos = false;             ///< the model's end-of-sequence tokens do not end the answer
+  bool skip_special = true;            ///< leave special tokens out of the text
+  bool wants_experts = false;          ///< as in runtime::Request
+  bool wants_prompt_logprobs = false;  ///< as in runtime::Request
   /// As in runtime::Request. If empty, ids that the tokenizer does not know are never drawn.
   std::function<const runtime::TokenMask*(const std::vector<int32_t>& generated)> constraint;
 };
@@ -39,9 +40,10 @@ struct GenerationResult {
   std::string stop_string;  ///< the stop string that ended the answer, if one did
 
   int64_t prompt_tokens = 0;
-  int64_t cached_prompt_tokens = 0;  ///< of these, found in the cache
-  double time_to_first_token_s = 0;  ///< from the submission; 0 without a token
-  double decode_s = 0;               ///< from the first token to the last
+  int64_t cached_prompt_tokens = 0;    ///< of these, found in the cache
+  int64_t restored_prompt_tokens = 0;  ///< of the cached ones, read from disk
+  double time_to_first_token_s = 0;    ///< from the submission; 0 without a token
+  double decode_s = 0;                 ///< from the first token to the last
   /// Rows of the cache that attention read and could have read, prompt and answer together.
   model::StepStats rows;
 

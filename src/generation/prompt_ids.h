@@ -25,4 +25,11 @@ struct PromptIds {
                                     const text::Conversation& conversation,
                                     const text::ChatOptions& options, text::ChatStyle style);
 
+/// A question about a document: the document comes first, so that questions about the same one
+/// share its cached pages. Styles with turns get both in one user message, kMarkers the document
+/// in front of the user's marker. Throws as chat_prompt.
+[[nodiscard]] PromptIds document_prompt(const text::Tokenizer& tokenizer, std::string_view document,
+                                        std::string_view question, const text::ChatOptions& options,
+                                        text::ChatStyle style);
+
 }  // namespace levin::generation

@@ -10,7 +10,6 @@
 namespace levin::kernels {
 namespace {
 
-constexpr int64_t kReadBytes = int64_t{256} << 20;
 constexpr int64_t kTaskBytes = int64_t{4} << 20;
 constexpr auto kDotTime = std::chrono::milliseconds(5);
 constexpr int64_t kDotSteps = 5000;
@@ -29,27 +28,29 @@ double best_of(int repeats, base::FunctionRef<double()> measure) {
   return best;
 }
 
-double read_rate(Context& ctx, int repeats) {
-  tensor::Buffer buffer(kReadBytes);
-  constexpr int64_t kTasks = kReadBytes / kTaskBytes;
+}  // namespace
+
+double measure_read_gb_per_s(Context& ctx, int64_t bytes, int repeats) {
+  const int64_t tasks = std::max<int64_t>(bytes / kTaskBytes, 1);
+  tensor::Buffer buffer(tasks * kTaskBytes);
   constexpr int64_t kTaskFloats = kTaskBytes / static_cast<int64_t>(sizeof(float));
   auto* data = reinterpret_cast<float*>(buffer.data());
   // Pages that were never written are all the same one in the cache.
-  ctx.pool().parallel_for(kTasks, [&](int64_t task_idx, int /*thread_idx*/) {
+  ctx.pool().parallel_for(tasks, [&](int64_t task_idx, int /*thread_idx*/) {
     std::fill_n(data + task_idx * kTaskFloats, kTaskFloats, 1.0F);
   });
   std::atomic<float> sink = 0.0F;
   return best_of(repeats, [&] {
     const auto start = Clock::now();
-    ctx.pool().parallel_for(kTasks, [&](int64_t task_idx, int /*thread_idx*/) {
+    ctx.pool().parallel_for(tasks, [&](int64_t task_idx, int /*thread_idx*/) {
       sink.store(ctx.table().read_sum(data + task_idx * kTaskFloats, kTaskFloats),
                  std::memory_order_relaxed);
     });
-    return static_cast<double>(kReadBytes) / seconds_since(start) * 1e-9;
+    return static_cast<double>(tasks * kTaskBytes) / seconds_since(start) * 1e-9;
   });
 }
 
-double dot_rate(Context& ctx, int repeats) {
+double measure_bf16_gflop_per_s(Context& ctx, int repeats) {
   const int threads = ctx.pool().thread_count();
   return best_of(repeats, [&] {
     std::atomic<double> total = 0.0;
@@ -64,12 +65,6 @@ double dot_rate(Context& ctx, int repeats) {
     });
     return total.load() / seconds_since(start) * 1e-9;
   });
-}
-
-}  // namespace
-
-Ceilings measure_ceilings(Context& ctx, int repeats) {
-  return {.read_gb_per_s = read_rate(ctx, repeats), .bf16_gflop_per_s = dot_rate(ctx, repeats)};
 }
 
 }  // namespace levin::kernels

@@ -104,6 +104,14 @@ void convert_activations(Context& ctx, std::span<const LinearTask> tasks, const 
   });
 }
 
+/// The tile that task `task_idx` works on. Threads take tasks in turns; so that each of them still
+/// walks through neighbouring tiles, where the weights of the next one are already prefetched, the
+/// tiles are cut in one run per thread and a turn gives out one tile of each run.
+int64_t tile_of_task(int64_t task_idx, int64_t tiles, int threads) {
+  const int64_t run = tiles / threads;
+  return task_idx < run * threads ? task_idx % threads * run + task_idx / threads : task_idx;
+}
+
 }  // namespace
 
 void linear(Context& ctx, TensorView<const float, 2> x, const WeightMatrix& w,
@@ -118,7 +126,9 @@ void linear_batch(Context& ctx, std::span<const LinearTask> tasks) {
   }
   const Plan plan = make_plan(ctx, tasks);
   convert_activations(ctx, tasks, plan);
-  ctx.pool().parallel_for(plan.tiles, [&](int64_t tile_idx, int thread_idx) {
+  const int threads = ctx.pool().thread_count();
+  ctx.pool().parallel_for(plan.tiles, [&](int64_t task_idx, int thread_idx) {
+    const int64_t tile_idx = tile_of_task(task_idx, plan.tiles, threads);
     const int64_t idx = find_product<&Product::first_tile>(plan.products, tile_idx);
     const Product& product = plan.products[idx];
     const LinearTask& task = tasks[idx];

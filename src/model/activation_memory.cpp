@@ -16,8 +16,8 @@ constexpr int64_t kFp8Group = 128;
 bool is_reference(const StepSize& size) { return size.numerics == kernels::Numerics::kReference; }
 
 /// Positions that a selection holds: no context is longer than the model's.
-int64_t selected_positions(const Config& config) {
-  return std::min(config.indexer.index_topk, config.max_position_embeddings);
+int64_t selected_positions(const Config& config, const StepSize& size) {
+  return std::min(size.selection_budget, config.max_position_embeddings);
 }
 
 /// Rows that the experts of one group hold: every token may use the shared experts.
@@ -46,10 +46,10 @@ int64_t attention_bytes(const Config& config, const StepSize& size) {
   if (size.is_sparse) {
     const IndexerConfig& indexer = config.indexer;
     const int64_t index_q = indexer.index_n_heads * indexer.index_head_dim;
-    bytes +=
-        size.tokens *
-        (index_q * (kF32 + kBf16) +
-         (indexer.index_head_dim + 2 * indexer.index_n_heads + selected_positions(config)) * kF32);
+    bytes += size.tokens *
+             (index_q * (kF32 + kBf16) + (indexer.index_head_dim + 2 * indexer.index_n_heads +
+                                          selected_positions(config, size)) *
+                                             kF32);
   }
   // Reference numerics absorb decode steps alone, one at a time.
   const bool has_tiles = size.is_sparse && !is_reference(size);
@@ -81,7 +81,7 @@ int64_t index_workspace(const Config& config, const StepSize& size) {
     return 0;
   }
   constexpr int64_t kBlockQueries = 16;
-  const int64_t stream = 3 * kernels::TopKStream::capacity(selected_positions(config)) * kF32;
+  const int64_t stream = 3 * kernels::TopKStream::capacity(selected_positions(config, size)) * kF32;
   const int64_t scores =
       std::min(size.tokens, kBlockQueries) * (size.context_tokens + kernels::kPageTokens) * kF32;
   return std::max(size.threads * kBlockQueries * stream, scores + size.threads * stream);

@@ -17,7 +17,8 @@ inline constexpr int64_t kExpertGroupRows = 4096;
 /// The largest step of a run.
 struct StepSize {
   kernels::Numerics numerics = kernels::Numerics::kFast;
-  bool is_sparse = false;  ///< queries beyond index_topk read a selection
+  bool is_sparse = false;        ///< queries beyond selection_budget read a selection
+  int64_t selection_budget = 0;  ///< where is_sparse
   int threads = 1;
   int64_t tokens = 0;          ///< of the step
   int64_t context_tokens = 0;  ///< position behind the step's last token, at most

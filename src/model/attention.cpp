@@ -7,9 +7,11 @@
 #include "kernels/attention.h"
 #include "kernels/rows.h"
 #include "model/attention_core.h"
+#include "model/attention_mass.h"
 #include "model/finite_check.h"
 #include "model/indexer.h"
 #include "model/project.h"
+#include "model/stopwatch.h"
 
 namespace levin::model {
 namespace {
@@ -81,9 +83,32 @@ void write_latents(const ModelContext& model, const AttentionWeights& weights, i
   }
 }
 
+/// The rule's positions, for every token of the step.
+void apply_pattern(const ModelContext& model, int64_t layer_idx, Step& step) {
+  Selection& selection = step.selection;
+  const int64_t longest = *std::ranges::max_element(step.positions) + 1;
+  selection.is_set = longest > model.selection_budget;
+  if (!selection.is_set) {
+    return;  // everybody reads everything
+  }
+  selection.positions.resize({step.tokens, model.selection_budget});
+  selection.counts.resize(static_cast<size_t>(step.tokens));
+  const TensorView<int32_t, 2> positions = selection.positions.view();
+  model.kernels.pool().parallel_for(step.tokens, [&](int64_t row, int /*thread*/) {
+    const auto idx = static_cast<size_t>(row);
+    const std::span<int32_t> room(positions.row(row), static_cast<size_t>(model.selection_budget));
+    selection.counts[idx] = static_cast<int32_t>(
+        write_pattern(model.options.selection, layer_idx, step.positions[idx], room));
+  });
+}
+
 void select_positions(const ModelContext& model, const AttentionWeights& weights, int64_t layer_idx,
                       TensorView<const float, 2> x, Step& step) {
-  if (model.is_sparse && model.config.is_full_indexer_layer[static_cast<size_t>(layer_idx)]) {
+  if (model.is_sparse && model.options.selection.kind != SelectionKind::kIndexer) {
+    apply_pattern(model, layer_idx, step);
+  } else if (model.is_sparse &&
+             model.config.is_full_indexer_layer[static_cast<size_t>(layer_idx)]) {
+    const Stopwatch stopwatch(model, step.time.indexer_s);
     run_indexer(model, weights.indexer, layer_idx, x, step.activations.q_latent.view(), step);
   }
   step.selection.forced = nullptr;
@@ -116,7 +141,13 @@ void run_attention(const ModelContext& model, const AttentionWeights& weights, i
   if (step.trace != nullptr && step.trace->wants_selected) {
     trace_selection(step, *step.layer_trace(layer_idx));
   }
-  attend(model, weights, layer_idx, step);
+  if (step.trace != nullptr && step.trace->mass_stride > 0) {
+    observe_mass(model, weights, layer_idx, step);
+  }
+  {
+    const Stopwatch stopwatch(model, step.time.attention_s);
+    attend(model, weights, layer_idx, step);
+  }
   project(model, step.activations.heads_out.view(), weights.o_proj, out);
 }
 

@@ -91,7 +91,7 @@ int64_t expanded_tokens(const ModelContext& model, const Step& step, size_t chun
   if (!model.is_sparse) {
     return tokens;
   }
-  return std::clamp<int64_t>(model.config.indexer.index_topk - chunk.first_pos, 0, tokens);
+  return std::clamp<int64_t>(model.selection_budget - chunk.first_pos, 0, tokens);
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ void read_type_list(ConfigFields& fields, const char* key, const std::vector<std
   }
 }
 
-void read_layer_types(ConfigFields& fields, Config& config) {
+void read_indexer_types(ConfigFields& fields, Config& config) {
   config.is_full_indexer_layer.assign(static_cast<size_t>(config.num_hidden_layers), true);
   const int64_t freq = fields.integer_or("index_topk_freq", 1, kMaxLayers, 1);
   const int64_t offset = fields.integer_or("index_skip_topk_offset", 1, kMaxLayers, 2);
@@ -105,7 +105,7 @@ void read_indexer(ConfigFields& fields, const ModelFamily& family, Config& confi
   if (config.q_lora_rank == 0) {
     fields.invalid("q_lora_rank", "at least 1: the indexer reads the compressed query");
   }
-  read_layer_types(fields, config);
+  read_indexer_types(fields, config);
 }
 
 }  // namespace levin::model

@@ -74,7 +74,7 @@ void check_matrix_inputs(const Config& config, const std::string& where) {
 }  // namespace
 
 void check_limits(const Config& config, const ForwardOptions& options, const std::string& where) {
-  if (reads_selection(config, options.attention)) {
+  if (runs_indexer(config, options)) {
     check_indexer(config.indexer, where);
   }
   if (options.numerics == Numerics::kFast) {

@@ -57,7 +57,7 @@ void read_groups(ConfigFields& fields, Config& config) {
 }
 
 /// Layers "dense, ..., dense, sparse, ..., sparse" say the same as first_k_dense_replace.
-void read_layer_types(ConfigFields& fields, Config& config) {
+void read_mlp_types(ConfigFields& fields, Config& config) {
   const std::vector<std::string> types = fields.strings("mlp_layer_types");
   const int64_t all_dense_before =
       fields.has("mlp_layer_types") ? std::ranges::count(types, "dense") : 0;
@@ -87,7 +87,7 @@ void read_mlp(ConfigFields& fields, const ModelFamily& family, Config& config) {
   fields.require("mlp_bias", false);
   config.intermediate_size = fields.integer("intermediate_size", 1, kMaxExtent);
   config.n_routed_experts = fields.integer_or("n_routed_experts", 0, kMaxExperts, 0);
-  read_layer_types(fields, config);
+  read_mlp_types(fields, config);
   if (config.n_routed_experts == 0) {
     fields.ignore({"moe_intermediate_size", "n_shared_experts", "num_experts_per_tok", "n_group",
                    "topk_group", "topk_method", "scoring_func", "norm_topk_prob",

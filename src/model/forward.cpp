@@ -1,5 +1,6 @@
 #include "model/forward.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/error.h"
@@ -10,6 +11,7 @@
 #include "model/finite_check.h"
 #include "model/project.h"
 #include "model/step.h"
+#include "model/stopwatch.h"
 #include "tensor/weight_matrix.h"
 
 namespace levin::model {
@@ -94,20 +96,56 @@ void run_head(const ModelContext& model, Step& step, Tensor<float, 2>& logits) {
 
 }  // namespace
 
-bool reads_selection(const Config& config, AttentionMode mode) {
-  if (mode == AttentionMode::kSparse && !config.is_sparse()) {
+StepStats& StepStats::operator+=(const StepStats& other) noexcept {
+  latent_rows_read += other.latent_rows_read;
+  visible_rows += other.visible_rows;
+  index_keys_scored += other.index_keys_scored;
+  index_keys_selected += other.index_keys_selected;
+  return *this;
+}
+
+StepTime& StepTime::operator+=(const StepTime& other) noexcept {
+  indexer_s += other.indexer_s;
+  attention_s += other.attention_s;
+  total_s += other.total_s;
+  return *this;
+}
+
+bool reads_selection(const Config& config, const ForwardOptions& options) {
+  const SelectionRule& rule = options.selection;
+  if (options.attention == AttentionMode::kDense) {
+    return false;
+  }
+  if (rule.kind != SelectionKind::kIndexer) {
+    if (selection_budget(config, rule) == 0) {
+      base::throw_error(base::ErrorCode::kInvalidArgument, "",
+                        "the rule {} needs a budget, because this {} checkpoint has no index_topk",
+                        selection_kind_name(rule.kind), config.model_type);
+    }
+    return true;
+  }
+  if (options.attention == AttentionMode::kSparse && !config.is_sparse()) {
     base::throw_error(base::ErrorCode::kInvalidArgument, "",
                       "sparse attention was asked for, but this {} checkpoint has no indexer",
                       config.model_type);
   }
-  return config.is_sparse() && mode != AttentionMode::kDense;
+  return config.is_sparse();
+}
+
+bool runs_indexer(const Config& config, const ForwardOptions& options) {
+  return reads_selection(config, options) && options.selection.kind == SelectionKind::kIndexer;
+}
+
+int64_t selection_budget(const Config& config, const SelectionRule& rule) noexcept {
+  return rule.budget > 0 ? std::min(rule.budget, config.max_position_embeddings)
+                         : config.indexer.index_topk;
 }
 
 kernels::KvLayout kv_layout(const Config& config, const ForwardOptions& options) {
-  const bool is_sparse = reads_selection(config, options.attention);
+  const bool has_index_keys = runs_indexer(config, options);
   return {.num_layers = config.num_hidden_layers,
           .kv_row_dim = config.kv_row_dim(),
-          .index_head_dim = is_sparse ? config.indexer.index_head_dim : 0,
+          .index_head_dim = has_index_keys ? config.indexer.index_head_dim : 0,
           .latent_bytes = options.numerics == Numerics::kReference ? 4 : 2,
           .index_key_bytes = config.indexer.has_hadamard_fp8 ? 1 : 2};
 }
@@ -125,7 +163,8 @@ Transformer::Transformer(const Config& config, const Weights& weights, kernels::
                       .kernels = ctx,
                       .options = options,
                       .layout = model::kv_layout(config, options),
-                      .is_sparse = reads_selection(config, options.attention)},
+                      .is_sparse = reads_selection(config, options),
+                      .selection_budget = selection_budget(config, options.selection)},
             .step = Step(config)});
 }
 
@@ -135,12 +174,14 @@ const Config& Transformer::config() const noexcept { return state_->model.config
 const kernels::KvLayout& Transformer::kv_layout() const noexcept { return state_->model.layout; }
 bool Transformer::is_sparse() const noexcept { return state_->model.is_sparse; }
 const StepStats& Transformer::last_step() const noexcept { return state_->step.stats; }
+const StepTime& Transformer::last_step_time() const noexcept { return state_->step.time; }
 
 void Transformer::forward(std::span<const Chunk> chunks, tensor::Tensor<float, 2>& logits,
                           Trace* trace, const ForcedDecisions* forced) {
   const ModelContext& model = state_->model;
   Step& step = state_->step;
   step.begin(model.config, chunks);
+  const Stopwatch stopwatch(model, step.time.total_s);
   step.trace = trace;
   step.forced = forced;
   if (trace != nullptr) {
@@ -160,6 +201,7 @@ int64_t Transformer::activation_bytes(int64_t tokens, int64_t context_tokens) co
   const ModelContext& model = state_->model;
   return model::activation_bytes(model.config, {.numerics = model.options.numerics,
                                                 .is_sparse = model.is_sparse,
+                                                .selection_budget = model.selection_budget,
                                                 .threads = model.kernels.pool().thread_count(),
                                                 .tokens = tokens,
                                                 .context_tokens = context_tokens});

@@ -10,6 +10,7 @@
 #include "kernels/context.h"
 #include "kernels/kv_layout.h"
 #include "model/config.h"
+#include "model/selection_rule.h"
 #include "model/weights.h"
 #include "tensor/buffer.h"
 
@@ -19,6 +20,7 @@ using kernels::Numerics;
 
 /// Which tokens attention reads: what the checkpoint says (kAuto), all of them although the
 /// checkpoint has an indexer (kDense), or the indexer's selection (kSparse, an error without one).
+/// Under a pattern (ForwardOptions::selection) kAuto and kSparse read the pattern's.
 enum class AttentionMode { kAuto, kDense, kSparse };
 
 enum class LogitsWanted { kNone, kLast, kAll };
@@ -40,15 +42,20 @@ struct LayerTrace {
   tensor::Tensor<float, 2> attn_out;      // [tokens, hidden_size] output of the attention block
   tensor::Tensor<float, 2> index_scores;  // [tokens, kv_tokens], 0 where not visible
   std::vector<std::vector<int32_t>> selected;  // [tokens] positions read, ascending
-  tensor::Tensor<int32_t, 2> router_ids;       // [tokens, num_experts_per_tok]
-  tensor::Tensor<float, 2> router_weights;     // [tokens, num_experts_per_tok]
+  std::vector<float> mass_kept;  // [tokens] attention_mass.h; kMassNotMeasured where it was not
+  tensor::Tensor<int32_t, 2> router_ids;    // [tokens, num_experts_per_tok]
+  tensor::Tensor<float, 2> router_weights;  // [tokens, num_experts_per_tok]
 };
+
+/// Entry of LayerTrace::mass_kept.
+inline constexpr float kMassNotMeasured = -1.0F;
 
 struct Trace {
   bool wants_hidden = false;    ///< hidden and attn_out
   bool wants_indexer = false;   ///< index_scores; one chunk a step only
   bool wants_selected = false;  ///< selected
   bool wants_router = false;    ///< router_ids, router_weights
+  int64_t mass_stride = 0;      ///< mass_kept of positions divisible by this; 0: of none
   std::vector<LayerTrace> layers;
 };
 
@@ -66,23 +73,46 @@ struct ForcedDecisions {
 
 /// Counters of the last step.
 struct StepStats {
-  int64_t latent_rows_read = 0;   ///< rows of the cache that attention cores read, all layers
-  int64_t visible_rows = 0;       ///< rows that dense attention would have read
-  int64_t index_keys_scored = 0;  ///< query-key pairs that the indexer scored, all layers
+  int64_t latent_rows_read = 0;     ///< rows of the cache that attention cores read, all layers
+  int64_t visible_rows = 0;         ///< rows that dense attention would have read
+  int64_t index_keys_scored = 0;    ///< query-key pairs that the indexer scored, all layers
+  int64_t index_keys_selected = 0;  ///< those of them that attention may read
+
+  StepStats& operator+=(const StepStats& other) noexcept;
+};
+
+/// Where the last step's time went, by a steady clock; all 0 unless ForwardOptions asks.
+struct StepTime {
+  double indexer_s = 0;  ///< index keys, index queries and the selection, all layers
+  double attention_s =
+      0;               ///< reading the rows, with W^UK and W^UV of the absorbed form, all layers
+  double total_s = 0;  ///< the step
+
+  StepTime& operator+=(const StepTime& other) noexcept;
 };
 
 struct ForwardOptions {
   Numerics numerics = Numerics::kFast;
   AttentionMode attention = AttentionMode::kAuto;
+  /// What takes the place of the indexer's index_topk best, for evaluation; not with kDense.
+  SelectionRule selection = {};
   /// Reference numerics only: round the latent, and the activations that meet FP8 matrices, through
   /// FP8 as the official code does. Without both, the function that fast numerics approximate.
   bool fp8_latent = true;
   bool fp8_activations = true;
+  bool measures_time = false;  ///< last_step_time is wanted
 };
 
-/// True if queries beyond index_topk read a selection.
-/// Throws Error(kInvalidArgument) for kSparse without an indexer.
-[[nodiscard]] bool reads_selection(const Config& config, AttentionMode mode);
+/// True if queries beyond the budget (index_topk, or that of a rule) read a selection.
+/// Throws Error(kInvalidArgument) for kSparse without an indexer, and for a pattern that has no
+/// budget because the checkpoint has no index_topk.
+[[nodiscard]] bool reads_selection(const Config& config, const ForwardOptions& options);
+
+/// True if that selection is the indexer's. Throws as reads_selection.
+[[nodiscard]] bool runs_indexer(const Config& config, const ForwardOptions& options);
+
+/// Positions that a query reads at most, where it reads a selection.
+[[nodiscard]] int64_t selection_budget(const Config& config, const SelectionRule& rule) noexcept;
 
 /// Layout of the cache pages that a forward pass reads and writes. Throws as reads_selection.
 [[nodiscard]] kernels::KvLayout kv_layout(const Config& config, const ForwardOptions& options);
@@ -112,6 +142,7 @@ class Transformer {
                Trace* trace = nullptr, const ForcedDecisions* forced = nullptr);
 
   [[nodiscard]] const StepStats& last_step() const noexcept;
+  [[nodiscard]] const StepTime& last_step_time() const noexcept;
 
   /// Anonymous memory of a step of `tokens` tokens that ends at most at position `context_tokens`
   /// (activation_memory.h).

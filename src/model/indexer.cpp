@@ -65,10 +65,11 @@ void encode_queries(const ModelContext& model, const IndexerWeights& weights, in
                                 act.index_w.view(), encoding_of(model.config), act.index_queries);
 }
 
-void count_scored_keys(const Config& config, Step& step) {
+void count_scored_keys(const ModelContext& model, Step& step) {
   for (const int64_t position : step.positions) {
-    if (position + 1 > config.indexer.index_topk) {
+    if (position + 1 > model.selection_budget) {
       step.stats.index_keys_scored += position + 1;
+      step.stats.index_keys_selected += model.selection_budget;
     }
   }
 }
@@ -83,7 +84,7 @@ void select(const ModelContext& model, int64_t layer_idx, Step& step) {
                       .kv = step.kv(i, layer_idx, model.layout)});
   }
   Selection& selection = step.selection;
-  selection.positions.resize({step.tokens, config.indexer.index_topk});
+  selection.positions.resize({step.tokens, model.selection_budget});
   selection.counts.resize(static_cast<size_t>(step.tokens));
 
   LayerTrace* trace = step.layer_trace(layer_idx);
@@ -94,7 +95,7 @@ void select(const ModelContext& model, int64_t layer_idx, Step& step) {
     scores = trace->index_scores.view();
   }
   kernels::select_top_k(model.kernels, step.activations.index_queries, chunks,
-                        encoding_of(config).key_format, config.indexer.index_topk,
+                        encoding_of(config).key_format, model.selection_budget,
                         selection.positions.view(), selection.counts,
                         wants_scores ? &scores : nullptr);
   selection.is_set = true;
@@ -107,13 +108,13 @@ void run_indexer(const ModelContext& model, const IndexerWeights& weights, int64
   write_keys(model, weights, layer_idx, x, step);
   const int64_t longest = *std::max_element(step.positions.begin(), step.positions.end()) + 1;
   const bool wants_scores = step.trace != nullptr && step.trace->wants_indexer;
-  if (longest <= model.config.indexer.index_topk && !wants_scores) {
+  if (longest <= model.selection_budget && !wants_scores) {
     step.selection.is_set = false;  // everybody reads everything: no scores are needed
     return;
   }
   encode_queries(model, weights, layer_idx, x, q_latent, step);
   select(model, layer_idx, step);
-  count_scored_keys(model.config, step);
+  count_scored_keys(model, step);
 }
 
 }  // namespace levin::model

@@ -54,6 +54,7 @@ void Step::begin(const Config& config, std::span<const Chunk> new_chunks) {
   selection.is_set = false;
   selection.forced = nullptr;
   stats = {};
+  time = {};
 }
 
 kernels::KvLayerView Step::kv(size_t chunk_idx, int64_t layer_idx,

@@ -26,18 +26,20 @@ struct ModelContext {
   kernels::Context& kernels;
   ForwardOptions options;
   kernels::KvLayout layout;
-  bool is_sparse;  ///< queries beyond index_topk read a selection
+  bool is_sparse;            ///< queries beyond selection_budget read a selection
+  int64_t selection_budget;  ///< index_topk, or what a rule puts in its place
 
   [[nodiscard]] bool is_reference() const noexcept {
     return options.numerics == Numerics::kReference;
   }
 };
 
-/// Which positions each token of the step reads; tokens that see at most index_topk keys, and all
-/// tokens of a dense step, have none listed and read everything up to themselves.
+/// Which positions each token of the step reads; all tokens of a dense step, and of a step in which
+/// nobody sees more than selection_budget, have none listed and read everything up to themselves.
 struct Selection {
-  Tensor<int32_t, 2> positions;  // [tokens, index_topk], ascending; rows beyond `counts` unset
-  std::vector<int32_t> counts;   // [tokens]
+  Tensor<int32_t, 2>
+      positions;                // [tokens, selection_budget], ascending; rows beyond `counts` unset
+  std::vector<int32_t> counts;  // [tokens]
   bool is_set = false;
   /// Set instead of the above when a test forces the selection.
   const std::vector<std::vector<int32_t>>* forced = nullptr;
@@ -82,6 +84,7 @@ struct Step {
   Selection selection;
   Activations activations;
   StepStats stats;
+  StepTime time;
   Trace* trace = nullptr;                   // may be null
   const ForcedDecisions* forced = nullptr;  // may be null
 

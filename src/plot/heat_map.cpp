@@ -14,10 +14,7 @@ namespace {
 
 constexpr double kCellWidth = 64.0;
 constexpr double kCellHeight = 30.0;
-constexpr double kLeft = 96.0;
-constexpr double kTop = 40.0;
-constexpr double kRight = 20.0;
-constexpr double kBottom = 52.0;
+constexpr double kRowTextWidth = 96.0;
 
 using Color = std::array<double, 3>;
 constexpr Color kPale = {0xfd, 0xe7, 0xd6};
@@ -73,21 +70,22 @@ std::string heat_map_svg(const HeatMap& map) {
   const double table_width = kCellWidth * static_cast<double>(map.columns.size());
   const double table_height = kCellHeight * static_cast<double>(map.rows.size());
   const double title_width = 10.0 * static_cast<double>(map.title.size());
-  const double width = kLeft + std::max(table_width, title_width) + kRight;
+  const double width = kRowTextWidth + std::max(table_width, title_width) + kRight;
   const double height = kTop + table_height + kBottom;
   std::string out = svg_begin(width, height, map.title);
-  out += svg_text(kLeft, 24.0, "start", "t", map.title);
+  out += svg_text(kRowTextWidth, 24.0, "start", "t", map.title);
   out += svg_text_upwards(18.0, kTop + table_height / 2.0, map.row_label);
-  out += svg_text(kLeft + table_width / 2.0, height - 12.0, "middle", "l", map.column_label);
+  out +=
+      svg_text(kRowTextWidth + table_width / 2.0, height - 12.0, "middle", "l", map.column_label);
   for (size_t column = 0; column < map.columns.size(); ++column) {
-    out += svg_text(kLeft + (static_cast<double>(column) + 0.5) * kCellWidth,
+    out += svg_text(kRowTextWidth + (static_cast<double>(column) + 0.5) * kCellWidth,
                     kTop + table_height + 16.0, "middle", "k", map.columns[column]);
   }
   for (size_t row = 0; row < map.rows.size(); ++row) {
     const double y = kTop + static_cast<double>(row) * kCellHeight;
-    out += svg_text(kLeft - 6.0, y + kCellHeight / 2.0 + 4.0, "end", "k", map.rows[row]);
+    out += svg_text(kRowTextWidth - 6.0, y + kCellHeight / 2.0 + 4.0, "end", "k", map.rows[row]);
     for (size_t column = 0; column < map.columns.size(); ++column) {
-      out += draw_cell(map, kLeft + static_cast<double>(column) * kCellWidth, y,
+      out += draw_cell(map, kRowTextWidth + static_cast<double>(column) * kCellWidth, y,
                        map.values[row][column]);
     }
   }

@@ -14,12 +14,9 @@ namespace {
 
 constexpr double kWidth = 720.0;
 constexpr double kHeight = 400.0;
-constexpr double kLeft = 76.0;
-constexpr double kRight = 20.0;
-constexpr double kTop = 40.0;
-constexpr double kBottom = 52.0;
+constexpr double kTickTextWidth = 76.0;
 constexpr double kLegendLine = 18.0;
-constexpr double kPlotWidth = kWidth - kLeft - kRight;
+constexpr double kPlotWidth = kWidth - kTickTextWidth - kRight;
 
 // Eight hues that stay apart on white and on black, also for colour-blind readers (Okabe-Ito).
 constexpr std::array<const char*, 8> kColors = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
@@ -61,7 +58,7 @@ std::optional<Frame> find_frame(const LineChart& chart) {
 }
 
 double x_pixel(const LineChart& chart, const Frame& frame, double x) {
-  return kLeft + kPlotWidth * axis_position(x, frame.x, chart.x.scale);
+  return kTickTextWidth + kPlotWidth * axis_position(x, frame.x, chart.x.scale);
 }
 
 double y_pixel(const LineChart& chart, const Frame& frame, double y) {
@@ -83,11 +80,11 @@ std::string draw_axes(const LineChart& chart, const Frame& frame) {
     out += fmt::format(
         "<line class=\"g\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" "
         "y2=\"{2:.1f}\"/>\n",
-        kLeft, kWidth - kRight, at);
-    out += svg_text(kLeft - 6.0, at + 4.0, "end", "k", tick_text(y));
+        kTickTextWidth, kWidth - kRight, at);
+    out += svg_text(kTickTextWidth - 6.0, at + 4.0, "end", "k", tick_text(y));
   }
   out += fmt::format("<path class=\"a\" fill=\"none\" d=\"M{0:.1f} {1:.1f}V{2:.1f}H{3:.1f}\"/>\n",
-                     kLeft, frame.top, kHeight - kBottom, kWidth - kRight);
+                     kTickTextWidth, frame.top, kHeight - kBottom, kWidth - kRight);
   return out;
 }
 
@@ -123,12 +120,12 @@ std::string draw_legend(const LineChart& chart, double& y) {
     return {};
   }
   std::string out;
-  double x = kLeft;
+  double x = kTickTextWidth;
   for (size_t i = 0; i < chart.series.size(); ++i) {
     const std::string& name = chart.series[i].name;
     const double width = 34.0 + 7.0 * static_cast<double>(name.size());
-    if (x > kLeft && x + width > kWidth - kRight) {
-      x = kLeft;
+    if (x > kTickTextWidth && x + width > kWidth - kRight) {
+      x = kTickTextWidth;
       y += kLegendLine;
     }
     out += fmt::format("<path d=\"M{:.1f} {:.1f}h16\" stroke=\"{}\" stroke-width=\"3\"/>\n", x,
@@ -144,8 +141,8 @@ std::string draw_legend(const LineChart& chart, double& y) {
 
 std::string line_chart_svg(const LineChart& chart) {
   std::string out = svg_begin(kWidth, kHeight, chart.title);
-  out += svg_text(kLeft, 24.0, "start", "t", chart.title);
-  out += svg_text(kLeft + kPlotWidth / 2.0, kHeight - 12.0, "middle", "l",
+  out += svg_text(kTickTextWidth, 24.0, "start", "t", chart.title);
+  out += svg_text(kTickTextWidth + kPlotWidth / 2.0, kHeight - 12.0, "middle", "l",
                   axis_title(chart.x.label, chart.x.unit));
   double legend_y = kTop + 4.0;
   out += draw_legend(chart, legend_y);

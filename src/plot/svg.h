@@ -6,6 +6,11 @@
 
 namespace levin::plot {
 
+/// Margins of every chart: the title above, the labels of the horizontal axis below.
+inline constexpr double kTop = 40.0;
+inline constexpr double kRight = 20.0;
+inline constexpr double kBottom = 52.0;
+
 /// `text` with the characters that XML reserves escaped, and without control characters.
 [[nodiscard]] std::string xml_escape(std::string_view text);
 

@@ -13,9 +13,10 @@
 #include "kernels/op_table.h"
 #include "model/activation_memory.h"
 #include "model/config_limits.h"
+#include "runtime/cache_tiers.h"
+#include "runtime/chunk_logits.h"
 #include "runtime/memory_plan.h"
 #include "runtime/page_pool.h"
-#include "runtime/prefix_cache.h"
 #include "runtime/scheduler.h"
 
 namespace levin::runtime {
@@ -36,11 +37,12 @@ struct Engine::State {
   std::unique_ptr<model::Transformer> transformer;
   int64_t context_tokens = 0;
   std::unique_ptr<PagePool> pages;
-  std::unique_ptr<PrefixCache> prefixes;  // null: prompts share nothing
+  CacheTiers caches;
   std::unique_ptr<Scheduler> scheduler;
-  tensor::Tensor<float, 2> logits;  // [chunks that end in a token, vocab_size] of the last step
+  tensor::Tensor<float, 2> logits;  // [rows that logits_wanted names, vocab_size]
   std::vector<TokenEvent> events;   // not yet returned by step()
   EngineStats stats;
+  const base::CancelToken* cancel = nullptr;
   RequestId last_request = 0;
 
   [[nodiscard]] MemoryPlan make_plan(const EngineOptions& options) const;
@@ -50,23 +52,24 @@ struct Engine::State {
            ErrorCode error_code = ErrorCode::kInternal);
   void run(std::span<const PlannedChunk> chunks);
   void forward(std::span<const PlannedChunk> chunks, model::Trace* trace);
-  void finish_chunk(const PlannedChunk& chunk, std::span<const float> logits_row,
+  void finish_chunk(const PlannedChunk& chunk, std::span<const float> chunk_logits,
                     const model::Trace* trace, int64_t last_row);
-  [[nodiscard]] TokenEvent next_token(Sequence& sequence, std::span<const float> logits_row);
+  void draw_token(Sequence& sequence, std::span<const float> logits_row, TokenEvent& event);
 };
 
 namespace {
-
-/// True if the chunk's last row gives a token of the answer.
-bool gives_token(const PlannedChunk& chunk) {
-  return chunk.is_decode ||
-         chunk.sequence->computed_tokens + chunk.tokens == chunk.sequence->prompt_tokens();
-}
 
 bool wants_experts(std::span<const PlannedChunk> chunks) {
   return std::ranges::any_of(chunks, [](const PlannedChunk& chunk) {
     return chunk.sequence->request.wants_experts && gives_token(chunk);
   });
+}
+
+StepPhase phase_of(std::span<const PlannedChunk> chunks) {
+  const auto decodes = std::ranges::count_if(chunks, &PlannedChunk::is_decode);
+  return decodes == 0                    ? StepPhase::kPrefill
+         : decodes == std::ssize(chunks) ? StepPhase::kDecode
+                                         : StepPhase::kMixed;
 }
 
 /// Reference numerics round the inputs of FP8 matrices in groups, unless they are re-encoded.
@@ -76,6 +79,16 @@ model::LoadOptions load_options(const EngineOptions& options) {
                           options.forward.fp8_activations &&
                           load.encoding == model::WeightEncoding::kAsIs;
   return load;
+}
+
+/// How far the prompt of a sequence is.
+TokenEvent progress_of(const Sequence& sequence) {
+  TokenEvent event;
+  event.request = sequence.id;
+  event.prompt_tokens_done = std::min(sequence.computed_tokens, sequence.prompt_tokens());
+  event.prompt_tokens_cached = sequence.cached_tokens;
+  event.prompt_tokens_restored = sequence.restored_tokens;
+  return event;
 }
 
 /// Router ids of one row of the step: [layer][num_experts_per_tok].
@@ -95,7 +108,13 @@ std::vector<std::vector<int32_t>> experts_of_row(const model::Trace& trace, int6
 }  // namespace
 
 Engine::Engine() = default;
-Engine::~Engine() = default;
+
+Engine::~Engine() {
+  if (state_ != nullptr && state_->caches.disk != nullptr && state_->cancel != nullptr &&
+      state_->cancel->is_cancelled()) {
+    state_->caches.disk->set_flush_limit({});  // whoever stops the program does not wait for a disk
+  }
+}
 
 std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineOptions& options) {
   if (options.chunk_tokens < 1 || options.threads < 0 || options.threads > kMaxThreads ||
@@ -116,6 +135,9 @@ std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineO
   state.transformer = std::make_unique<model::Transformer>(state.config, *state.weights,
                                                            state.context, options.forward);
   state.prepare_memory(options);
+  state.caches = make_cache_tiers(options, model_dir, *engine, *state.pages);
+  state.scheduler =
+      std::make_unique<Scheduler>(*state.pages, state.caches.prefixes.get(), options.chunk_tokens);
   return engine;
 }
 
@@ -123,11 +145,13 @@ std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineO
 MemoryPlan Engine::State::make_plan(const EngineOptions& options) const {
   const int64_t longest = wanted_context(options.context_tokens, config.max_position_embeddings);
   const auto largest_step = [&](int64_t end) {
-    return model::StepSize{.numerics = options.forward.numerics,
-                           .is_sparse = model::reads_selection(config, options.forward.attention),
-                           .threads = threads_pool.thread_count(),
-                           .tokens = std::min(options.chunk_tokens, end),
-                           .context_tokens = end};
+    return model::StepSize{
+        .numerics = options.forward.numerics,
+        .is_sparse = model::reads_selection(config, options.forward),
+        .selection_budget = model::selection_budget(config, options.forward.selection),
+        .threads = threads_pool.thread_count(),
+        .tokens = std::min(options.chunk_tokens, end),
+        .context_tokens = end};
   };
   return plan_memory({
       .context_tokens = longest,
@@ -143,10 +167,6 @@ void Engine::State::prepare_memory(const EngineOptions& options) {
   const MemoryPlan plan = make_plan(options);
   context_tokens = plan.context_tokens;
   pages = std::make_unique<PagePool>(transformer->kv_layout().page_bytes(), plan.pages);
-  if (options.share_prefixes) {
-    prefixes = std::make_unique<PrefixCache>(*pages);
-  }
-  scheduler = std::make_unique<Scheduler>(*pages, prefixes.get(), options.chunk_tokens);
 }
 
 const model::Config& Engine::config() const noexcept { return state_->config; }
@@ -156,6 +176,7 @@ kernels::Context& Engine::context() noexcept { return state_->context; }
 PagePool& Engine::pages() noexcept { return *state_->pages; }
 int64_t Engine::context_tokens() const noexcept { return state_->context_tokens; }
 const EngineStats& Engine::stats() const noexcept { return state_->stats; }
+CacheStats Engine::cache_stats() const { return stats_of(state_->caches, *state_->pages); }
 
 void Engine::State::check(const Request& request) const {
   if (request.prompt.empty()) {
@@ -201,6 +222,10 @@ RequestId Engine::submit(Request request) {
 
 void Engine::cancel(RequestId request) { state_->end(request, FinishReason::kCancelled); }
 
+void Engine::set_paused(RequestId request, bool is_paused) noexcept {
+  state_->scheduler->set_paused(request, is_paused);
+}
+
 void Engine::abandon(RequestId request) noexcept { (void)state_->scheduler->remove(request); }
 
 bool Engine::has_work() const noexcept {
@@ -210,10 +235,14 @@ bool Engine::has_work() const noexcept {
 std::vector<TokenEvent> Engine::step() {
   State& state = *state_;
   const std::vector<PlannedChunk> chunks = state.scheduler->plan();
+  for (const Sequence* sequence : state.scheduler->restored()) {
+    state.events.push_back(progress_of(*sequence));
+  }
   if (!chunks.empty()) {
     state.run(chunks);
     ++state.stats.steps;
-  } else if (const Sequence* stuck = state.scheduler->first_waiting()) {
+  } else if (const Sequence* stuck = state.scheduler->first_waiting();
+             stuck != nullptr && state.scheduler->running() == 0) {
     state.end(stuck->id, FinishReason::kError,
               fmt::format("the request needs {} pages of cache, {} are free and nothing runs that "
                           "would free more; end the sequences that hold them",
@@ -224,6 +253,7 @@ std::vector<TokenEvent> Engine::step() {
 
 void Engine::set_cancel(const base::CancelToken* token) noexcept {
   state_->threads_pool.set_cancel(token);
+  state_->cancel = token;
 }
 
 /// Takes the sequence out, frees its pages and reports why; nothing if it has ended already.
@@ -233,10 +263,7 @@ void Engine::State::end(RequestId id, FinishReason reason, std::string error,
   if (sequence == nullptr) {
     return;
   }
-  TokenEvent event;
-  event.request = id;
-  event.prompt_tokens_done = std::min(sequence->computed_tokens, sequence->prompt_tokens());
-  event.prompt_tokens_cached = sequence->cached_tokens;
+  TokenEvent event = progress_of(*sequence);
   event.finish = reason;
   event.error = std::move(error);
   event.error_code = error_code;
@@ -280,10 +307,10 @@ void Engine::State::run(std::span<const PlannedChunk> chunks) {
   const auto all_logits = std::as_const(logits).view();
   for (const PlannedChunk& chunk : chunks) {
     row += chunk.tokens;
-    std::span<const float> chunk_logits;
-    if (gives_token(chunk)) {
-      chunk_logits = {all_logits.row(logits_row++), static_cast<size_t>(config.vocab_size)};
-    }
+    const int64_t rows = logits_rows(chunk);
+    const std::span<const float> chunk_logits(all_logits.data() + logits_row * config.vocab_size,
+                                              static_cast<size_t>(rows * config.vocab_size));
+    logits_row += rows;
     finish_chunk(chunk, chunk_logits, wanted_trace, row - 1);
   }
 }
@@ -294,37 +321,43 @@ void Engine::State::forward(std::span<const PlannedChunk> chunks, model::Trace* 
   for (const PlannedChunk& chunk : chunks) {
     const Sequence& sequence = *chunk.sequence;
     chunk.take_pages();
-    step.push_back(
-        {.tokens = std::span(sequence.tokens)
-                       .subspan(static_cast<size_t>(sequence.computed_tokens),
-                                static_cast<size_t>(chunk.tokens)),
-         .first_pos = sequence.computed_tokens,
-         .is_decode = chunk.is_decode,
-         .pages = sequence.pages->data(),
-         .logits = gives_token(chunk) ? model::LogitsWanted::kLast : model::LogitsWanted::kNone});
+    step.push_back({.tokens = std::span(sequence.tokens)
+                                  .subspan(static_cast<size_t>(sequence.computed_tokens),
+                                           static_cast<size_t>(chunk.tokens)),
+                    .first_pos = sequence.computed_tokens,
+                    .is_decode = chunk.is_decode,
+                    .pages = sequence.pages->data(),
+                    .logits = logits_wanted(chunk)});
   }
   transformer->forward(step, logits, trace);
-  const model::StepStats& rows = transformer->last_step();
-  stats.rows.latent_rows_read += rows.latent_rows_read;
-  stats.rows.visible_rows += rows.visible_rows;
-  stats.rows.index_keys_scored += rows.index_keys_scored;
+  stats.rows += transformer->last_step();
+  stats.time_of(phase_of(chunks)) += transformer->last_step_time();
 }
 
-/// Books what a successful pass computed of one chunk; `logits_row` is empty while the prompt goes
-/// on, `last_row` is the chunk's last row within the step.
-void Engine::State::finish_chunk(const PlannedChunk& chunk, std::span<const float> logits_row,
+/// Books what a successful pass computed of one chunk. `chunk_logits` [rows, vocab_size] are the
+/// rows that logits_wanted named, `last_row` is the chunk's last row within the step.
+void Engine::State::finish_chunk(const PlannedChunk& chunk, std::span<const float> chunk_logits,
                                  const model::Trace* trace, int64_t last_row) {
   Sequence& sequence = *chunk.sequence;
   const bool is_first_chunk = sequence.computed_tokens == sequence.cached_tokens;
+  const bool ends_in_token = gives_token(chunk);
+  const int64_t first_pos = sequence.computed_tokens;
   scheduler->commit(chunk);
   if (!chunk.is_decode) {
     stats.prompt_tokens += chunk.tokens + (is_first_chunk ? sequence.cached_tokens : 0);
     stats.cached_prompt_tokens += is_first_chunk ? sequence.cached_tokens : 0;
+    stats.restored_prompt_tokens += is_first_chunk ? sequence.restored_tokens : 0;
   }
-  TokenEvent event;
-  if (!logits_row.empty()) {
+  TokenEvent event = progress_of(sequence);
+  if (!chunk_logits.empty()) {
     try {
-      event = next_token(sequence, logits_row);
+      if (ends_in_token) {
+        draw_token(sequence, chunk_logits.last(static_cast<size_t>(config.vocab_size)), event);
+      }
+      if (sequence.request.wants_prompt_logprobs) {
+        event.prompt_logprobs =
+            prompt_logprobs(sequence.request, first_pos, chunk_logits, config.vocab_size);
+      }
     } catch (const base::Error& error) {
       end(sequence.id, FinishReason::kError, error.what(), error.code());
       return;
@@ -335,13 +368,10 @@ void Engine::State::finish_chunk(const PlannedChunk& chunk, std::span<const floa
       end(sequence.id, FinishReason::kError, "the constraint failed");
       return;
     }
-    if (trace != nullptr && sequence.request.wants_experts) {
+    if (trace != nullptr && sequence.request.wants_experts && ends_in_token) {
       event.expert_ids = experts_of_row(*trace, last_row);
     }
   }
-  event.request = sequence.id;
-  event.prompt_tokens_done = std::min(sequence.computed_tokens, sequence.prompt_tokens());
-  event.prompt_tokens_cached = sequence.cached_tokens;
   if (event.finish.has_value()) {
     (void)scheduler->remove(sequence.id);
   }
@@ -349,10 +379,10 @@ void Engine::State::finish_chunk(const PlannedChunk& chunk, std::span<const floa
 }
 
 /// Draws the next token of the answer and decides whether it is the last one.
-TokenEvent Engine::State::next_token(Sequence& sequence, std::span<const float> logits_row) {
+void Engine::State::draw_token(Sequence& sequence, std::span<const float> logits_row,
+                               TokenEvent& event) {
   const Request& request = sequence.request;
   const TokenMask* mask = request.constraint ? request.constraint(sequence.generated) : nullptr;
-  TokenEvent event;
   event.token = sample(logits_row, request.sampling, sequence.tokens, sequence.generated,
                        static_cast<int64_t>(sequence.tokens.size()), mask);
   const int32_t token = event.token->token;
@@ -364,7 +394,6 @@ TokenEvent Engine::State::next_token(Sequence& sequence, std::span<const float> 
   } else if (static_cast<int64_t>(sequence.tokens.size()) >= sequence.max_tokens) {
     event.finish = FinishReason::kLength;
   }
-  return event;
 }
 
 }  // namespace levin::runtime

@@ -1,6 +1,8 @@
 // The engine: requests in, tokens out. Speaks token ids only.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +15,7 @@
 #include "model/config.h"
 #include "model/forward.h"
 #include "model/weights.h"
+#include "runtime/disk_cache.h"
 #include "runtime/sampler.h"
 
 namespace levin::runtime {
@@ -32,6 +35,10 @@ struct EngineOptions {
   int64_t chunk_tokens = 2048;
   /// Equal prefixes of prompts share pages.
   bool share_prefixes = true;
+  /// Folder in which shared prefixes outlive the process; empty: they do not.
+  std::string disk_cache_dir;
+  /// Limit of the files in that folder.
+  int64_t disk_cache_bytes = int64_t{20} << 30;
 };
 
 using RequestId = int64_t;
@@ -44,16 +51,22 @@ struct Request {
   /// Asked before each token: which tokens may follow? (constrained decoding; may be empty)
   std::function<const TokenMask*(const std::vector<int32_t>& generated)> constraint;
   bool wants_experts = false;  ///< router ids of the row that gave each generated token
-  uint64_t prefix_salt = 0;    ///< prefixes are shared among requests of equal salt alone
+  /// Log-probabilities of the prompt's own tokens, for evaluation; such a prompt is read without
+  /// cached prefixes. Alternatives as sampling.top_logprobs says.
+  bool wants_prompt_logprobs = false;
+  uint64_t prefix_salt = 0;  ///< prefixes are shared among requests of equal salt alone
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };
 
-/// One generated token, or progress of the prefill.
+/// One generated token, or progress of the prompt: of what is computed and what comes from disk.
 struct TokenEvent {
   RequestId request = 0;
-  int64_t prompt_tokens_done = 0;    ///< of the prompt, cached ones included
-  int64_t prompt_tokens_cached = 0;  ///< found in shared pages
+  int64_t prompt_tokens_done = 0;      ///< of the prompt, cached ones included
+  int64_t prompt_tokens_cached = 0;    ///< found in shared pages, in memory or on disk
+  int64_t prompt_tokens_restored = 0;  ///< of the cached ones, read from disk
+  /// Of the prompt's next tokens in order, if wanted; the first token of a prompt has none.
+  std::vector<SampledToken> prompt_logprobs;
   std::optional<SampledToken> token;
   /// Experts of the row whose logits gave the token, if wanted: [layer][num_experts_per_tok], empty
   /// for dense layers.
@@ -63,13 +76,36 @@ struct TokenEvent {
   base::ErrorCode error_code = base::ErrorCode::kInternal;  ///< with kError
 };
 
+/// What a step computed: prompts, next tokens of answers, or both.
+enum class StepPhase { kPrefill, kDecode, kMixed };
+
 /// What the engine did since it was made.
 struct EngineStats {
   int64_t prompt_tokens = 0;
   int64_t cached_prompt_tokens = 0;
+  int64_t restored_prompt_tokens = 0;  ///< of the cached ones, read from disk
   int64_t generated_tokens = 0;
   int64_t steps = 0;
   model::StepStats rows;  ///< summed over steps
+  /// Time of the steps by their phase; 0 unless EngineOptions::forward asks for it.
+  std::array<model::StepTime, 3> times;
+
+  [[nodiscard]] model::StepTime& time_of(StepPhase phase) noexcept {
+    return times[static_cast<size_t>(phase)];
+  }
+  [[nodiscard]] const model::StepTime& time_of(StepPhase phase) const noexcept {
+    return times[static_cast<size_t>(phase)];
+  }
+};
+
+/// The pages of all sequences and what became of them since the engine was made.
+struct CacheStats {
+  int64_t page_bytes = 0;
+  int64_t capacity_pages = 0;
+  int64_t held_pages = 0;     ///< of running sequences
+  int64_t shared_pages = 0;   ///< that prompts can find in memory, held ones included
+  int64_t evicted_pages = 0;  ///< that memory has lost to others
+  DiskCacheStats disk;        ///< all 0 without a cache on disk
 };
 
 class Engine {
@@ -89,6 +125,7 @@ class Engine {
   [[nodiscard]] PagePool& pages() noexcept;
   [[nodiscard]] int64_t context_tokens() const noexcept;
   [[nodiscard]] const EngineStats& stats() const noexcept;
+  [[nodiscard]] CacheStats cache_stats() const;
 
   /// Queues a request. Throws Error(kInvalidArgument) for an empty prompt or ids out of range,
   /// Error(kContextTooLong) if prompt and one token do not fit.
@@ -96,14 +133,17 @@ class Engine {
 
   /// The request ends with kCancelled within one step.
   void cancel(RequestId request);
+  /// A paused request keeps its pages and gets no tokens until it goes on; its text is the same.
+  void set_paused(RequestId request, bool is_paused) noexcept;
   /// The request ends at once, without an event: for destructors, while an exception passes.
   void abandon(RequestId request) noexcept;
 
+  /// True while there are requests, paused ones too.
   [[nodiscard]] bool has_work() const noexcept;
 
   /// Runs one step of the scheduler (decode tokens of the running requests and prefill chunks of
-  /// waiting ones, mixed) and returns what happened. Throws Error(kCancelled) when the token of
-  /// set_cancel fires inside a step; the engine stays usable.
+  /// waiting ones, mixed) and returns what happened; nothing if all that run are paused. Throws
+  /// Error(kCancelled) when the token of set_cancel fires inside a step; the engine stays usable.
   std::vector<TokenEvent> step();
 
   /// Checked inside steps, at the granularity of kernel tasks; null: none.

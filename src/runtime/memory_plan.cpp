@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include "base/error.h"
+#include "base/units.h"
 #include "kernels/kv_layout.h"
 #include "runtime/page_table.h"
 
@@ -42,16 +42,16 @@ int64_t fitting_pages(const MemoryRequest& request) {
         ErrorCode::kOutOfMemory, "cache",
         "{} were asked for, a step needs {} of working memory, {} are available; "
         "ask for a cache of at most {}",
-        format_bytes(request.cache_bytes), format_bytes(activation_bytes),
-        format_bytes(request.available_bytes),
-        format_bytes(std::max<int64_t>(0, request.available_bytes - activation_bytes)));
+        base::format_bytes(request.cache_bytes), base::format_bytes(activation_bytes),
+        base::format_bytes(request.available_bytes),
+        base::format_bytes(std::max<int64_t>(0, request.available_bytes - activation_bytes)));
   }
   const int64_t fitting_tokens = fitting_pages(request) * kPageTokens;
   base::throw_error(
       ErrorCode::kOutOfMemory, "",
       "a context of {} tokens needs {} of cache and {} of working memory, {} are available; {}",
-      request.context_tokens, format_bytes(cache_bytes), format_bytes(activation_bytes),
-      format_bytes(request.available_bytes),
+      request.context_tokens, base::format_bytes(cache_bytes), base::format_bytes(activation_bytes),
+      base::format_bytes(request.available_bytes),
       fitting_tokens == 0 ? "no shorter one fits either, use a smaller model"
                           : fmt::format("a context of at most {} tokens fits", fitting_tokens));
 }
@@ -77,7 +77,8 @@ MemoryPlan plan_memory(const MemoryRequest& request) {
           ErrorCode::kInvalidArgument, "cache",
           "a context of {} tokens needs {}, the cache is limited to {}; allow more, "
           "or ask for a context of at most {} tokens",
-          plan.context_tokens, format_bytes(context_bytes), format_bytes(request.cache_bytes),
+          plan.context_tokens, base::format_bytes(context_bytes),
+          base::format_bytes(request.cache_bytes),
           std::max<int64_t>(0, request.cache_bytes / request.page_bytes) * kPageTokens);
     }
     plan.pages = std::min<int64_t>(request.cache_bytes / request.page_bytes,
@@ -89,20 +90,6 @@ MemoryPlan plan_memory(const MemoryRequest& request) {
     refuse(request, cache_bytes, activation_bytes);
   }
   return plan;
-}
-
-std::string format_bytes(int64_t bytes) {
-  constexpr std::array kUnits = {"KB", "MB", "GB", "TB", "PB", "EB"};
-  if (bytes < 1000) {
-    return fmt::format("{} B", bytes);
-  }
-  double value = static_cast<double>(bytes) / 1000.0;
-  size_t unit = 0;
-  while (value >= 999.95 && unit + 1 < kUnits.size()) {
-    value /= 1000.0;
-    ++unit;
-  }
-  return fmt::format("{:.1f} {}", value, kUnits[unit]);
 }
 
 }  // namespace levin::runtime

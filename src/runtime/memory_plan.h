@@ -30,7 +30,4 @@ int64_t wanted_context(int64_t asked_tokens, int64_t max_position_embeddings);
 /// caller named the cache, the largest cache.
 MemoryPlan plan_memory(const MemoryRequest& request);
 
-/// "12.3 GB", "4.0 MB", "512 B": powers of 1000.
-std::string format_bytes(int64_t bytes);
-
 }  // namespace levin::runtime

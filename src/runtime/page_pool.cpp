@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "runtime/memory_plan.h"
+#include "base/units.h"
 
 namespace levin::runtime {
 namespace {
@@ -78,7 +78,7 @@ void PagePool::add_slab() {
     base::throw_error(base::ErrorCode::kOutOfMemory, "cache",
                       "the system refuses {} for more pages ({} of {} are in use); end other "
                       "programs, or use a shorter context",
-                      format_bytes(slab_bytes), held_pages_, capacity_pages_);
+                      base::format_bytes(slab_bytes), held_pages_, capacity_pages_);
   }
 }
 

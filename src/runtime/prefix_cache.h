@@ -1,49 +1,68 @@
-// Finds pages of the cache that earlier prompts with the same beginning have filled.
+// Finds pages of the cache that earlier prompts with the same beginning have filled: in memory and,
+// where there is a cache on disk, beyond the life of the process.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <map>
+#include <optional>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "kernels/kv_layout.h"
+#include "runtime/page_key.h"
 #include "runtime/page_pool.h"
+#include "runtime/segment_file.h"
 
 namespace levin::runtime {
 
-/// The pages of prompts form chains: a page is known by its 64 token ids and by the page before it.
-/// Hashes only lead to candidates; ids and predecessor are compared, so two different prefixes
-/// never share a page.
+class DiskCache;
+
+/// The pages of prompts form chains: the key of a page is a SHA-256 over owner, model and settings,
+/// the key of the page before it and its own 64 token ids. Ids and predecessor are kept beside the
+/// page and compared as well.
 ///
 /// Only pages whose 64 rows were all computed in prefill belong here: decode uses another algebraic
 /// form, whose rows differ in rounding, and a cached answer must equal an uncached one bit for bit.
 class PrefixCache {
  public:
-  /// End of a chain. Requests with different salts share nothing.
+  /// End of a chain, as a prompt goes along it.
   struct Link {
-    uint64_t salt = 0;
-    uint64_t node = 0;  ///< 0: the beginning, before any page
-    bool operator==(const Link&) const = default;
+    PageKey key;          ///< of the last page, or of the beginning
+    uint64_t owner = 0;   ///< owner_tag of the salt
+    int64_t depth = 0;    ///< pages of the chain
+    int64_t used_us = 0;  ///< when the prompt came; 0 without a cache on disk
   };
 
-  using PageHash = std::function<uint64_t(Link previous, std::span<const int32_t> ids)>;
+  using NextKey = std::function<PageKey(const PageKey& previous, std::span<const int32_t> ids)>;
 
-  /// `pool` must outlive the cache. `hash` is replaced in tests alone.
-  explicit PrefixCache(PagePool& pool, PageHash hash = hash_page);
+  /// `pool` and `disk` must outlive the cache; `disk` null: memory only. `identity`: what pages
+  /// depend on besides owner and tokens (cache_identity.h). `next` is replaced in tests alone.
+  explicit PrefixCache(PagePool& pool, std::string identity = {}, DiskCache* disk = nullptr,
+                       NextKey next = next_key);
   ~PrefixCache();
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
+
+  /// The beginning of a prompt's chain. Prompts of different salts share nothing.
+  [[nodiscard]] Link begin(uint64_t salt);
 
   struct Match {
     std::vector<PageId> pages;  ///< in order, each with a reference for the caller
     Link end;                   ///< where the chain goes on
   };
 
-  /// The longest known chain of whole pages at the beginning of `tokens`.
+  /// The longest chain of whole pages in memory at the beginning of `tokens`.
   [[nodiscard]] Match match(uint64_t salt, std::span<const int32_t> tokens);
+
+  /// How many of the whole pages of `tokens`, which follow `end`, the disk has without a gap.
+  [[nodiscard]] int64_t pages_on_disk(const Link& end, std::span<const int32_t> tokens) const;
+
+  /// A prompt uses the pages of a match at the beginning of `tokens`: notes that on the disk, and
+  /// offers the pages that it does not have.
+  void note_use(uint64_t salt, std::span<const int32_t> tokens, const Match& match);
 
   struct Published {
     PageId page = 0;  ///< the page to use from now on
@@ -52,31 +71,40 @@ class PrefixCache {
 
   /// Adds a held, completely prefilled page of the ids [kPageTokens] behind `previous`, all of
   /// whose pages the caller holds. If an equal page is known already, the caller's reference moves
-  /// to that one (their bits are the same) and `page` is released.
-  [[nodiscard]] Published publish(Link previous, std::span<const int32_t> ids, PageId page);
+  /// to that one (their bits are the same) and `page` is released. The disk gets a copy.
+  [[nodiscard]] Published publish(const Link& previous, std::span<const int32_t> ids, PageId page);
 
-  /// Pages that can be found.
+  /// Fills a held page from the disk and publishes it. Nothing if the disk does not have it after
+  /// all; the page is then still the caller's, its content unspecified.
+  [[nodiscard]] std::optional<Published> try_restore(const Link& previous,
+                                                     std::span<const int32_t> ids, PageId page);
+
+  /// Pages that can be found in memory.
   [[nodiscard]] int64_t size() const noexcept { return static_cast<int64_t>(nodes_.size()); }
-
-  static uint64_t hash_page(Link previous, std::span<const int32_t> ids);
+  /// Pages that memory has lost to others since the start.
+  [[nodiscard]] int64_t evicted_pages() const noexcept { return evicted_pages_; }
 
  private:
   struct Node {
-    Link previous;
-    uint64_t id = 0;
+    PageKey previous;
     PageId page = 0;
     std::array<int32_t, kernels::kPageTokens> ids{};
   };
-  using Nodes = std::multimap<uint64_t, Node>;  // by hash; its iterators stay valid
 
-  [[nodiscard]] const Node* find(Link previous, std::span<const int32_t> ids) const;
+  [[nodiscard]] const Node* find(const PageKey& key, const PageKey& previous,
+                                 std::span<const int32_t> ids) const;
+  [[nodiscard]] Link follow(const Link& previous, std::span<const int32_t> ids) const;
+  [[nodiscard]] std::span<std::byte> bytes(PageId page) const;
+  void offer(const Link& previous, const Link& end, std::span<const int32_t> ids, PageId page);
   void forget(PageId page);
 
   PagePool& pool_;
-  PageHash hash_;
-  uint64_t last_node_ = 0;  // ids are never used twice: a dangling predecessor matches nothing
-  Nodes nodes_;
-  std::unordered_map<PageId, Nodes::iterator> by_page_;
+  std::string identity_;
+  DiskCache* disk_;
+  NextKey next_;
+  int64_t evicted_pages_ = 0;
+  std::unordered_map<PageKey, Node, PageKeyHash> nodes_;
+  std::unordered_map<PageId, PageKey> by_page_;
 };
 
 }  // namespace levin::runtime

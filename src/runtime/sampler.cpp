@@ -252,6 +252,16 @@ void SamplingParams::validate() const {
           static_cast<double>(top_logprobs));
 }
 
+SampledToken score(std::span<const float> logits, int32_t token, int32_t top_logprobs) {
+  if (best_token(logits) < 0) {
+    throw_nothing_left(logits);
+  }
+  SampledToken scored;
+  scored.token = token;
+  add_logprobs(logits, top_logprobs, scored);
+  return scored;
+}
+
 SampledToken sample(std::span<const float> logits, const SamplingParams& params,
                     std::span<const int32_t> history, std::span<const int32_t> generated,
                     int64_t position, const TokenMask* mask) {

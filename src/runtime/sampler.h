@@ -56,6 +56,10 @@ struct SampledToken {
   std::vector<int32_t> sampling_mask;
 };
 
+/// The log-probability of `token` under softmax(logits), with that many alternatives. Throws
+/// Error(kInvalidFile) if no logit is finite.
+SampledToken score(std::span<const float> logits, int32_t token, int32_t top_logprobs);
+
 /// Draws the token at absolute position `position` of its sequence.
 ///   logits   [vocab_size]; not changed
 ///   history  prompt and answer so far (repetition penalty)

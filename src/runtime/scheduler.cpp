@@ -14,6 +14,8 @@ using kernels::kPageTokens;
 // visibly halt.
 constexpr int64_t kMinChunkTokens = 64;
 constexpr int64_t kMaxMixedChunkTokens = 256;
+// With the logits of every row: 128 rows of 129,280 floats are 66 MB.
+constexpr int64_t kMaxLogitsChunkTokens = 128;
 
 template <typename Sequences>
 std::unique_ptr<Sequence> take(Sequences& sequences, RequestId id) {
@@ -71,11 +73,22 @@ std::unique_ptr<Sequence> Scheduler::remove(RequestId id) noexcept {
   return take(waiting_, id);
 }
 
+void Scheduler::set_paused(RequestId id, bool is_paused) noexcept {
+  const auto pause = [&](auto& sequences) {
+    for (const auto& sequence : sequences) {
+      sequence->is_paused = sequence->id == id ? is_paused : sequence->is_paused;
+    }
+  };
+  pause(running_);
+  pause(waiting_);
+}
+
 std::vector<PlannedChunk> Scheduler::plan() {
   admit_waiting();
+  restore_pages();
   std::vector<PlannedChunk> chunks;
   for (const auto& sequence : running_) {
-    if (!sequence->is_prefilling()) {
+    if (!sequence->is_prefilling() && !sequence->is_paused) {
       chunks.push_back({.sequence = sequence.get(), .tokens = 1, .is_decode = true});
     }
   }
@@ -87,9 +100,11 @@ void Scheduler::plan_prefill(int64_t decoding, std::vector<PlannedChunk>& chunks
   std::vector<Sequence*> prompts;
   std::vector<int64_t> remaining;
   for (const auto& sequence : running_) {
-    if (sequence->is_prefilling()) {
+    if (sequence->is_prefilling() && !sequence->is_paused && sequence->pages_to_restore == 0) {
       prompts.push_back(sequence.get());
-      remaining.push_back(sequence->prompt_tokens() - sequence->computed_tokens);
+      const int64_t left = sequence->prompt_tokens() - sequence->computed_tokens;
+      remaining.push_back(
+          sequence->request.wants_prompt_logprobs ? std::min(left, kMaxLogitsChunkTokens) : left);
     }
   }
   const std::vector<int64_t> shares =
@@ -110,12 +125,14 @@ void Scheduler::admit_waiting() {
 
 bool Scheduler::try_admit(Sequence& sequence) {
   PrefixCache::Match match;
-  match.end.salt = sequence.request.prefix_salt;
+  const uint64_t salt = sequence.request.prefix_salt;
+  // One token of the prompt is always left to compute: its logits give the answer's first token.
+  const auto reusable = std::span(sequence.request.prompt)
+                            .first(sequence.request.wants_prompt_logprobs
+                                       ? 0
+                                       : static_cast<size_t>(sequence.prompt_tokens() - 1));
   if (prefixes_ != nullptr) {
-    // One token of the prompt is always left to compute: its logits give the answer's first token.
-    const auto reusable = static_cast<size_t>(sequence.prompt_tokens() - 1);
-    match = prefixes_->match(sequence.request.prefix_salt,
-                             std::span(sequence.request.prompt).first(reusable));
+    match = prefixes_->match(salt, reusable);
   }
   const auto shared = static_cast<int64_t>(match.pages.size());
   const int64_t needed = pages_for_tokens(sequence.max_tokens) - shared;
@@ -127,8 +144,56 @@ bool Scheduler::try_admit(Sequence& sequence) {
     sequence.chain_pages = shared;
     sequence.cached_tokens = shared * kPageTokens;
     sequence.computed_tokens = sequence.cached_tokens;
+    if (prefixes_ != nullptr) {
+      prefixes_->note_use(salt, reusable, match);
+      sequence.pages_to_restore = prefixes_->pages_on_disk(
+          match.end, reusable.subspan(static_cast<size_t>(sequence.cached_tokens)));
+    }
   }
   return is_admitted;
+}
+
+/// Pages from disk are read in portions, so that the answers of others go on in between.
+void Scheduler::restore_pages() {
+  const bool is_alone = running_.size() == 1;
+  int64_t budget_bytes = is_alone ? kRestoreBytesAlone : kRestoreBytesMixed;
+  restored_.clear();
+  for (const auto& sequence : running_) {
+    const int64_t before = sequence->restored_tokens;
+    while (sequence->pages_to_restore > 0 && !sequence->is_paused && budget_bytes > 0) {
+      restore_page(*sequence);
+      budget_bytes -= pool_.page_bytes();
+    }
+    if (sequence->restored_tokens > before) {
+      restored_.push_back(sequence.get());
+    }
+  }
+}
+
+/// What cannot be restored is computed, with everything behind it.
+void Scheduler::restore_page(Sequence& sequence) {
+  const int64_t first_pos = sequence.chain_pages * kPageTokens;
+  try {
+    sequence.pages->cover_tokens(first_pos + kPageTokens);
+  } catch (const base::Error&) {
+    sequence.pages_to_restore = 0;  // prefill meets the same want of memory, and reports it
+    return;
+  }
+  const auto ids = std::span(sequence.request.prompt)
+                       .subspan(static_cast<size_t>(first_pos), static_cast<size_t>(kPageTokens));
+  const auto restored =
+      prefixes_->try_restore(sequence.chain, ids, sequence.pages->page(sequence.chain_pages));
+  if (!restored.has_value()) {
+    sequence.pages_to_restore = 0;
+    return;
+  }
+  sequence.pages->replace(sequence.chain_pages, restored->page);
+  sequence.chain = restored->end;
+  ++sequence.chain_pages;
+  --sequence.pages_to_restore;
+  sequence.cached_tokens += kPageTokens;
+  sequence.restored_tokens += kPageTokens;
+  sequence.computed_tokens += kPageTokens;
 }
 
 void Scheduler::commit(const PlannedChunk& chunk) {

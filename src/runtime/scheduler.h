@@ -23,9 +23,12 @@ struct Sequence {
   int64_t max_tokens = 0;            ///< length at which the answer ends, at most the context
   int64_t computed_tokens = 0;       ///< tokens whose rows are in the cache
   int64_t cached_tokens = 0;         ///< of these, found in shared pages
+  int64_t restored_tokens = 0;       ///< of the cached ones, read from disk
+  int64_t pages_to_restore = 0;      ///< of the prompt, next on the disk: read before any prefill
   std::unique_ptr<PageTable> pages;  ///< null while the sequence waits
   PrefixCache::Link chain;           ///< of the pages of the prompt that others can find
   int64_t chain_pages = 0;
+  bool is_paused = false;  ///< keeps its pages, and nothing of it is planned
 
   [[nodiscard]] int64_t prompt_tokens() const noexcept {
     return static_cast<int64_t>(request.prompt.size());
@@ -52,6 +55,10 @@ struct PlannedChunk {
 [[nodiscard]] std::vector<int64_t> split_prefill(int64_t budget, std::span<const int64_t> remaining,
                                                  size_t first);
 
+/// Bytes of pages that a step may read from disk: less while others wait for their tokens.
+inline constexpr int64_t kRestoreBytesAlone = int64_t{64} << 20;
+inline constexpr int64_t kRestoreBytesMixed = int64_t{16} << 20;
+
 /// Admits in the order of arrival, without preemption: a sequence starts when all the pages that it
 /// can ever need are reserved, so it always ends.
 class Scheduler {
@@ -64,14 +71,22 @@ class Scheduler {
   /// once the caller drops it.
   [[nodiscard]] std::unique_ptr<Sequence> remove(RequestId id) noexcept;
 
+  /// A paused sequence is left out of plans, also if it waits for its pages and gets them
+  /// meanwhile.
+  void set_paused(RequestId id, bool is_paused) noexcept;
+
   [[nodiscard]] bool is_empty() const noexcept { return waiting_.empty() && running_.empty(); }
   [[nodiscard]] int64_t waiting() const noexcept { return static_cast<int64_t>(waiting_.size()); }
   [[nodiscard]] int64_t running() const noexcept { return static_cast<int64_t>(running_.size()); }
 
-  /// Admits what fits and plans a step: one token of every answer, then chunks of prompts. The
-  /// pages that the chunks write are reserved (take_pages). Empty although sequences wait: the
-  /// pages that the first one needs are held by somebody outside (see first_waiting).
+  /// Admits what fits, brings pages of prompts back from disk, and plans a step: one token of every
+  /// answer, then chunks of prompts. The pages that the chunks write are reserved (take_pages).
+  /// Empty although sequences wait: all that run are paused or still read from disk, or, if none
+  /// runs, the pages that the first one needs are held by somebody outside (see first_waiting).
   [[nodiscard]] std::vector<PlannedChunk> plan();
+
+  /// The running sequences for which the last plan has read pages from disk; valid until one ends.
+  [[nodiscard]] const std::vector<const Sequence*>& restored() const noexcept { return restored_; }
 
   /// The sequence that waits longest; null if none does.
   [[nodiscard]] const Sequence* first_waiting() const noexcept {
@@ -85,6 +100,8 @@ class Scheduler {
   void admit_waiting();
   [[nodiscard]] bool try_admit(Sequence& sequence);
   void publish_pages(Sequence& sequence);
+  void restore_pages();
+  void restore_page(Sequence& sequence);
   void plan_prefill(int64_t decoding, std::vector<PlannedChunk>& chunks);
 
   PagePool& pool_;
@@ -93,6 +110,7 @@ class Scheduler {
   size_t prefill_turn_ = 0;  // whose prompt is served first; moves on with each step
   std::deque<std::unique_ptr<Sequence>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;  // in order of admission
+  std::vector<const Sequence*> restored_;
 };
 
 }  // namespace levin::runtime

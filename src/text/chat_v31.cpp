@@ -42,9 +42,9 @@ std::string_view without_thinking(std::string_view content) {
 }
 
 /// The template's loop over the messages with its flags.
-class Renderer {
+class V31Renderer {
  public:
-  Renderer(const Conversation& conversation, const ChatOptions& options, V31Template variant)
+  V31Renderer(const Conversation& conversation, const ChatOptions& options, V31Template variant)
       : conversation_(conversation), options_(options), variant_(variant) {}
 
   Prompt render() {
@@ -157,7 +157,7 @@ class Renderer {
 
 Prompt encode_chat_v31(const Conversation& conversation, const ChatOptions& options,
                        V31Template variant) {
-  return Renderer(conversation, options, variant).render();
+  return V31Renderer(conversation, options, variant).render();
 }
 
 }  // namespace levin::text

@@ -14,7 +14,7 @@ namespace {
 using base::ErrorCode;
 using base::throw_error;
 
-constexpr std::string_view kToolsHead = R"(## Tools
+constexpr std::string_view kFunctionsHead = R"(## Tools
 
 You have access to a set of tools you can use to answer the user's question.
 You can invoke functions by writing a "<｜DSML｜function_calls>" block like the following as part of your reply to the user:
@@ -45,7 +45,7 @@ If the thinking_mode is enabled, then after function results you should strongly
 Here are the functions available in JSONSchema format:
 <functions>
 )";
-constexpr std::string_view kToolsTail = "\n</functions>\n";
+constexpr std::string_view kFunctionsTail = "\n</functions>\n";
 constexpr std::string_view kResponseFormatHead =
     "## Response Format:\n\nYou MUST strictly adhere to the following schema to reply:\n";
 
@@ -84,20 +84,20 @@ std::vector<Turn> drop_earlier_developers(const std::vector<Turn>& turns, size_t
   return kept;
 }
 
-void append_tools(Prompt& prompt, const std::vector<JsonValue>& tools) {
-  prompt.markup(kToolsHead);
+void append_functions(Prompt& prompt, const std::vector<JsonValue>& tools) {
+  prompt.markup(kFunctionsHead);
   const char* separator = "";
   for (const JsonValue& function : tools) {
     prompt.markup(separator).content(write_python_json(function));
     separator = "\n";
   }
-  prompt.markup(kToolsTail);
+  prompt.markup(kFunctionsTail);
 }
 
-void append_tools_and_format(Prompt& prompt, const ChatMessage& message) {
+void append_functions_and_format(Prompt& prompt, const ChatMessage& message) {
   if (!message.tools.empty()) {
     prompt.markup("\n\n");
-    append_tools(prompt, message.tools);
+    append_functions(prompt, message.tools);
   }
   if (message.response_format) {
     prompt.markup("\n\n").markup(kResponseFormatHead);
@@ -126,9 +126,9 @@ void append_call(Prompt& prompt, const ToolCall& call, const std::string& where)
   prompt.markup("</｜DSML｜invoke>\n");
 }
 
-class Renderer {
+class DsmlRenderer {
  public:
-  Renderer(const std::vector<Turn>& turns, const ChatOptions& options)
+  DsmlRenderer(const std::vector<Turn>& turns, const ChatOptions& options)
       : turns_(turns), is_thinking_(options.is_thinking), after_user_(after_last_user(turns)) {}
 
   void render(size_t idx, Prompt& prompt) const {
@@ -136,14 +136,14 @@ class Renderer {
     switch (message.role) {
       case Role::kSystem:
         prompt.content(message.content);
-        append_tools_and_format(prompt, message);
+        append_functions_and_format(prompt, message);
         break;
       case Role::kDeveloper:
         if (message.content.empty()) {
           throw_error(ErrorCode::kInvalidArgument, where(idx), "a developer message needs content");
         }
         prompt.markup(markup::kUser);
-        append_tools_and_format(prompt, message);
+        append_functions_and_format(prompt, message);
         prompt.markup("\n\n# The user's message is: ").content(message.content);
         append_answer_start(idx, prompt);
         break;
@@ -272,7 +272,7 @@ Prompt encode_chat_v32(const Conversation& conversation, const ChatOptions& opti
   if (options.is_thinking && options.drop_thinking) {
     turns = drop_earlier_developers(turns, context_turns);
   }
-  const Renderer renderer(turns, options);
+  const DsmlRenderer renderer(turns, options);
   for (size_t idx = context_turns; idx < turns.size(); ++idx) {
     renderer.render(idx, prompt);
   }

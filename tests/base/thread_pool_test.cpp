@@ -99,6 +99,18 @@ TEST_P(ThreadPoolWith, WorkersWakeUpAfterTheySlept) {
   EXPECT_EQ(runs.load(), 40);
 }
 
+TEST_P(ThreadPoolWith, LoopsInQuickSuccessionNeverTakeEachOthersTasks) {
+  // Workers that are late for a loop meet the next one, which has other tasks and another body.
+  for (int64_t round = 0; round < 3000; ++round) {
+    const int64_t tasks = 1 + round % 9;
+    std::vector<int64_t> seen(static_cast<size_t>(tasks), -1);
+    pool_.parallel_for(tasks, [&seen, round](int64_t task_idx, int /*thread_idx*/) {
+      seen[static_cast<size_t>(task_idx)] = round;
+    });
+    ASSERT_EQ(seen, std::vector<int64_t>(static_cast<size_t>(tasks), round));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Threads, ThreadPoolWith, ::testing::Values(1, 2, 3, 8));
 
 TEST(ThreadPool, ZeroThreadsMeansOnePerUsableCore) {

@@ -19,14 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 /// The beginning of the demo's document; it says what the password of Zustox is.
-std::string short_document() {
-  std::ifstream file(mini_model() + "/demo/document.txt", std::ios::binary);
-  std::string text(1600, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  return text;
-}
-
-constexpr const char* kQuestion = "What is the password of Zustox?";
 constexpr const char* kAnswer = " The password of Zustox is 14.";
 
 TEST(Ask, AnswersFromStdinWithASummaryOnStderr) {

@@ -108,4 +108,11 @@ std::string test_data(const std::string& name) { return std::string(LEVIN_TEST_D
 
 std::string mini_model() { return std::string(LEVIN_SOURCE_DIR) + "/models/mini"; }
 
+std::string short_document() {
+  std::ifstream file(mini_model() + "/demo/document.txt", std::ios::binary);
+  std::string text(1600, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  return text;
+}
+
 }  // namespace levin::testing

@@ -53,5 +53,8 @@ ProcessResult run_levin(const std::vector<std::string>& args, const std::string&
 std::string test_data(const std::string& name);
 /// The small trained model of the repository.
 std::string mini_model();
+/// The beginning of its demo document, and a question that this part answers.
+std::string short_document();
+inline constexpr const char* kQuestion = "What is the password of Zustox?";
 
 }  // namespace levin::testing

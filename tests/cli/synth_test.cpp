@@ -3,10 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
+#include "base/mapped_file.h"
 #include "cli/levin_process.h"
 #include "formats/temporary_folder.h"
 
@@ -16,13 +15,9 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 
-std::string tiny_config() { return test_data("configs/tiny.json"); }
+constexpr int64_t kMaxBytes = int64_t{1} << 30;
 
-std::string read_whole(const std::string& path) {
-  std::ostringstream content;
-  content << std::ifstream(path, std::ios::binary).rdbuf();
-  return content.str();
-}
+std::string tiny_config() { return test_data("configs/tiny.json"); }
 
 TEST(Synth, BytesDependOnTheSeedAndNotOnThreads) {
   const TemporaryFolder folder;
@@ -31,7 +26,7 @@ TEST(Synth, BytesDependOnTheSeedAndNotOnThreads) {
     const ProcessResult result = run_levin(
         {"synth", tiny_config(), "--out", folder.file(name), "--threads", threads, "--seed", seed});
     EXPECT_EQ(result.exit_code, 0) << result.err;
-    return read_whole(folder.file(name) + "/model.safetensors");
+    return base::read_file(folder.file(name) + "/model.safetensors", kMaxBytes);
   };
   const std::string one = make("one", "1", "7");
   EXPECT_EQ(one, make("three", "3", "7"));
@@ -46,7 +41,7 @@ TEST(Synth, SaysWhatItOverrode) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, HasSubstr("index_topk: 64 -> 32\nrope_scaling.factor: 4 -> 2\n"));
   EXPECT_THAT(result.out, HasSubstr("quantization_config: {"));
-  const json config = json::parse(read_whole(folder.file("m") + "/config.json"));
+  const json config = json::parse(base::read_file(folder.file("m") + "/config.json", kMaxBytes));
   EXPECT_EQ(config.at("index_topk"), 32);
   EXPECT_FALSE(config.contains("quantization_config"));
 }

@@ -23,7 +23,8 @@ TEST_P(Help, ShowsAnExample) {
 
 INSTANTIATE_TEST_SUITE_P(Commands, Help,
                          ::testing::Values("ask", "chat", "generate", "inspect", "bench",
-                                           "perplexity", "logits", "tokenize", "synth"));
+                                           "perplexity", "eval", "logits", "tokenize", "synth",
+                                           "keys", "cache"));
 
 TEST(Usage, HelpDocumentsTheExitCodes) {
   const ProcessResult result = run_levin({"--help"});

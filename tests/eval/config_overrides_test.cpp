@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-json sample() {
+json sample_config() {
   return {{"layers", 4},
           {"factor", 2.5},
           {"name", "x"},
@@ -22,7 +22,7 @@ json sample() {
 }
 
 json apply(const std::string& assignment) {
-  json config = sample();
+  json config = sample_config();
   std::vector<ConfigChange> changes;
   apply_override(config, assignment, changes);
   EXPECT_EQ(changes.size(), 1U);

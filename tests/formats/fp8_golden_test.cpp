@@ -18,7 +18,7 @@ using base::E4m3;
 
 constexpr size_t kGroup = 128;
 
-class Fp8GoldenTest : public testing::Test {
+class Fp8GoldenTest : public ::testing::Test {
  protected:
   [[nodiscard]] std::vector<float> floats(const char* name) const {
     return to_f32_values(file_.at(name), name);

@@ -10,7 +10,7 @@
 namespace levin::kernels {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+using testing::kInfinity;
 
 class AppendAboveTest : public testing::TableTest {
  protected:

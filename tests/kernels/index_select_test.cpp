@@ -20,11 +20,11 @@ namespace levin::kernels {
 namespace {
 
 using tensor::Tensor;
+using testing::kInfinity;
 using testing::PagedCache;
 using testing::random_heads;
 using testing::random_rows;
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 /// The definition: sort by score, larger first, NaN as -inf, stable in the position; then the first

@@ -3,11 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 
 #include "kernels/op_table.h"
 
 namespace levin::kernels::testing {
+
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
 /// Fixture with `table_`; the parameter counts supported_tables(). Instantiate with
 /// LEVIN_FOR_EACH_TABLE(Suite).

@@ -9,7 +9,7 @@
 namespace levin::model {
 namespace {
 
-Config released_config() {
+Config yarn_config() {
   Config config;
   config.qk_nope_head_dim = 128;
   config.qk_rope_head_dim = 64;
@@ -25,7 +25,7 @@ Config released_config() {
 }
 
 TEST(RopeFrequencies, BlendBetweenPairs10And23) {
-  const std::vector<float> frequencies = rope_frequencies(released_config());
+  const std::vector<float> frequencies = rope_frequencies(yarn_config());
   ASSERT_EQ(frequencies.size(), 32U);
   EXPECT_FLOAT_EQ(frequencies[0], 1.0F);
   EXPECT_NEAR(frequencies[10], 0.0562341, 1e-7);
@@ -37,7 +37,7 @@ TEST(RopeFrequencies, BlendBetweenPairs10And23) {
 }
 
 TEST(RopeFrequencies, AreThePlainOnesWithoutScaling) {
-  Config config = released_config();
+  Config config = yarn_config();
   config.rope_scaling = {};
   const std::vector<float> frequencies = rope_frequencies(config);
   for (size_t i = 0; i < frequencies.size(); ++i) {
@@ -47,7 +47,7 @@ TEST(RopeFrequencies, AreThePlainOnesWithoutScaling) {
 }
 
 TEST(RopeFrequencies, SurviveARampOfNoWidth) {
-  Config config = released_config();
+  Config config = yarn_config();
   config.rope_theta = 50000.0;  // Kimi-K2: beta_fast = beta_slow
   config.rope_scaling.beta_fast = 1.0;
   for (const float frequency : rope_frequencies(config)) {
@@ -57,21 +57,21 @@ TEST(RopeFrequencies, SurviveARampOfNoWidth) {
 }
 
 TEST(RopeMagnitude, IsOneForEqualMscalesAndTheirRatioOtherwise) {
-  Config config = released_config();
+  Config config = yarn_config();
   EXPECT_FLOAT_EQ(rope_magnitude(config), 1.0F);
   config.rope_scaling.mscale_all_dim = 0.0;
   EXPECT_NEAR(rope_magnitude(config), 0.1 * std::log(40.0) + 1.0, 1e-6);
 }
 
 TEST(SoftmaxScale, HasYarnsMscaleSquared) {
-  EXPECT_NEAR(released_config().softmax_scale(), 0.1352338, 1e-7);
-  Config plain = released_config();
+  EXPECT_NEAR(yarn_config().softmax_scale(), 0.1352338, 1e-7);
+  Config plain = yarn_config();
   plain.rope_scaling = {};
   EXPECT_NEAR(plain.softmax_scale(), 1.0 / std::sqrt(192.0), 1e-9);
 }
 
 TEST(RopeTable, GivesUnitVectorsAtEveryPosition) {
-  RopeTable table(released_config());
+  RopeTable table(yarn_config());
   table.set_positions({0, 1, 131071});
   const kernels::RopeAngles angles = table.angles();
   for (int64_t row = 0; row < 3; ++row) {

@@ -103,7 +103,7 @@ TEST(Engine, SaysHowMuchMemoryTheCacheWouldNeed) {
   EngineOptions options;
   options.cache_bytes = int64_t{1} << 50;
   expect_error([&] { load_engine(model.path(), 1000, options); }, ErrorCode::kOutOfMemory,
-               "cache: 1.1 PB were asked for, a step needs");
+               "cache: 1024 TiB were asked for, a step needs");
   EXPECT_NO_THROW(load_engine(model.path(), 1000));
 }
 

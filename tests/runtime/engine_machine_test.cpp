@@ -84,9 +84,10 @@ void allow_memory_again() {
 }
 
 TEST_F(EngineMachine, ARequestForWhoseCacheThereIsNoMemoryEndsAndTheEngineGoesOn) {
-  EXPECT_EXIT(answer_without_memory_for_the_cache(), ::testing::ExitedWithCode(0),
-              "^cache: the system refuses 3[0-9.]+ MB for more pages \\(0 of [0-9]+ are in use\\); "
-              "end other programs, or use a shorter context\n$");
+  EXPECT_EXIT(
+      answer_without_memory_for_the_cache(), ::testing::ExitedWithCode(0),
+      "^cache: the system refuses 3[0-9.]+ MiB for more pages \\(0 of [0-9]+ are in use\\); "
+      "end other programs, or use a shorter context\n$");
 }
 #endif
 

@@ -178,6 +178,26 @@ TEST(Engine, CountsRowsReadAndVisible) {
   const int64_t layers = engine->config().num_hidden_layers;
   EXPECT_EQ(stats.rows.visible_rows, layers * (310 * 311) / 2);
   EXPECT_LT(stats.rows.latent_rows_read, stats.rows.visible_rows);
+  const int64_t topk = engine->config().indexer.index_topk;
+  EXPECT_EQ(stats.rows.index_keys_selected, layers * (310 - topk) * topk);
+  EXPECT_EQ(stats.rows.index_keys_scored, layers * (310 * 311 - topk * (topk + 1)) / 2);
+}
+
+TEST(Engine, MeasuresItsTimeByPhaseIfAsked) {
+  EngineOptions options;
+  options.forward.measures_time = true;
+  const auto engine = load_engine(mini_model(), 512, options);
+  (void)run_alone(*engine, make_request(random_prompt(300, 4000, 16), 2));
+  for (const StepPhase phase : {StepPhase::kPrefill, StepPhase::kDecode}) {
+    const model::StepTime& time = engine->stats().time_of(phase);
+    EXPECT_GT(time.indexer_s, 0);
+    EXPECT_GT(time.attention_s, 0);
+    EXPECT_GT(time.total_s, time.indexer_s + time.attention_s);
+  }
+  EXPECT_EQ(engine->stats().time_of(StepPhase::kMixed).total_s, 0) << "it was alone";
+  const auto silent = load_engine(mini_model(), 512);
+  (void)run_alone(*silent, make_request(random_prompt(300, 4000, 16), 2));
+  EXPECT_EQ(silent->stats().time_of(StepPhase::kPrefill).total_s, 0);
 }
 
 }  // namespace

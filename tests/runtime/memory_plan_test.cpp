@@ -10,12 +10,13 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr int64_t kActivationBytes = 4'000'000;
+constexpr int64_t kMiB = 1 << 20;
+constexpr int64_t kActivationBytes = 4 * kMiB;
 
 const MemoryRequest kRequest{.context_tokens = 1000,
                              .cache_bytes = 0,
-                             .page_bytes = 1'000'000,
-                             .available_bytes = 100'000'000,
+                             .page_bytes = kMiB,
+                             .available_bytes = 100 * kMiB,
                              .activation_bytes = [](int64_t) { return kActivationBytes; }};
 
 void expect_error(const MemoryRequest& request, base::ErrorCode code,
@@ -43,18 +44,18 @@ TEST(PlanMemory, HoldsTheContextInWholePages) {
 
 TEST(PlanMemory, ALargerCacheHoldsMoreSequences) {
   MemoryRequest request = kRequest;
-  request.cache_bytes = 50'500'000;
+  request.cache_bytes = 50 * kMiB + kMiB / 2;
   EXPECT_EQ(plan_memory(request).pages, 50);
   EXPECT_EQ(plan_memory(request).context_tokens, 1000);
 }
 
 TEST(PlanMemory, SaysWhatTheCacheNeedsWhenMemoryIsShort) {
   MemoryRequest request = kRequest;
-  request.available_bytes = 14'500'000;
+  request.available_bytes = 14 * kMiB + kMiB / 2;
   expect_error(request, base::ErrorCode::kOutOfMemory,
-               {"1000 tokens", "16.0 MB of cache", "4.0 MB of working memory",
-                "14.5 MB are available", "at most 640 tokens fits"});
-  request.available_bytes = 20'000'000;
+               {"1000 tokens", "16.0 MiB of cache", "4.0 MiB of working memory",
+                "14.5 MiB are available", "at most 640 tokens fits"});
+  request.available_bytes = 20 * kMiB;
   EXPECT_NO_THROW((void)plan_memory(request));
   request.available_bytes = 1;
   expect_error(request, base::ErrorCode::kOutOfMemory, {"no shorter one fits either"});
@@ -62,22 +63,22 @@ TEST(PlanMemory, SaysWhatTheCacheNeedsWhenMemoryIsShort) {
 
 TEST(PlanMemory, NamesTheLongestContextThatFitsWithItsOwnWorkingMemory) {
   MemoryRequest request = kRequest;
-  request.activation_bytes = [](int64_t context_tokens) { return context_tokens * 100'000; };
-  request.available_bytes = 50'000'000;  // a page and its 64 tokens take 7.4 MB
+  request.activation_bytes = [](int64_t context_tokens) { return context_tokens * kMiB / 10; };
+  request.available_bytes = 50 * kMiB;  // a page and its 64 tokens take 7.4 MiB
   expect_error(request, base::ErrorCode::kOutOfMemory,
-               {"100.0 MB of working memory", "a context of at most 384 tokens fits"});
+               {"100 MiB of working memory", "a context of at most 384 tokens fits"});
   request.context_tokens = 384;
   EXPECT_NO_THROW((void)plan_memory(request));
 }
 
 TEST(PlanMemory, SpeaksOfTheCacheWhereTheCacheWasAskedFor) {
   MemoryRequest request = kRequest;
-  request.cache_bytes = 30'000'000;
-  request.available_bytes = 24'000'000;
+  request.cache_bytes = 30 * kMiB;
+  request.available_bytes = 24 * kMiB;
   expect_error(request, base::ErrorCode::kOutOfMemory,
-               {"cache: 30.0 MB were asked for", "4.0 MB of working memory",
-                "24.0 MB are available", "ask for a cache of at most 20.0 MB"});
-  request.cache_bytes = 20'000'000;
+               {"cache: 30.0 MiB were asked for", "4.0 MiB of working memory",
+                "24.0 MiB are available", "ask for a cache of at most 20.0 MiB"});
+  request.cache_bytes = 20 * kMiB;
   EXPECT_NO_THROW((void)plan_memory(request));
 }
 
@@ -89,14 +90,14 @@ TEST(PlanMemory, RefusesNothingWhereTheSystemDoesNotSayWhatItHas) {
 
 TEST(PlanMemory, RefusesACacheThatCannotHoldTheContext) {
   MemoryRequest request = kRequest;
-  request.cache_bytes = 3'999'999;
-  expect_error(request, base::ErrorCode::kInvalidArgument, {"16.0 MB", "4.0 MB", "192 tokens"});
+  request.cache_bytes = 4 * kMiB - 1;
+  expect_error(request, base::ErrorCode::kInvalidArgument, {"16.0 MiB", "4.0 MiB", "192 tokens"});
 }
 
 TEST(PlanMemory, HugeNumbersDoNotOverflow) {
   MemoryRequest request = kRequest;
   request.context_tokens = int64_t{1} << 60;
-  expect_error(request, base::ErrorCode::kOutOfMemory, {"EB of cache"});
+  expect_error(request, base::ErrorCode::kOutOfMemory, {"TiB of cache"});
 }
 
 TEST(WantedContext, IsTheModelsUnlessAskedFor) {
@@ -117,15 +118,6 @@ TEST(WantedContext, IsNeverBeyondTheModels) {
                     std::to_string(tokens));
     }
   }
-}
-
-TEST(FormatBytes, UsesPowersOfAThousand) {
-  EXPECT_EQ(format_bytes(0), "0 B");
-  EXPECT_EQ(format_bytes(999), "999 B");
-  EXPECT_EQ(format_bytes(1000), "1.0 KB");
-  EXPECT_EQ(format_bytes(999'949), "999.9 KB");
-  EXPECT_EQ(format_bytes(999'950), "1.0 MB");
-  EXPECT_EQ(format_bytes(12'345'678'901), "12.3 GB");
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ std::vector<int32_t> ids_of(uint64_t seed, int64_t pages) {
 std::vector<PageId> publish_all(PagePool& pool, PrefixCache& cache, uint64_t salt,
                                 std::span<const int32_t> ids) {
   std::vector<PageId> pages;
-  PrefixCache::Link link{.salt = salt, .node = 0};
+  PrefixCache::Link link = cache.begin(salt);
   for (; ids.size() >= static_cast<size_t>(kPageTokens); ids = ids.subspan(kPageTokens)) {
     EXPECT_TRUE(pool.try_reserve(1));
     const auto published = cache.publish(link, ids.first(kPageTokens), pool.acquire());
@@ -111,23 +111,33 @@ TEST(PrefixCache, AnEqualPageIsFoundAgainInAFullPool) {
   const PageId twin = pool.acquire();
   release_all(pool, first);  // idle, and the pool has nothing else
   ASSERT_TRUE(pool.try_reserve(1));
-  EXPECT_EQ(cache.publish({}, ids, twin).page, first[0]);
+  EXPECT_EQ(cache.publish(cache.begin(0), ids, twin).page, first[0]);
   EXPECT_EQ(pool.references(first[0]), 1);
 }
 
-// With a hash that is always the same, only the comparison of ids and predecessors tells pages
-// apart.
-TEST(PrefixCache, CollidingHashesNeverMixPrefixes) {
+TEST(PrefixCache, IdsAreComparedNotOnlyKeys) {
   PagePool pool(64, 100);
-  PrefixCache cache(pool, [](PrefixCache::Link, std::span<const int32_t>) { return 42U; });
-  std::vector<std::vector<PageId>> pages;
-  for (uint64_t seed = 0; seed < 10; ++seed) {
-    pages.push_back(publish_all(pool, cache, seed % 2, ids_of(seed, 3)));
-  }
-  for (uint64_t seed = 0; seed < 10; ++seed) {
-    EXPECT_EQ(cache.match(seed % 2, ids_of(seed, 3)).pages, pages[seed]);
-    EXPECT_TRUE(cache.match(2, ids_of(seed, 3)).pages.empty());
-  }
+  const auto one_for_all = [](const PageKey&, std::span<const int32_t>) { return PageKey{}; };
+  PrefixCache cache(pool, {}, nullptr, one_for_all);
+  const std::vector<PageId> first = publish_all(pool, cache, 0, ids_of(1, 1));
+  const std::vector<PageId> second = publish_all(pool, cache, 0, ids_of(2, 1));
+  EXPECT_NE(first, second);
+  EXPECT_EQ(cache.match(0, ids_of(1, 1)).pages, first);
+  EXPECT_TRUE(cache.match(0, ids_of(2, 1)).pages.empty());
+}
+
+TEST(PrefixCache, KeysTellEverythingApartThatPagesDependOn) {
+  const std::vector<int32_t> ids = ids_of(1, 1);
+  const std::vector<int32_t> others = ids_of(2, 1);
+  const PageKey key = next_key(root_key("model a", 1), ids);
+  EXPECT_EQ(key, next_key(root_key("model a", 1), ids));
+  EXPECT_NE(key, next_key(root_key("model b", 1), ids));
+  EXPECT_NE(key, next_key(root_key("model a", 2), ids));
+  EXPECT_NE(key, next_key(root_key("model a", 1), others));
+  EXPECT_NE(next_key(key, ids), key);
+  EXPECT_EQ(PageKey::from_hex(key.hex()), key);
+  EXPECT_EQ(PageKey::from_hex(key.hex().substr(1)), std::nullopt);
+  EXPECT_EQ(PageKey::from_hex("g" + key.hex().substr(1)), std::nullopt);
 }
 
 TEST(PrefixCache, EvictionTakesChainsFromTheirEnd) {

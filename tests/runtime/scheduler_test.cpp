@@ -98,6 +98,40 @@ TEST(Scheduler, MixesDecodeStepsWithSmallChunks) {
   EXPECT_EQ(shape(chunks), (Parts{{1, 0}, {2, 256}}));
 }
 
+TEST(Scheduler, ARunningAnswerGetsATokenInEveryStepWhileALongPromptIsRead) {
+  constexpr int64_t kLongPrompt = 131072;
+  PagePool pool(64, 3000);
+  Scheduler scheduler(pool, nullptr, 2048);
+  scheduler.add(make_sequence(1, 10, 2000));
+  run(scheduler, scheduler.plan());
+  scheduler.add(make_sequence(2, kLongPrompt, 10));
+  int64_t steps = 0;
+  for (bool is_reading = true; is_reading; ++steps) {
+    const auto chunks = scheduler.plan();
+    ASSERT_EQ(chunks.size(), 2U);
+    EXPECT_TRUE(chunks[0].is_decode) << "the answer waits for one small chunk at most";
+    EXPECT_LE(chunks[1].tokens, 256);
+    run(scheduler, chunks);
+    is_reading = chunks[1].sequence->is_prefilling();
+  }
+  EXPECT_EQ(steps, kLongPrompt / 256);
+}
+
+TEST(Scheduler, APausedSequenceKeepsItsPagesAndStandsStill) {
+  PagePool pool(64, 100);
+  Scheduler scheduler(pool, nullptr, 2048);
+  scheduler.add(make_sequence(1, 10, 50));
+  run(scheduler, scheduler.plan());
+  scheduler.add(make_sequence(2, 70, 50));
+  scheduler.set_paused(1, true);
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{2, 70}})) << "paused answers hold nobody back";
+  scheduler.set_paused(2, true);
+  EXPECT_TRUE(scheduler.plan().empty());
+  EXPECT_EQ(scheduler.running(), 2);
+  scheduler.set_paused(1, false);
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{1, 0}}));
+}
+
 TEST(Scheduler, EveryPlannedPositionHasAPage) {
   PagePool pool(64, 100);
   Scheduler scheduler(pool, nullptr, 64);

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/mapped_file.h"
+#include "formats/temporary_folder.h"
 #include "test_tokenizers.h"
 #include "text/chat_json.h"
 
@@ -24,25 +25,13 @@ std::string rendered(const std::string& json, ChatStyle style, const ChatOptions
   return encode_chat(parse_conversation(json, ""), options, style).text();
 }
 
-/// An empty folder that is removed with the object.
-class TempFolder {
+/// A model folder in the making.
+class TempFolder : public levin::testing::TemporaryFolder {
  public:
-  TempFolder() : path_(fs::path(testing::TempDir()) / "levin_chat_style_test") {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~TempFolder() { fs::remove_all(path_); }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-
   void write(const std::string& name, const std::string& content) const {
-    base::write_file_atomically((path_ / name).string(), content);
+    base::write_file_atomically(file(name), content);
   }
-  void make_folder(const std::string& name) const { fs::create_directories(path_ / name); }
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
+  void make_folder(const std::string& name) const { fs::create_directories(file(name)); }
 };
 
 TEST(ChatStyle, NamesReadBack) {

@@ -12,10 +12,7 @@
 namespace levin::text {
 namespace {
 
-using testing::HasSubstr;
-
-const std::string kBos = "<｜begin▁of▁sentence｜>";
-const std::string kEos = "<｜end▁of▁sentence｜>";
+using ::testing::HasSubstr;
 
 std::string rendered(const std::string& json, bool is_thinking = false,
                      V31Template variant = V31Template::kV31) {

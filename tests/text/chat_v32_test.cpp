@@ -12,10 +12,7 @@
 namespace levin::text {
 namespace {
 
-using testing::HasSubstr;
-
-constexpr const char* kBos = "<｜begin▁of▁sentence｜>";
-constexpr const char* kEos = "<｜end▁of▁sentence｜>";
+using ::testing::HasSubstr;
 
 std::string expected_prompt(const std::string& name) {
   std::string text = text_data("chat/" + name);
@@ -35,7 +32,7 @@ ChatOptions thinking() {
   return options;
 }
 
-std::string rendered(const std::string& json, const ChatOptions& options) {
+std::string rendered_dsml(const std::string& json, const ChatOptions& options) {
   return encode_chat_v32(parse_conversation(json, ""), options).text();
 }
 
@@ -94,16 +91,16 @@ TEST(ChatV32, APromptIsItsContextAndTheRest) {
 }
 
 TEST(ChatV32, ChatModeClosesTheThinking) {
-  EXPECT_EQ(
-      rendered(R"([{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}])", {}),
-      std::string(kBos) + "Be brief.<｜User｜>Hi<｜Assistant｜></think>");
+  EXPECT_EQ(rendered_dsml(
+                R"([{"role":"system","content":"Be brief."},{"role":"user","content":"Hi"}])", {}),
+            std::string(kBos) + "Be brief.<｜User｜>Hi<｜Assistant｜></think>");
 }
 
 TEST(ChatV32, ThinkingOfEarlierRoundsIsLeftOut) {
-  EXPECT_EQ(rendered(R"([{"role":"user","content":"Hi"},
+  EXPECT_EQ(rendered_dsml(R"([{"role":"user","content":"Hi"},
                          {"role":"assistant","reasoning_content":"greet","content":"Hello"},
                          {"role":"user","content":"2+2?"}])",
-                     thinking()),
+                          thinking()),
             std::string(kBos) + "<｜User｜>Hi<｜Assistant｜></think>Hello" + kEos +
                 "<｜User｜>2+2?<｜Assistant｜><think>");
 }
@@ -112,15 +109,15 @@ TEST(ChatV32, EarlierDeveloperMessagesVanishUnlessTheyAreKept) {
   const std::string json = R"([{"role":"developer","content":"rules"},
                                {"role":"assistant","content":"ok"},
                                {"role":"user","content":"go"}])";
-  EXPECT_EQ(rendered(json, thinking()),
+  EXPECT_EQ(rendered_dsml(json, thinking()),
             std::string(kBos) + "ok" + kEos + "<｜User｜>go<｜Assistant｜><think>");
   ChatOptions keep = thinking();
   keep.drop_thinking = false;
-  EXPECT_THAT(rendered(json, keep), HasSubstr("# The user's message is: rules"));
+  EXPECT_THAT(rendered_dsml(json, keep), HasSubstr("# The user's message is: rules"));
 }
 
 TEST(ChatV32, ToolsWithoutASystemMessageGetAnEmptyOne) {
-  const std::string text = rendered(
+  const std::string text = rendered_dsml(
       R"({"messages":[{"role":"user","content":"Hi"}],
           "tools":[{"type":"function","function":{"name":"f"}}]})",
       {});
@@ -129,16 +126,16 @@ TEST(ChatV32, ToolsWithoutASystemMessageGetAnEmptyOne) {
 }
 
 TEST(ChatV32, AResponseFormatFollowsTheSystemText) {
-  EXPECT_EQ(rendered(R"([{"role":"system","content":"S","response_format":{"a":[1,2.0,1e5]}},
+  EXPECT_EQ(rendered_dsml(R"([{"role":"system","content":"S","response_format":{"a":[1,2.0,1e5]}},
                          {"role":"user","content":"Hi"}])",
-                     {}),
+                          {}),
             std::string(kBos) +
                 "S\n\n## Response Format:\n\nYou MUST strictly adhere to the following schema to "
                 "reply:\n{\"a\": [1, 2.0, 100000.0]}<｜User｜>Hi<｜Assistant｜></think>");
 }
 
 TEST(ChatV32, ArgumentsBecomeParametersInTheirOrder) {
-  const std::string text = rendered(
+  const std::string text = rendered_dsml(
       R"([{"role":"user","content":"Hi"},
           {"role":"assistant","tool_calls":[{"function":{"name":"f",
             "arguments":"{\"b\":\"<raw> \\\"text\\\"\",\"a\":{\"x\":[1,null]},\"n\":123456789012345678901}"}}]}])",
@@ -171,16 +168,16 @@ TEST(ChatV32, ACallWithoutArgumentsIsParsedBack) {
 TEST(ChatV32, APrefixIsLeftOpen) {
   const std::string head = std::string(kBos) + "<｜User｜>Hi<｜Assistant｜>";
   const std::string user = R"([{"role":"user","content":"Hi"},{"role":"assistant","prefix":true,)";
-  EXPECT_EQ(rendered(user + R"("content":"He"}])", {}), head + "</think>He");
-  EXPECT_EQ(rendered(user + R"("content":"","reasoning_content":"hm"}])", thinking()),
+  EXPECT_EQ(rendered_dsml(user + R"("content":"He"}])", {}), head + "</think>He");
+  EXPECT_EQ(rendered_dsml(user + R"("content":"","reasoning_content":"hm"}])", thinking()),
             head + "<think>hm");
-  EXPECT_EQ(rendered(user + R"("content":"He","reasoning_content":"hm"}])", thinking()),
+  EXPECT_EQ(rendered_dsml(user + R"("content":"He","reasoning_content":"hm"}])", thinking()),
             head + "<think>hm</think>He");
 }
 
 TEST(ChatV32, WrongConversationsAreRefusedByMessage) {
   const auto error = [](const std::string& json) {
-    return error_of([&] { (void)rendered(json, thinking()); });
+    return error_of([&] { (void)rendered_dsml(json, thinking()); });
   };
   EXPECT_EQ(error(R"([{"role":"user","content":"a"},{"role":"assistant","content":"b"}])"),
             "messages[1]: in thinking mode an assistant's message after the last user's needs "

@@ -10,8 +10,8 @@
 namespace levin::text {
 namespace {
 
-std::string rewritten(const std::string& json) {
-  return write_python_json(parse_python_json(json, ""));
+std::string rewritten(const std::string& text) {
+  return write_python_json(parse_python_json(text, ""));
 }
 
 TEST(PythonJson, SeparatorsAndOrderAreThoseOfJsonDumps) {
@@ -40,8 +40,8 @@ TEST(PythonJson, NumbersArePrintedAsPythonDoes) {
       {"1e-400", "0.0"},
       {"123456789012345678901234567890", "123456789012345678901234567890"},
       {"-18446744073709551616", "-18446744073709551616"}};
-  for (const auto& [json, expected] : cases) {
-    EXPECT_EQ(rewritten(json), expected) << json;
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(rewritten(text), expected) << text;
   }
 }
 
@@ -91,10 +91,10 @@ TEST(PythonJson, WrongTextsAreRefusedAtTheByte) {
       {"\"\n\"", "an escaped control character expected at byte 1"},
       {"\"\\x\"", "an escape sequence expected at byte 2"},
       {"\"\\u12g4\"", "four hexadecimal digits expected at byte 5"}};
-  for (const auto& [json, expected] : cases) {
-    EXPECT_EQ(error_of([&, text = json] { (void)parse_python_json(text, "f"); }),
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(error_of([&, input = text] { (void)parse_python_json(input, "f"); }),
               std::string("f: the text is not valid JSON: ") + expected)
-        << json;
+        << text;
   }
 }
 

@@ -26,14 +26,14 @@ std::unique_ptr<Tokenizer> load_deepseek(bool is_v31) {
   if (!std::filesystem::exists(path)) {
     return nullptr;
   }
-  std::string json = base::read_file(path, kMaxFileBytes);
+  std::string content = base::read_file(path, kMaxFileBytes);
   if (is_v31) {
-    replace_once(json, "<｜place▁holder▁no▁796｜>", "<｜search▁begin｜>");
-    replace_once(json, "<｜place▁holder▁no▁797｜>", "<｜search▁end｜>");
-    replace_once(json, "<｜place▁holder▁no▁798｜>", "<think>");
-    replace_once(json, "<｜place▁holder▁no▁799｜>", "</think>");
+    replace_once(content, "<｜place▁holder▁no▁796｜>", "<｜search▁begin｜>");
+    replace_once(content, "<｜place▁holder▁no▁797｜>", "<｜search▁end｜>");
+    replace_once(content, "<｜place▁holder▁no▁798｜>", "<think>");
+    replace_once(content, "<｜place▁holder▁no▁799｜>", "</think>");
   }
-  return std::make_unique<Tokenizer>(Tokenizer::from_json(json, path));
+  return std::make_unique<Tokenizer>(Tokenizer::from_json(content, path));
 }
 
 struct CodePointRange {

@@ -5,9 +5,13 @@
 #include <string>
 
 #include "base/error.h"
+#include "text/prompt.h"
 #include "text/tokenizer.h"
 
 namespace levin::text {
+
+inline const std::string kBos{markup::kBos};
+inline const std::string kEos{markup::kEos};
 
 /// The folder of the real tokenizer.json: $LEVIN_DEEPSEEK_TOKENIZER, else where
 /// tools/fetch_tokenizer.sh puts it.

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -12,12 +11,11 @@
 #include "base/mapped_file.h"
 #include "base/random.h"
 #include "base/utf8.h"
+#include "formats/temporary_folder.h"
 #include "test_tokenizers.h"
 
 namespace levin::text {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::vector<const Tokenizer*> all_tokenizers() {
   std::vector<const Tokenizer*> tokenizers = {&mini_tokenizer()};
@@ -125,24 +123,12 @@ TEST(Tokenizer, ThreadsMayShareIt) {
 }
 
 /// A model folder with the small tokenizer, removed with the object.
-class ModelFolder {
+class ModelFolder : public levin::testing::TemporaryFolder {
  public:
-  ModelFolder() : path_(fs::path(testing::TempDir()) / "levin_tokenizer_test") {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-    write("tokenizer.json", text_data("mini_tokenizer.json"));
-  }
-  ~ModelFolder() { fs::remove_all(path_); }
-  ModelFolder(const ModelFolder&) = delete;
-  ModelFolder& operator=(const ModelFolder&) = delete;
-
+  ModelFolder() { write("tokenizer.json", text_data("mini_tokenizer.json")); }
   void write(const std::string& name, const std::string& content) const {
-    base::write_file_atomically((path_ / name).string(), content);
+    base::write_file_atomically(file(name), content);
   }
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
 };
 
 TEST(Tokenizer, TokenizerJsonAloneIsEnough) {

@@ -109,13 +109,13 @@ std::map<std::string, std::string> make_files(Corpus corpus, int32_t vocab_size)
   return files;
 }
 
-void require_manifest(const std::string& sha256, const DataOptions& options,
-                      const std::string& folder) {
-  if (!options.manifest_sha256.empty() && options.manifest_sha256 != sha256) {
-    base::throw_error(ErrorCode::kInvalidFile, folder,
+void require_same_manifest(const std::string& sha256, const std::string& wanted,
+                           const std::string& recipe, const std::string& where) {
+  if (!wanted.empty() && wanted != sha256) {
+    base::throw_error(ErrorCode::kInvalidFile, where,
                       "the manifest's checksum is {}, the recipe {} says {}: the generators or the "
                       "books have changed since the recipe was written",
-                      sha256, options.recipe, options.manifest_sha256);
+                      sha256, recipe, wanted);
   }
 }
 
@@ -137,7 +137,7 @@ std::optional<BuildResult> find_built(const DataOptions& options, const std::str
   }
   check_files(*manifest, folder);
   BuildResult result{BuildOutcome::kWasThere, manifest_sha256(*manifest)};
-  require_manifest(result.manifest_sha256, options, folder);
+  require_same_manifest(result.manifest_sha256, options.manifest_sha256, options.recipe, folder);
   return result;
 }
 
@@ -174,7 +174,7 @@ BuildResult build_data_from(Corpus corpus, const DataOptions& options, const std
     manifest.files[file] = sha256_hex(content);
   }
   BuildResult result{BuildOutcome::kBuilt, manifest_sha256(manifest)};
-  require_manifest(result.manifest_sha256, options, folder);
+  require_same_manifest(result.manifest_sha256, options.manifest_sha256, options.recipe, folder);
   write_folder(files, manifest, folder);
   return result;
 }
@@ -202,12 +202,17 @@ DataSet load_data(const std::string& folder) {
   }
   check_files(*manifest, folder);
   const fs::path root(folder);
-  return {manifest->recipe,
+  return {folder,
+          manifest->recipe,
           manifest_sha256(*manifest),
           sha256_hex(base::read_file((root / "tokenizer.json").string(), kMaxTokenizerBytes)),
           load_corpus((root / "train").string()),
           load_corpus((root / "held_out").string()),
           text::Tokenizer::load(folder)};
+}
+
+void require_manifest(const DataSet& data, const std::string& sha256, const std::string& recipe) {
+  require_same_manifest(data.manifest_sha256, sha256, recipe, data.folder);
 }
 
 void require_same_tokenizer(const DataSet& data, const std::string& model_folder) {

@@ -46,6 +46,7 @@ struct BuildResult {
 
 /// A data folder that was built.
 struct DataSet {
+  std::string folder;
   std::string recipe;
   std::string manifest_sha256;
   std::string tokenizer_sha256;  ///< of tokenizer.json: a checkpoint records it
@@ -57,6 +58,10 @@ struct DataSet {
 /// Reads a data folder and checks every checksum. Throws Error(kNotFound) if there is no manifest,
 /// Error(kInvalidFile) naming the file that is missing or was changed.
 [[nodiscard]] DataSet load_data(const std::string& folder);
+
+/// Throws Error(kInvalidFile) if `sha256` is not empty and not the checksum of the data's manifest.
+/// `recipe` names who asks for it.
+void require_manifest(const DataSet& data, const std::string& sha256, const std::string& recipe);
 
 /// Throws Error(kInvalidFile) if `model_folder`/tokenizer.json is not the tokenizer of `data`: the
 /// ids of a model and of its data must mean the same.

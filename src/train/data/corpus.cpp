@@ -13,11 +13,11 @@ namespace {
 namespace fs = std::filesystem;
 using base::ErrorCode;
 
-constexpr int64_t kMaxBookBytes = int64_t{256} << 20;
+constexpr int64_t kMaxTextBytes = int64_t{256} << 20;
 
 Book read_book(const fs::path& path) {
   Book book{path.stem().string(), {}};
-  const std::string text = base::read_file(path.string(), kMaxBookBytes);
+  const std::string text = base::read_file(path.string(), kMaxTextBytes);
   for (size_t pos = 0; pos < text.size();) {
     const size_t end = std::min(text.find('\n', pos), text.size());
     if (end > pos) {

@@ -62,7 +62,7 @@ class EvalDocument {
   EvalDocument(const EvalSource& source, const Cell& cell, int64_t first_question,
                int64_t max_questions, RandomStream& random)
       : source_(source), cell_(cell), random_(random) {
-    const int64_t fitting = (cell.length - kFrameTokens) / (2 * kFactTokens);
+    const int64_t fitting = (cell.length - kAnswerTokens - kFrameTokens) / (2 * kFactTokens);
     facts_ = draw_facts({.facts = std::clamp<int64_t>(fitting, 1, source.spec.facts),
                          .relation_share = cell.hops == 2 ? kTwoHopRelationShare : 0,
                          .name_reuse_share = 0.3,
@@ -126,7 +126,7 @@ class EvalDocument {
       depth = (static_cast<double>(bin) + depth) / static_cast<double>(bins);
       longest = std::max(longest, question_tokens(source_.tokenizer, questions_[idx]));
     }
-    const BodySpec body{.max_tokens = cell_.length - kChatTokens - longest,
+    const BodySpec body{.max_tokens = cell_.length - kAnswerTokens - kChatTokens - longest,
                         .has_paragraphs = source_.spec.has_paragraphs,
                         .ends_with_break = true,
                         .facts = &facts_,
@@ -207,7 +207,7 @@ void append_cell(const EvalSource& source, const Cell& cell, std::string& lines)
     if (made.questions() == 0) {
       if (++empty == kMaxEmptyDocuments) {
         base::throw_error(ErrorCode::kInvalidArgument, "lengths",
-                          "a prompt of {} tokens is too short for a {}-hop question and its facts",
+                          "{} tokens are too few for a {}-hop question, its facts and an answer",
                           cell.length, cell.hops);
       }
       continue;

@@ -26,10 +26,13 @@ enum class EvalWording {
 /// Throws Error(kInvalidArgument) listing the names if there is no wording of that name.
 [[nodiscard]] EvalWording eval_wording_from_name(std::string_view name);
 
+/// Tokens that every length leaves free for the answer.
+inline constexpr int64_t kAnswerTokens = 64;
+
 /// One grid: for each length, wording and number of hops `questions` questions, their facts spread
 /// evenly over `depth_bins`.
 struct EvalSpec {
-  std::vector<int64_t> lengths;  ///< tokens of the longest prompt, question included
+  std::vector<int64_t> lengths;  ///< contexts that hold every prompt and kAnswerTokens behind it
   std::vector<EvalWording> wordings = {EvalWording::kFirst};
   std::vector<int32_t> hops = {1};  ///< 1 or 2; two-hop documents state relations too
   int64_t questions = 100;          ///< of each length, wording and hops

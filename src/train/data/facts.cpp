@@ -85,7 +85,7 @@ std::optional<Fact> try_fact(const FactSpec& spec, const AttributePool& pool,
   fact.is_relation = !names.empty() && random.chance(spec.relation_share);
   fact.name = !names.empty() && random.chance(spec.name_reuse_share)
                   ? random.pick(names)
-                  : draw_name(random, spec.names_and_values);
+                  : draw_name(random, spec.names_and_values, words);
   if (fact.is_relation) {
     fact.attribute = random.pick(relations());
     fact.value = random.pick(names);

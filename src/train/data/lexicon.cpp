@@ -65,6 +65,19 @@ Words of_split(Split split, const std::string_view (&train)[kTrainWords],
   return split == Split::kTrain ? Words(train) : Words(held_out);
 }
 
+std::string capitalized(std::string word) {
+  word[0] = static_cast<char>(word[0] - 'a' + 'A');
+  return word;
+}
+
+/// A name that only evaluation may show.
+bool is_held_out_name(const std::string& name) {
+  return is_held_out(name) ||
+         std::ranges::find(kHeldOutFirstNames, name) != end(kHeldOutFirstNames) ||
+         std::ranges::any_of(kHeldOutEndings,
+                             [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
 std::map<std::string, int64_t, std::less<>> count_words(const Corpus& corpus) {
   std::map<std::string, int64_t, std::less<>> counts;
   const auto is_letter = [](char byte) {
@@ -111,16 +124,29 @@ std::string made_up_name(RandomStream& random, Split split) {
     }
     const bool has_new_ending = split == Split::kHeldOut && random.chance(0.5);
     name += has_new_ending ? random.pick(kHeldOutEndings) : random.pick(kEndings);
-    name[0] = static_cast<char>(name[0] - 'a' + 'A');
+    name = capitalized(std::move(name));
     if (name.size() >= 3 && (has_new_ending || is_held_out(name) == (split == Split::kHeldOut))) {
       return name;
     }
   }
 }
 
-std::string draw_name(RandomStream& random, Split split) {
-  return random.chance(0.4) ? std::string(random.pick(first_names(split)))
-                            : made_up_name(random, split);
+std::string draw_name(RandomStream& random, Split split, const std::vector<std::string>& words) {
+  if (split == Split::kHeldOut) {
+    return random.chance(0.4) ? std::string(random.pick(first_names(split)))
+                              : made_up_name(random, split);
+  }
+  const double kind = random.uniform();
+  if (kind < 0.3) {
+    return std::string(random.pick(first_names(split)));
+  }
+  if (kind < 0.6) {
+    std::string name = capitalized(random.pick(words));
+    if (!is_held_out_name(name)) {
+      return name;
+    }
+  }
+  return made_up_name(random, split);
 }
 
 std::string draw_number(RandomStream& random, Split split) {

@@ -34,8 +34,11 @@ enum class Split { kTrain, kHeldOut };
 /// never shows.
 [[nodiscard]] std::string made_up_name(RandomStream& random, Split split);
 
-/// 40% a first name, else a made-up one.
-[[nodiscard]] std::string draw_name(RandomStream& random, Split split);
+/// 30% a first name, 40% a made-up one, else one of `words` with a capital, so that names are
+/// spelled with more tokens than first names and syllables need; held out: 40% a first name, else
+/// made up.
+[[nodiscard]] std::string draw_name(RandomStream& random, Split split,
+                                    const std::vector<std::string>& words);
 
 /// Two to five digits, the first of which is not 0.
 [[nodiscard]] std::string draw_number(RandomStream& random, Split split);

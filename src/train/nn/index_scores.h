@@ -9,7 +9,7 @@
 namespace levin::train::nn {
 
 /// The indexer's inputs, last strides 1.
-struct IndexInputs {
+struct IndexOperands {
   at::Tensor q;        ///< [tokens, index_n_heads, index_head_dim] f32 or f64, contiguous
   at::Tensor k;        ///< [tokens, index_head_dim]
   at::Tensor weights;  ///< [tokens, index_n_heads], contiguous

@@ -18,7 +18,7 @@ namespace levin::train::nn {
 namespace {
 
 struct KlProblem {
-  IndexInputs index;
+  IndexOperands index;
   at::Tensor q;  // [tokens, heads, qk_head_dim]
   at::Tensor k;
   const Documents* documents;

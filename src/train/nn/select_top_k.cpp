@@ -77,8 +77,8 @@ Selection select_top_k(const at::Tensor& index_q, const at::Tensor& index_k,
     base::throw_error(base::ErrorCode::kInvalidArgument, op, "topk is {}, it must be at least 1",
                       topk);
   }
-  const IndexInputs index{index_q.detach().contiguous(), index_k.detach().contiguous(),
-                          index_weights.detach().contiguous()};
+  const IndexOperands index{index_q.detach().contiguous(), index_k.detach().contiguous(),
+                            index_weights.detach().contiguous()};
   const std::vector<QueryBlock> blocks =
       plan_query_blocks(documents, index.heads(), index.q.element_size());
   const Scratch scratch(largest_block(blocks, index.heads()), index.q.options());

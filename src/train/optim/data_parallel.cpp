@@ -1,11 +1,12 @@
 #include "train/optim/data_parallel.h"
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include <chrono>
 #include <exception>
-#include <torch/csrc/distributed/c10d/FileStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "base/error.h"
 
@@ -21,24 +22,30 @@ struct DataParallel::Group {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
 };
 
-DataParallel::DataParallel(const std::string& rendezvous, int rank, int ranks, int timeout_s)
-    : group_(std::make_unique<Group>()), rank_(rank), ranks_(ranks) {
-  if (ranks < 1 || rank < 0 || rank >= ranks) {
+DataParallel::DataParallel(const RankPlace& place, int timeout_s)
+    : group_(std::make_unique<Group>()), rank_(place.rank), ranks_(place.ranks) {
+  if (ranks_ < 1 || rank_ < 0 || rank_ >= ranks_) {
     base::throw_error(base::ErrorCode::kInvalidArgument, "data parallel",
-                      "rank {} of {} ranks; ranks count from 0", rank, ranks);
+                      "rank {} of {} ranks; ranks count from 0", rank_, ranks_);
   }
   try {
     const auto timeout = std::chrono::seconds(timeout_s);
-    auto store = c10::make_intrusive<c10d::FileStore>(rendezvous, ranks);
-    store->setTimeout(timeout);
+    c10d::TCPStoreOptions address;
+    address.port = place.port;
+    address.isServer = rank_ == 0;
+    address.numWorkers = ranks_;
+    address.timeout = timeout;
+    auto store = c10::make_intrusive<c10d::TCPStore>(place.host, address);
     auto options = c10d::ProcessGroupGloo::Options::create(timeout);
     options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
     options->threads = 1;
-    group_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, ranks, options);
+    group_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank_, ranks_, options);
   } catch (const std::exception& error) {
-    base::throw_error(base::ErrorCode::kIo, rendezvous,
-                      "rank {} cannot meet the other {} ranks within {} s ({})", rank, ranks - 1,
-                      timeout_s, error.what());
+    const std::string reason = error.what();
+    base::throw_error(base::ErrorCode::kIo, fmt::format("{}:{}", place.host, place.port),
+                      "rank {} cannot meet the other {} ranks there within {} s ({}); start all "
+                      "ranks, with the same MASTER_ADDR and a free MASTER_PORT",
+                      rank_, ranks_ - 1, timeout_s, reason.substr(0, reason.find('\n')));
   }
 }
 
@@ -48,9 +55,27 @@ void DataParallel::sum(at::Tensor tensor) {
   std::vector<at::Tensor> tensors = {std::move(tensor)};
   try {
     group_->gloo->allreduce(tensors)->wait();
-  } catch (const std::exception& error) {
+  } catch (const std::exception&) {
     base::throw_error(base::ErrorCode::kIo, "data parallel",
-                      "rank {} lost another rank while summing ({})", rank_, error.what());
+                      "rank {} lost another rank, whose own message says why; go on with --resume",
+                      rank_);
+  }
+}
+
+int64_t DataParallel::sum(int64_t value) {
+  const at::Tensor tensor = at::full({1}, value, at::kLong);
+  sum(tensor);
+  return tensor.item<int64_t>();
+}
+
+void DataParallel::require_same(int64_t value, const std::string& what) {
+  // Rank 0's value reaches all: the others add nothing.
+  const int64_t first = sum(rank_ == 0 ? value : 0);
+  if (value != first) {
+    base::throw_error(base::ErrorCode::kInvalidArgument, "data parallel",
+                      "rank {} has another {} than rank 0: start all ranks with the same command "
+                      "and files",
+                      rank_, what);
   }
 }
 
@@ -61,6 +86,7 @@ void DataParallel::sum_gradients(const std::vector<Parameter>& parameters) {
   const auto flush = [&] {
     if (bucket.empty()) return;
     std::vector<at::Tensor> flat;
+    flat.reserve(bucket.size());
     for (const at::Tensor& gradient : bucket) flat.push_back(gradient.reshape({-1}));
     const at::Tensor joined = at::cat(flat);
     sum(joined);

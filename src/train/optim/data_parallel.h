@@ -10,13 +10,22 @@
 
 namespace levin::train::optim {
 
-/// One of `ranks` processes that train the same model on parts of every batch, over LibTorch's c10d
+/// Which of how many processes this is, and where rank 0 listens.
+struct RankPlace {
+  int rank = 0;
+  int ranks = 1;
+  std::string host = "127.0.0.1";
+  uint16_t port = 29500;
+};
+
+/// One of several processes that train the same model on parts of every batch, over LibTorch's c10d
 /// with gloo. All ranks must make the same calls in the same order.
 class DataParallel {
  public:
-  /// Meets the other ranks through the file `rendezvous`, which all must reach; delete it before a
-  /// new run. Waits until they are there. Throws Error(kIo) if they do not come within `timeout_s`.
-  DataParallel(const std::string& rendezvous, int rank, int ranks, int timeout_s = 300);
+  /// Meets the other ranks at rank 0's address. Waits until all are there. Throws
+  /// Error(kInvalidArgument) for a rank that cannot be, Error(kIo) if the others do not come within
+  /// `timeout_s` or the port is taken.
+  explicit DataParallel(const RankPlace& place, int timeout_s = 300);
   ~DataParallel();
   DataParallel(const DataParallel&) = delete;
   DataParallel& operator=(const DataParallel&) = delete;
@@ -28,6 +37,11 @@ class DataParallel {
 
   /// Replaces `tensor`, contiguous, by its sum over the ranks: expert loads, losses, token counts.
   void sum(at::Tensor tensor);
+  [[nodiscard]] int64_t sum(int64_t value);
+
+  /// Throws Error(kInvalidArgument) on this rank if the ranks do not agree about `value`; `what`
+  /// names it in the sentence. Takes part in a sum, so all ranks wait for each other here.
+  void require_same(int64_t value, const std::string& what);
 
   [[nodiscard]] int rank() const { return rank_; }
   [[nodiscard]] int ranks() const { return ranks_; }

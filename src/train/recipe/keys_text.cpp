@@ -12,7 +12,7 @@ std::string bounds_text(const Key<Struct>& key, std::string_view what) {
   return fmt::format("{} from {:.10g} to {:.10g}", what, key.min, key.max);
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -69,9 +69,9 @@ std::string value_text(const Key<Struct>& key, const Struct& values) {
       [&](const auto& place) -> std::string {
         using Place = std::remove_cvref_t<decltype(place)>;
         if constexpr (std::is_same_v<Place, ChoiceAccess<Struct>>) {
-          return quoted(place.choices.at(place.get(values)));
+          return toml_string(place.choices.at(place.get(values)));
         } else if constexpr (std::is_same_v<Place, std::string Struct::*>) {
-          return quoted(values.*place);
+          return toml_string(values.*place);
         } else if constexpr (std::is_same_v<Place, double Struct::*> ||
                              std::is_same_v<Place, float Struct::*>) {
           return float_text(values.*place);

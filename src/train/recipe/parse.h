@@ -25,8 +25,8 @@ Recipe load_recipe(const std::string& path, const std::vector<std::string>& over
 /// recipe back, and two recipes are equal if their texts are.
 std::string recipe_text(const Recipe& recipe);
 
-/// The first "section.key: value != value" in which two texts of recipe_text differ; empty if
-/// equal.
+/// The first "section.key: value != value" in which two texts of recipe_text differ; empty if they
+/// make the same run: data.manifest_sha256 is a check, and may be missing in one of them.
 std::string first_difference(std::string_view stored, std::string_view given);
 
 }  // namespace levin::train::recipe

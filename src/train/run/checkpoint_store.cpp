@@ -114,11 +114,6 @@ void CheckpointStore::save(const TrainingState& state, const KeepRule& keep,
   prune(keep);
 }
 
-std::optional<StoredCheckpoint> CheckpointStore::latest() const {
-  std::vector<StoredCheckpoint> all = list_checkpoints(folder_);
-  return all.empty() ? std::nullopt : std::optional(std::move(all.back()));
-}
-
 void CheckpointStore::prune(const KeepRule& keep) const {
   const std::vector<StoredCheckpoint> all = list_checkpoints(folder_);
   std::set<std::string> kept;

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,9 +37,6 @@ class CheckpointStore {
   /// Throws Error(kIo) and what `write` throws.
   void save(const TrainingState& state, const KeepRule& keep,
             const std::function<void(const std::string& folder)>& write);
-
-  /// The newest one.
-  [[nodiscard]] std::optional<StoredCheckpoint> latest() const;
 
  private:
   void prune(const KeepRule& keep) const;

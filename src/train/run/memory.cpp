@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "train/nn/query_blocks.h"
 #include "train/run/model_setup.h"
+#include "train/run/step.h"
 
 namespace levin::train::run {
 namespace {
@@ -17,8 +18,7 @@ using recipe::StageKind;
 using recipe::StageSettings;
 
 constexpr int64_t kFloatBytes = 4;
-/// Logits, their softmax and gradient of a slice of positions (step.cpp).
-constexpr int64_t kHeadRows = 1024;
+/// Logits, their softmax and gradient of a slice of kHeadRows positions.
 constexpr int64_t kHeadCopies = 4;
 /// Score matrices of a query block: scores, probabilities, their gradients.
 constexpr int64_t kBlockCopies = 4;

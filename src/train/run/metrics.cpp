@@ -6,10 +6,10 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/append_line.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "formats/json.h"
-#include "train/run/append_line.h"
 
 namespace levin::train::run {
 namespace {
@@ -20,65 +20,82 @@ using nlohmann::json;
 
 constexpr int64_t kMaxMetricsBytes = int64_t{1} << 32;
 
-std::string to_line(const StepMetrics& m) {
-  nlohmann::ordered_json line = {{"step", m.step},
-                                 {"stage", m.stage},
-                                 {"kind", m.kind},
-                                 {"stage_step", m.stage_step},
-                                 {"tokens", m.tokens},
-                                 {"seconds", m.seconds},
-                                 {"tokens_per_s", m.tokens_per_s},
-                                 {"lr_factor", m.lr_factor}};
-  const auto add = [&line](const char* key, const std::optional<double>& value) {
+/// Calls visit(key, field) for every field, in the order of the file.
+template <typename Metrics, typename Visit>
+void visit_fields(Metrics& metrics, const Visit& visit) {
+  visit("step", metrics.step);
+  visit("stage", metrics.stage);
+  visit("kind", metrics.kind);
+  visit("stage_step", metrics.stage_step);
+  visit("tokens", metrics.tokens);
+  visit("seconds", metrics.seconds);
+  visit("tokens_per_s", metrics.tokens_per_s);
+  visit("lr_factor", metrics.lr_factor);
+  visit("loss", metrics.loss);
+  visit("text_loss", metrics.text_loss);
+  visit("answer_loss", metrics.answer_loss);
+  visit("value_accuracy", metrics.value_accuracy);
+  visit("value_accuracy_mean", metrics.value_accuracy_mean);
+  visit("gradient_norm", metrics.gradient_norm);
+  visit("max_expert_load", metrics.max_expert_load);
+  visit("layer_kl", metrics.layer_kl);
+}
+
+/// Leaves out what is empty or no number.
+struct FieldWriter {
+  nlohmann::ordered_json& line;
+
+  void operator()(const char* key, const std::optional<double>& value) const {
     if (value && std::isfinite(*value)) {
       line[key] = *value;
     }
-  };
-  add("loss", m.loss);
-  add("text_loss", m.text_loss);
-  add("answer_loss", m.answer_loss);
-  add("value_accuracy", m.value_accuracy);
-  add("value_accuracy_mean", m.value_accuracy_mean);
-  add("gradient_norm", m.gradient_norm);
-  add("max_expert_load", m.max_expert_load);
-  if (!m.layer_kl.empty()) {
-    line["layer_kl"] = m.layer_kl;
   }
+  void operator()(const char* key, const std::vector<double>& values) const {
+    if (!values.empty()) {
+      line[key] = values;
+    }
+  }
+  template <typename Value>
+  void operator()(const char* key, const Value& value) const {
+    line[key] = value;
+  }
+};
+
+struct FieldReader {
+  const json& line;
+
+  void operator()(const char* key, std::optional<double>& value) const {
+    if (line.contains(key)) {
+      value = line.at(key).get<double>();
+    }
+  }
+  void operator()(const char* key, std::vector<double>& values) const {
+    if (line.contains(key)) {
+      line.at(key).get_to(values);
+    }
+  }
+  template <typename Value>
+  void operator()(const char* key, Value& value) const {
+    line.at(key).get_to(value);
+  }
+};
+
+std::string to_line(const StepMetrics& metrics) {
+  nlohmann::ordered_json line;
+  visit_fields(metrics, FieldWriter{line});
   return line.dump();
 }
 
 StepMetrics from_line(const json& line) {
-  StepMetrics m;
-  line.at("step").get_to(m.step);
-  line.at("stage").get_to(m.stage);
-  line.at("kind").get_to(m.kind);
-  line.at("stage_step").get_to(m.stage_step);
-  line.at("tokens").get_to(m.tokens);
-  line.at("seconds").get_to(m.seconds);
-  line.at("tokens_per_s").get_to(m.tokens_per_s);
-  line.at("lr_factor").get_to(m.lr_factor);
-  const auto read = [&line](const char* key, std::optional<double>& value) {
-    if (line.contains(key)) {
-      value = line.at(key).get<double>();
-    }
-  };
-  read("loss", m.loss);
-  read("text_loss", m.text_loss);
-  read("answer_loss", m.answer_loss);
-  read("value_accuracy", m.value_accuracy);
-  read("value_accuracy_mean", m.value_accuracy_mean);
-  read("gradient_norm", m.gradient_norm);
-  read("max_expert_load", m.max_expert_load);
-  if (line.contains("layer_kl")) {
-    line.at("layer_kl").get_to(m.layer_kl);
-  }
-  return m;
+  StepMetrics metrics;
+  visit_fields(metrics, FieldReader{line});
+  return metrics;
 }
 
 }  // namespace
 
 void append_metrics(const std::string& path, const StepMetrics& metrics) {
-  append_line(path, to_line(metrics));
+  base::append_line(path, to_line(metrics));
 }
 
 std::vector<StepMetrics> read_metrics(const std::string& path) {

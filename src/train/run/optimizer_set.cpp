@@ -75,6 +75,10 @@ bool OptimizerSet::fits(const StageSettings& stage) const {
   return stage.kind == kind_ && stage.optimizer == optimizer_;
 }
 
+void OptimizerSet::sum_gradients(optim::DataParallel& ranks) const {
+  ranks.sum_gradients(parameters_);
+}
+
 double OptimizerSet::clip(double max_norm) const {
   return max_norm > 0.0 ? optim::clip_gradients(parameters_, max_norm)
                         : optim::gradient_norm(parameters_);

@@ -7,6 +7,7 @@
 
 #include "train/nn/weights.h"
 #include "train/optim/adamw.h"
+#include "train/optim/data_parallel.h"
 #include "train/optim/muon.h"
 #include "train/recipe/recipe.h"
 
@@ -22,6 +23,9 @@ class OptimizerSet {
 
   /// Whether `stage` can go on with this state: it trains the same parameters by the same rules.
   [[nodiscard]] bool fits(const recipe::StageSettings& stage) const;
+
+  /// Every gradient becomes its sum over the ranks.
+  void sum_gradients(optim::DataParallel& ranks) const;
 
   /// Norm of all gradients together; scales them to `max_norm` if that is above 0 and exceeded. NaN
   /// or infinite if a gradient is.

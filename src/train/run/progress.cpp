@@ -44,11 +44,15 @@ std::string describe_step(const StepMetrics& metrics, int64_t stage_steps, doubl
   return text;
 }
 
-Progress::Progress() : is_terminal_(::isatty(STDERR_FILENO) == 1) {}
+Progress::Progress(bool is_silent)
+    : is_silent_(is_silent), is_terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() { wipe(); }
 
 void Progress::update(const StepMetrics& metrics, int64_t stage_steps) {
+  if (is_silent_) {
+    return;
+  }
   const auto now = Clock::now();
   if (metrics.stage != stage_) {
     stage_ = metrics.stage;
@@ -77,6 +81,9 @@ void Progress::update(const StepMetrics& metrics, int64_t stage_steps) {
 }
 
 void Progress::note(const std::string& line) {
+  if (is_silent_) {
+    return;
+  }
   wipe();
   write_text(line + "\n");
 }

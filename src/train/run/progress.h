@@ -15,7 +15,8 @@ std::string describe_step(const StepMetrics& metrics, int64_t stage_steps, doubl
 
 class Progress {
  public:
-  Progress();
+  /// A silent one shows nothing: of several ranks one reports.
+  explicit Progress(bool is_silent = false);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -30,6 +31,7 @@ class Progress {
 
   void wipe();
 
+  bool is_silent_;
   bool is_terminal_;
   bool is_drawn_ = false;
   Clock::time_point last_output_;

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "base/append_line.h"
 #include "train/nn/attention_inputs.h"
 #include "train/nn/attention_mass.h"
 #include "train/nn/forward.h"
 #include "train/nn/layers.h"
 #include "train/nn/select_top_k.h"
-#include "train/run/append_line.h"
 
 namespace levin::train::run {
 namespace {
@@ -86,7 +86,7 @@ void append_selection(const std::string& path, int64_t step, const std::string& 
     line["indexer"].push_back(layer.indexer);
     line["recency"].push_back(layer.recency);
   }
-  append_line(path, line.dump());
+  base::append_line(path, line.dump());
 }
 
 }  // namespace levin::train::run

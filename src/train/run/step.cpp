@@ -15,34 +15,65 @@ namespace {
 
 using recipe::StageKind;
 
-/// Logits of so many positions are alive at a time.
-constexpr int64_t kHeadRows = 1024;
-
 /// Of the whole step: what means are taken over.
 struct Totals {
-  int64_t tokens = 0;
+  double tokens = 0.0;
   double text_weight = 0.0;
   double answer_weight = 0.0;
-  int64_t values = 0;
+  double values = 0.0;
 };
 
 /// Sums over the parts so far.
 struct Sums {
   double text_loss = 0.0;
   double answer_loss = 0.0;
-  int64_t values_right = 0;
+  double values_right = 0.0;
   double balance_loss = 0.0;
 };
 
-Totals count(const std::vector<TrainingBatch>& parts) {
+/// Replaces every figure by its sum over the ranks.
+void sum_over(optim::DataParallel* ranks, const std::vector<double*>& figures) {
+  if (ranks == nullptr) {
+    return;
+  }
+  const at::Tensor sums = at::empty({std::ssize(figures)}, at::kDouble);
+  auto* values = sums.data_ptr<double>();
+  std::ranges::transform(figures, values, [](const double* figure) { return *figure; });
+  ranks->sum(sums);
+  for (size_t i = 0; i < figures.size(); ++i) {
+    *figures[i] = values[i];
+  }
+}
+
+Totals count(const std::vector<TrainingBatch>& parts, optim::DataParallel* ranks) {
   Totals totals;
   for (const TrainingBatch& part : parts) {
-    totals.tokens += part.tokens();
+    totals.tokens += static_cast<double>(part.tokens());
     totals.text_weight += part.text_weights.sum(at::kDouble).item<double>();
     totals.answer_weight += part.answer_weights.sum(at::kDouble).item<double>();
-    totals.values += part.is_value.sum().item<int64_t>();
+    totals.values += part.is_value.sum().item<double>();
   }
+  sum_over(ranks, {&totals.tokens, &totals.text_weight, &totals.answer_weight, &totals.values});
   return totals;
+}
+
+/// What the ranks found out, put together.
+void join(optim::DataParallel* ranks, Sums& sums, StepOutcome& outcome) {
+  if (ranks == nullptr) {
+    return;
+  }
+  std::vector<double*> figures = {&sums.text_loss, &sums.answer_loss, &sums.values_right,
+                                  &sums.balance_loss};
+  for (double& kl : outcome.layer_kl) {
+    figures.push_back(&kl);
+  }
+  sum_over(ranks, figures);
+  for (at::Tensor& loads : outcome.layer_expert_loads) {
+    if (loads.defined()) {
+      loads = loads.contiguous();
+      ranks->sum(loads);
+    }
+  }
 }
 
 at::Tensor divided(const at::Tensor& weights, double total) {
@@ -71,7 +102,7 @@ at::Tensor head_gradient(const nn::ModelWeights& weights, const at::Tensor& hidd
     sums.text_loss += (values * slice(text)).sum(at::kDouble).item<double>();
     sums.answer_loss += (values * slice(answers)).sum(at::kDouble).item<double>();
     const at::Tensor is_right = logits.detach().argmax(-1).eq(slice(targets));
-    sums.values_right += is_right.logical_and(slice(is_value)).sum().item<int64_t>();
+    sums.values_right += is_right.logical_and(slice(is_value)).sum().item<double>();
   }
   return leaf.grad().defined() ? leaf.grad() : at::zeros_like(leaf);
 }
@@ -106,7 +137,7 @@ void add_layer_figures(const nn::ForwardResult& result, const Totals& totals,
   std::vector<double> layer_kl;
   for (const at::Tensor& kl : result.layer_indexer_kl) {
     if (kl.defined()) {
-      layer_kl.push_back(kl.item<double>() / static_cast<double>(totals.tokens));
+      layer_kl.push_back(kl.item<double>() / totals.tokens);
     }
   }
   outcome.layer_kl.resize(layer_kl.size());
@@ -132,7 +163,7 @@ void add_part(const nn::ModelWeights& weights, const recipe::StageSettings& stag
     roots.push_back(root);
     gradients.push_back(gradient);
   };
-  const double per_token = 1.0 / static_cast<double>(totals.tokens);
+  const double per_token = 1.0 / totals.tokens;
   if (stage.kind != StageKind::kWarmUp) {
     add_root(result.hidden, head_gradient(weights, result.hidden, part, rows, totals,
                                           stage.answer_loss_scale, sums));
@@ -166,13 +197,14 @@ std::optional<double> StepOutcome::max_expert_load() const {
 }
 
 StepOutcome add_gradients(const nn::ModelWeights& weights, const recipe::StageSettings& stage,
-                          const std::vector<TrainingBatch>& parts) {
-  const Totals totals = count(parts);
+                          const std::vector<TrainingBatch>& parts, optim::DataParallel* ranks) {
+  const Totals totals = count(parts, ranks);
   Sums sums;
   StepOutcome outcome;
   for (const TrainingBatch& part : parts) {
     add_part(weights, stage, part, totals, sums, outcome);
   }
+  join(ranks, sums, outcome);
   if (stage.kind == StageKind::kWarmUp) {
     return outcome;
   }
@@ -183,9 +215,8 @@ StepOutcome add_gradients(const nn::ModelWeights& weights, const recipe::StageSe
   if (totals.answer_weight > 0.0) {
     outcome.answer_loss = sums.answer_loss;
   }
-  if (totals.values > 0) {
-    outcome.value_accuracy =
-        static_cast<double>(sums.values_right) / static_cast<double>(totals.values);
+  if (totals.values > 0.0) {
+    outcome.value_accuracy = sums.values_right / totals.values;
   }
   return outcome;
 }

@@ -2,19 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <optional>
 #include <utility>
 
 #include "base/error.h"
 #include "base/memory_info.h"
+#include "train/data/random_stream.h"
 #include "train/nn/load.h"
 #include "train/nn/router.h"
 #include "train/nn/save.h"
 #include "train/recipe/parse.h"
 #include "train/run/curves.h"
 #include "train/run/model_setup.h"
+#include "train/run/ranks.h"
 #include "train/run/selection_quality.h"
 
 namespace levin::train::run {
@@ -55,27 +57,45 @@ nn::Trainable trainable(StageKind kind) {
 }  // namespace
 
 Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode mode,
-                 Progress& progress)
+                 Progress& progress, optim::DataParallel* ranks)
     : recipe_(recipe),
       progress_(progress),
+      ranks_(ranks),
+      path_(out),
       data_(data::load_data(recipe.data.folder)),
-      generator_(data_.tokenizer, data_.train),
-      folder_(out, recipe::recipe_text(recipe), mode),
-      checkpoints_(checkpoints_path(folder_.path())) {
+      generator_(data_.tokenizer, data_.train) {
+  data::require_manifest(data_, recipe_.data.manifest_sha256, recipe_.path);
   for (const StageSettings& settings : recipe_.stages) {
     data::check_spec(settings.sample);
+    require_even_share(settings, ranks_);
   }
   if (!recipe_.model.parent.empty()) {
     data::require_same_tokenizer(data_, recipe_.model.parent);
   }
-  const std::optional<StoredCheckpoint> checkpoint = checkpoints_.latest();
-  if (checkpoint) {
-    resume(*checkpoint);
+  open_output(mode);
+  const std::vector<StoredCheckpoint> checkpoints = list_checkpoints(checkpoints_path(path_));
+  if (!checkpoints.empty()) {
+    resume(checkpoints.back());
   } else {
     weights_ = starting_weights(recipe_, data_.tokenizer.vocab_size());
   }
+  if (ranks_ != nullptr) {
+    ranks_->require_same(state_.step, "newest checkpoint");
+  }
   check_memory(recipe_, weights_, base::available_memory_bytes());
-  cut_metrics(metrics_path(folder_.path()), state_.step);
+  if (output_) {
+    cut_metrics(metrics_path(path_), state_.step);
+  }
+}
+
+void Trainer::open_output(StartMode mode) {
+  const std::string text = recipe::recipe_text(recipe_);
+  if (ranks_ == nullptr || ranks_->rank() == 0) {
+    output_.emplace(path_, text, mode);
+  }
+  if (ranks_ != nullptr) {  // the others read the folder once it is rank 0's
+    ranks_->require_same(static_cast<int64_t>(data::hash_text(text) >> 1), "recipe");
+  }
 }
 
 const StageSettings& Trainer::stage() const {
@@ -114,7 +134,9 @@ void Trainer::run(const base::CancelToken& cancel) {
       run_stage(cancel);
       report_selection();
     }
-    write_curves(read_metrics(metrics_path(folder_.path())), curves_path(folder_.path()));
+    if (output_) {
+      write_curves(read_metrics(metrics_path(path_)), curves_path(path_));
+    }
     if (state_.stage_idx + 1 == static_cast<int64_t>(recipe_.stages.size())) {
       return;
     }
@@ -132,19 +154,24 @@ void Trainer::run_stage(const base::CancelToken& cancel) {
   while (!state_.is_stage_end) {
     run_step();
     state_.is_stage_end = is_stage_done();
-    const bool is_stopping = cancel.is_cancelled();
-    if (state_.is_stage_end || is_stopping || state_.step % recipe_.run.checkpoint_steps == 0) {
+    const bool stops = is_stopping(cancel);
+    if (state_.is_stage_end || stops || state_.step % recipe_.run.checkpoint_steps == 0) {
       save();
     }
-    if (is_stopping) {
-      throw_error(ErrorCode::kCancelled, folder_.path(),
-                  "stopped after step {}; go on with --resume", state_.step);
+    if (stops) {
+      throw_error(ErrorCode::kCancelled, path_, "stopped after step {}; go on with --resume",
+                  state_.step);
     }
   }
 }
 
+bool Trainer::is_stopping(const base::CancelToken& cancel) const {
+  const bool is_cancelled = cancel.is_cancelled();
+  return ranks_ == nullptr ? is_cancelled : ranks_->sum(is_cancelled ? 1 : 0) > 0;
+}
+
 void Trainer::report_selection() {
-  if (stage().kind == StageKind::kDense) {
+  if (stage().kind == StageKind::kDense || !output_) {
     return;
   }
   // Rows of the stage that it has not trained on.
@@ -152,7 +179,7 @@ void Trainer::report_selection() {
   const TrainingBatch batch = make_rows(first_row, stage().rows_per_part());
   const std::vector<LayerSelection> layers = measure_selection(weights_, batch);
   const int64_t topk = weights_.config.indexer.index_topk;
-  append_selection(selection_path(folder_.path()), state_.step, stage().name, layers, topk);
+  append_selection(selection_path(path_), state_.step, stage().name, layers, topk);
   progress_.note(describe_selection(layers, topk));
 }
 
@@ -167,17 +194,21 @@ TrainingBatch Trainer::make_rows(int64_t first_row, int64_t count) const {
 
 std::vector<TrainingBatch> Trainer::make_parts() const {
   std::vector<TrainingBatch> parts;
-  const int64_t first_row = state_.stage_step * stage().rows_per_step();
-  for (int64_t part_idx = 0; part_idx < stage().accumulation; ++part_idx) {
+  const RowShare share = share_of_rank(stage(), ranks_);
+  const int64_t first_row = state_.stage_step * stage().rows_per_step() + share.first_row;
+  for (int64_t begin = 0; begin < share.rows; begin += stage().rows_per_part()) {
     parts.push_back(
-        make_rows(first_row + part_idx * stage().rows_per_part(), stage().rows_per_part()));
+        make_rows(first_row + begin, std::min(stage().rows_per_part(), share.rows - begin)));
   }
   return parts;
 }
 
 void Trainer::run_step() {
   const auto start = std::chrono::steady_clock::now();
-  const StepOutcome outcome = add_gradients(weights_, stage(), make_parts());
+  const StepOutcome outcome = add_gradients(weights_, stage(), make_parts(), ranks_);
+  if (ranks_ != nullptr) {
+    optimizers_->sum_gradients(*ranks_);
+  }
   const Update figures = update(outcome);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -215,6 +246,9 @@ void Trainer::record(const StepOutcome& outcome, const Update& figures, double s
   }
   interval_loss_sum_ += outcome.total();
   ++interval_steps_;
+  if (!output_) {
+    return;
+  }
   StepMetrics metrics;
   metrics.step = state_.step;
   metrics.stage = stage().name;
@@ -234,7 +268,7 @@ void Trainer::record(const StepOutcome& outcome, const Update& figures, double s
   metrics.gradient_norm = figures.gradient_norm;
   metrics.max_expert_load = outcome.max_expert_load();
   metrics.layer_kl = outcome.layer_kl;
-  append_metrics(metrics_path(folder_.path()), metrics);
+  append_metrics(metrics_path(path_), metrics);
   progress_.update(metrics, stage().max_steps);
 }
 
@@ -242,12 +276,14 @@ void Trainer::save() {
   if (interval_steps_ > 0) {
     state_.interval_loss = interval_loss_sum_ / static_cast<double>(interval_steps_);
   }
-  checkpoints_.save(state_, {recipe_.run.keep_last, recipe_.run.keep_best},
-                    [&](const std::string& folder) {
-                      nn::save_model(weights_, folder, nn::StoredDtype::kF32);
-                      nn::copy_companion_files(recipe_.data.folder, folder);
-                      optimizers_->save(folder + kOptimizerFile);
-                    });
+  if (output_) {
+    output_->checkpoints.save(state_, {recipe_.run.keep_last, recipe_.run.keep_best},
+                              [&](const std::string& folder) {
+                                nn::save_model(weights_, folder, nn::StoredDtype::kF32);
+                                nn::copy_companion_files(recipe_.data.folder, folder);
+                                optimizers_->save(folder + kOptimizerFile);
+                              });
+  }
   interval_loss_sum_ = 0.0;
   interval_steps_ = 0;
 }

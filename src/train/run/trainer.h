@@ -3,12 +3,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/cancel.h"
 #include "train/data/build_data.h"
 #include "train/data/generator.h"
 #include "train/nn/weights.h"
+#include "train/optim/data_parallel.h"
 #include "train/recipe/recipe.h"
 #include "train/run/checkpoint_store.h"
 #include "train/run/metrics.h"
@@ -22,12 +25,18 @@ namespace levin::train::run {
 
 /// With one thread a run is a function of recipe and data alone: stopped and resumed anywhere, it
 /// ends with the same bits.
+///
+/// Several ranks share the rows of every step and come to the weights of one, rounding aside. All
+/// of them read the run folder; rank 0 alone writes there and reports.
 class Trainer {
  public:
   /// Reads the data, opens the folder `out`, and either draws or loads the first weights or loads
-  /// the newest checkpoint there. Throws what those do, and Error(kOutOfMemory) if a stage needs
-  /// more memory than there is.
-  Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode mode, Progress& progress);
+  /// the newest checkpoint there. Throws what those do, Error(kOutOfMemory) if a stage needs more
+  /// memory than there is, Error(kInvalidFile) if the data is not what the recipe's manifest_sha256
+  /// says, and Error(kInvalidArgument) if the rows of a stage do not divide among the ranks.
+  /// `ranks` is null for one process alone.
+  Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode mode, Progress& progress,
+          optim::DataParallel* ranks = nullptr);
 
   /// Trains until the last stage ends. If `cancel` is set, writes a checkpoint after the running
   /// step and throws Error(kCancelled). Throws Error(kInvalidArgument) if a loss or gradient is NaN
@@ -42,16 +51,27 @@ class Trainer {
     double gradient_norm = 0.0;
   };
 
+  /// What is written to; rank 0 has it.
+  struct Output {
+    Output(const std::string& path, const std::string& recipe_text, StartMode mode)
+        : folder(path, recipe_text, mode), checkpoints(checkpoints_path(path)) {}
+    RunFolder folder;
+    CheckpointStore checkpoints;
+  };
+
   [[nodiscard]] const recipe::StageSettings& stage() const;
   [[nodiscard]] bool is_stage_done() const;
 
+  void open_output(StartMode mode);
   void resume(const StoredCheckpoint& checkpoint);
   /// Makes weights and optimizer ready for the stage that state_ names.
   void enter_stage();
   void run_stage(const base::CancelToken& cancel);
   void run_step();
+  /// Whether this rank or another one is to stop.
+  [[nodiscard]] bool is_stopping(const base::CancelToken& cancel) const;
   [[nodiscard]] TrainingBatch make_rows(int64_t first_row, int64_t count) const;
-  /// Rows of the next step.
+  /// This rank's rows of the next step.
   [[nodiscard]] std::vector<TrainingBatch> make_parts() const;
   /// At the end of a stage with an indexer: how much of the attention it keeps.
   void report_selection();
@@ -62,10 +82,11 @@ class Trainer {
 
   const recipe::Recipe& recipe_;
   Progress& progress_;
+  optim::DataParallel* ranks_;
+  std::string path_;
   data::DataSet data_;
   data::Generator generator_;
-  RunFolder folder_;
-  CheckpointStore checkpoints_;
+  std::optional<Output> output_;
   nn::ModelWeights weights_;
   std::unique_ptr<OptimizerSet> optimizers_;
   TrainingState state_;

@@ -34,6 +34,20 @@ TEST(HeldOut, TrainingDrawsNoHeldOutNameOrNumber) {
   }
 }
 
+TEST(HeldOut, NamesOfTrainingAreNoneOfEvaluation) {
+  const std::vector<std::string> words = {"hazel", "truth", "river", "opal", "candle", "basket"};
+  const auto first = first_names(Split::kHeldOut);
+  RandomStream random(2);
+  int from_words = 0;
+  for (int draw = 0; draw < 5000; ++draw) {
+    const std::string name = draw_name(random, Split::kTrain, words);
+    EXPECT_EQ(std::find(first.begin(), first.end(), name), first.end()) << name;
+    EXPECT_NE(name, "Truth") << "training never shows this ending";
+    from_words += name == "River" || name == "Candle" || name == "Basket" ? 1 : 0;
+  }
+  EXPECT_GT(from_words, 0);
+}
+
 TEST(HeldOut, TheRuleIsTheSameOnEveryMachine) {
   EXPECT_EQ(hash_text("levin"), hash_text(std::string("lev") + "in"));
   std::vector<std::string> held_out;

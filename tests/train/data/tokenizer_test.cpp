@@ -111,13 +111,13 @@ TEST(TrainedTokenizer, IsTheSameAtEveryTraining) {
 }
 
 TEST(TrainedTokenizer, WithoutAMarkItCannotMakeTrainingData) {
-  std::string json = train_tokenizer(
-                         test::small_train_corpus(), [](const auto& /*add*/) {}, 500)
-                         .tokenizer_json;
+  std::string content = train_tokenizer(
+                            test::small_train_corpus(), [](const auto& /*add*/) {}, 500)
+                            .tokenizer_json;
   const std::string mark = "</think>";
-  json.replace(json.find(mark), mark.size(), "</other>");
+  content.replace(content.find(mark), mark.size(), "</other>");
   try {
-    (void)find_marks(text::Tokenizer::from_json(json, "tokenizer.json"));
+    (void)find_marks(text::Tokenizer::from_json(content, "tokenizer.json"));
     FAIL() << "no error";
   } catch (const base::Error& error) {
     EXPECT_THAT(error.what(), HasSubstr("the added token </think> is not there"));

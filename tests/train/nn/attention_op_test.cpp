@@ -6,18 +6,10 @@
 #include "base/memory_info.h"
 #include "op_cases.h"
 #include "train/nn/dense_attention.h"
-#include "train/nn/select_top_k.h"
 #include "train/nn/sparse_attention.h"
 
 namespace levin::train::nn {
 namespace {
-
-// Several documents, equal and unequal, of one token, across a block's border of 128 queries.
-const std::vector<std::vector<int64_t>> kPacks = {{1}, {7}, {5, 5, 5, 3, 1, 1}, {131, 2, 129}};
-
-Selection choose(const OpCase& c, int64_t topk) {
-  return select_top_k(c.index_q, c.index_k, c.index_weights, c.documents, topk);
-}
 
 TEST(DenseAttentionOp, EqualsTheLiteralFormulaAndItsGradients) {
   for (const auto& lengths : kPacks) {

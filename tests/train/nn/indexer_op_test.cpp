@@ -15,12 +15,6 @@
 namespace levin::train::nn {
 namespace {
 
-const std::vector<std::vector<int64_t>> kPacks = {{1}, {7}, {5, 5, 5, 3, 1, 1}, {131, 2, 129}};
-
-Selection choose(const OpCase& c, int64_t topk) {
-  return select_top_k(c.index_q, c.index_k, c.index_weights, c.documents, topk);
-}
-
 at::Tensor kl(const OpCase& c, const Selection* selection) {
   return indexer_kl(c.index_q, c.index_k, c.index_weights, c.q, c.k, c.documents, c.scale,
                     selection);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "train/nn/documents.h"
+#include "train/nn/select_top_k.h"
 #include "train/nn/selection.h"
 
 namespace levin::train::nn {
@@ -42,6 +43,14 @@ inline OpCase make_case(const std::vector<int64_t>& lengths, at::ScalarType dtyp
     input->requires_grad_(true);
   }
   return made;
+}
+
+/// Lengths of documents, equal and unequal, of one token, across a block's border of 128 queries.
+inline const std::vector<std::vector<int64_t>> kPacks = {
+    {1}, {7}, {5, 5, 5, 3, 1, 1}, {131, 2, 129}};
+
+inline Selection choose(const OpCase& c, int64_t topk) {
+  return select_top_k(c.index_q, c.index_k, c.index_weights, c.documents, topk);
 }
 
 /// [tokens, tokens] bool: may t look at s?

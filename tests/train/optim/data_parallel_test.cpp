@@ -3,24 +3,33 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdint>
-#include <filesystem>
-#include <string>
+#include <functional>
 #include <thread>
 #include <vector>
 
 #include "base/error.h"
+#include "train/optim/free_port.h"
 
 namespace levin::train::optim {
 namespace {
 
-std::string rendezvous_file(const std::string& name) {
-  const auto path =
-      std::filesystem::temp_directory_path() / ("levin_" + name + "_" + std::to_string(getpid()));
-  std::filesystem::remove(path);
-  return path.string();
+using levin::testing::free_port;
+
+/// Calls `body` as each of two ranks that meet.
+void run_two_ranks(const std::function<void(DataParallel&)>& body) {
+  const uint16_t port = free_port();
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < 2; ++rank) {
+    threads.emplace_back([&body, port, rank] {
+      DataParallel group({.rank = rank, .ranks = 2, .port = port}, 30);
+      body(group);
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
 }
 
 // A two-layer model; "unused" never gets a gradient on rank 1.
@@ -42,41 +51,43 @@ TEST(DataParallel, TwoRanksGiveTheGradientsOfOneWithTheDoubledBatch) {
   const std::vector<Parameter> whole = make_model();
   (loss_of(whole, rows, true) / 8).backward();
 
-  const std::string file = rendezvous_file("two_ranks");
   std::vector<std::vector<Parameter>> models = {make_model(), make_model()};
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < 2; ++rank) {
-    threads.emplace_back([&, rank] {
-      DataParallel group(file, rank, 2, 30);
-      (loss_of(models[rank], rows.narrow(0, 4 * rank, 4), rank == 0) / 8).backward();
-      group.sum_gradients(models[rank]);
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
+  run_two_ranks([&](DataParallel& group) {
+    const int rank = group.rank();
+    (loss_of(models[rank], rows.narrow(0, 4 * rank, 4), rank == 0) / 8).backward();
+    group.sum_gradients(models[rank]);
+  });
   for (size_t i = 0; i < whole.size(); ++i) {
     EXPECT_LT((models[0][i].tensor.grad() - whole[i].tensor.grad()).abs().max().item<float>(),
               1e-6);
     EXPECT_TRUE(at::equal(models[0][i].tensor.grad(), models[1][i].tensor.grad()));
   }
-  std::filesystem::remove(file);
 }
 
 TEST(DataParallel, OneRankKeepsItsGradients) {
-  const std::string file = rendezvous_file("one_rank");
   const std::vector<Parameter> model = make_model();
   loss_of(model, at::ones({1, 4}), true).backward();
   const at::Tensor before = model[0].tensor.grad().clone();
-  DataParallel group(file, 0, 1, 30);
+  DataParallel group({.port = free_port()}, 30);
   group.sum_gradients(model);
   EXPECT_TRUE(at::equal(model[0].tensor.grad(), before));
-  std::filesystem::remove(file);
+}
+
+TEST(DataParallel, RanksThatDisagreeAreTold) {
+  run_two_ranks([](DataParallel& group) {
+    EXPECT_NO_THROW(group.require_same(7, "recipe"));
+    if (group.rank() == 0) {
+      EXPECT_NO_THROW(group.require_same(1, "recipe"));
+    } else {
+      EXPECT_THROW(group.require_same(2, "recipe"), base::Error);
+    }
+  });
 }
 
 TEST(DataParallel, SaysThatTheOtherRanksDidNotCome) {
-  const std::string file = rendezvous_file("lonely");
-  EXPECT_THROW(DataParallel(file, 0, 2, 1), base::Error);
-  EXPECT_THROW(DataParallel(file, 2, 2, 1), base::Error);
-  std::filesystem::remove(file);
+  const RankPlace lonely{.rank = 0, .ranks = 2, .port = free_port()};
+  EXPECT_THROW(DataParallel(lonely, 1), base::Error);
+  EXPECT_THROW(DataParallel({.rank = 2, .ranks = 2}, 1), base::Error);
 }
 
 }  // namespace

@@ -192,6 +192,18 @@ TEST(Recipe, SaysInWhichKeyTwoRecipesDiffer) {
   EXPECT_EQ(changed("stage.W.sample.facts_max=9"), "stage 2.sample.facts_max: 3 != 9");
 }
 
+TEST(Recipe, AChecksumOfTheDataThatWasAddedLaterMakesNoOtherRun) {
+  const auto text = [](const std::vector<std::string>& overrides) {
+    return recipe_text(parse_recipe(kRecipe, "r.toml", overrides));
+  };
+  const std::string without = text({});
+  const std::string with = text({"data.manifest_sha256=ab"});
+  EXPECT_EQ(first_difference(without, with), "");
+  EXPECT_EQ(first_difference(with, without), "");
+  EXPECT_EQ(first_difference(with, text({"data.manifest_sha256=cd"})),
+            "data.manifest_sha256: \"ab\" != \"cd\"");
+}
+
 TEST(Recipe, DescribesEveryKey) {
   for (const KeyDescription& key : describe_keys()) {
     EXPECT_FALSE(key.meaning.empty()) << key.key;

@@ -139,6 +139,42 @@ TEST_F(TrainCommands, AnotherRunCanStartFromACheckpoint) {
   EXPECT_THAT(file_bytes(checkpoints.back().path + "/config.json"), HasSubstr("yarn"));
 }
 
+TEST(TrainQuestions, AreWrittenFromTheHeldOutPartAndNotReplacedUnasked) {
+  const TemporaryFolder folder;
+  const std::string recipe = write_micro_recipe(folder.path());
+  const auto questions = [&](std::vector<std::string> more) {
+    std::vector<std::string> args = {"data", "questions", recipe, "--out",
+                                     folder.file("eval/lookup.jsonl")};
+    args.insert(args.end(), more.begin(), more.end());
+    return run_program(LEVIN_TRAIN_BINARY, args);
+  };
+  const std::vector<std::string> grid = {"--lengths", "300,500", "--count",    "6",
+                                         "--hops",    "1,2",     "--wordings", "first,second"};
+  const TrainResult written = questions(grid);
+  EXPECT_EQ(written.exit_code, 0) << written.err;
+  EXPECT_THAT(written.out, HasSubstr("8 cells of 6 questions"));
+  EXPECT_THAT(file_bytes(folder.file("eval/lookup.jsonl")), HasSubstr("levin-lookup/1"));
+  EXPECT_EQ(questions(grid).exit_code, 0) << "the same bytes again";
+
+  const TrainResult other = questions({"--lengths", "300", "--count", "6"});
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("other content"));
+  EXPECT_EQ(questions({"--lengths", "300", "--count", "6", "--force"}).exit_code, 0);
+  EXPECT_THAT(questions({"--lengths", "30", "--force"}).err, HasSubstr("too few"));
+  EXPECT_THAT(questions({"--wordings", "third", "--force"}).err, HasSubstr("no wording"));
+}
+
+TEST(TrainQuestions, TheDemoIsADocumentAndAQuestionAboutEachOfItsFacts) {
+  const TemporaryFolder folder;
+  const std::string recipe = write_micro_recipe(folder.path());
+  const TrainResult demo = run_program(
+      LEVIN_TRAIN_BINARY,
+      {"data", "demo", recipe, "--out", folder.file("demo"), "--length", "600", "--count", "5"});
+  EXPECT_EQ(demo.exit_code, 0) << demo.err;
+  EXPECT_THAT(file_bytes(folder.file("demo/questions.json")), HasSubstr("What is the "));
+  EXPECT_FALSE(file_bytes(folder.file("demo/document.txt")).empty());
+}
+
 TEST(TrainUsage, SaysWhatIsWrongInOneSentence) {
   const TemporaryFolder folder;
   const std::string recipe = write_micro_recipe(folder.path());

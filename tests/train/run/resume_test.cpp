@@ -16,6 +16,7 @@ namespace levin::train::run {
 namespace {
 
 using levin::testing::file_bytes;
+using levin::testing::last_checkpoint;
 using levin::testing::TemporaryFolder;
 using levin::testing::train;
 using levin::testing::TrainResult;
@@ -23,11 +24,6 @@ using levin::testing::write_micro_recipe;
 using ::testing::HasSubstr;
 
 constexpr int64_t kLastStep = 20;
-
-std::string last_checkpoint(const std::string& run) {
-  const auto all = list_checkpoints(checkpoints_path(run));
-  return all.empty() ? "" : all.back().path;
-}
 
 void expect_same_end(const std::string& run, const std::string& other) {
   const std::string end = last_checkpoint(run);

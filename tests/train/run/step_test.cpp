@@ -18,7 +18,7 @@ namespace {
 
 using recipe::StageKind;
 
-constexpr const char* kRecipe = R"(
+constexpr const char* kTinyRecipe = R"(
 [model]
 hidden_size = 32
 num_hidden_layers = 2
@@ -54,7 +54,7 @@ document_tokens_max = 97
 class TrainingStep : public ::testing::Test {
  protected:
   TrainingStep()
-      : recipe_(recipe::parse_recipe(kRecipe, "step_test")),
+      : recipe_(recipe::parse_recipe(kTinyRecipe, "step_test")),
         generator_(data::test::small_tokenizer(), data::test::small_train_corpus()),
         weights_(starting_weights(recipe_, data::test::kSmallVocab)) {
     ensure_indexer(weights_, recipe_);
@@ -153,7 +153,7 @@ TEST_F(TrainingStep, ADenseStepLeavesTheIndexerAlone) {
 
 TEST(Memory, AStepThatCannotFitIsRefusedWithItsEstimate) {
   const recipe::Recipe recipe =
-      recipe::parse_recipe(kRecipe, "r.toml", {"stage.S.tokens_per_step=9600000"});
+      recipe::parse_recipe(kTinyRecipe, "r.toml", {"stage.S.tokens_per_step=9600000"});
   const nn::ModelWeights weights = starting_weights(recipe, data::test::kSmallVocab);
   EXPECT_NO_THROW(check_memory(recipe, weights, int64_t{1} << 50));
   try {

@@ -5,24 +5,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
 #include "train/data/small_data.h"
+#include "train/run/checkpoint_store.h"
+#include "train/run/run_folder.h"
 
 namespace levin::testing {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kMicroRecipe = R"([run]
-checkpoint_steps = 3
-keep_last = 2
-
-[model]
+constexpr const char* kMicroModel = R"([model]
 hidden_size = 32
 num_hidden_layers = 2
 intermediate_size = 64
@@ -39,6 +39,11 @@ v_head_dim = 16
 max_position_embeddings = 256
 tied_input_scale = 20.0
 previous_token_heads = 2
+)";
+
+constexpr const char* kMicroRecipe = R"([run]
+checkpoint_steps = 3
+keep_last = 2
 
 [indexer]
 index_n_heads = 2
@@ -88,6 +93,9 @@ decay = "cosine"
     const rlimit size{limit, limit};
     ::setrlimit(RLIMIT_DATA, &size);
   }
+  for (const std::string& assignment : options.environment) {
+    ::putenv(const_cast<char*>(assignment.c_str()));
+  }
   std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const std::string& arg : args) {
     argv.push_back(const_cast<char*>(arg.c_str()));
@@ -101,19 +109,26 @@ decay = "cosine"
 
 TrainResult run_program(const std::string& program, const std::vector<std::string>& args,
                         const TrainOptions& options) {
-  const std::string folder = train::data::test::fresh_folder("process").string();
+  static std::atomic<int> processes = 0;  // several may run at a time
+  const std::string folder =
+      train::data::test::fresh_folder("process_" + std::to_string(++processes)).string();
   fs::create_directories(folder);
   const pid_t child = ::fork();
   if (child == 0) {
     exec_child(program, args, options, folder);
   }
   if (options.kill_signal != 0) {
+    while (!options.kill_after_file.empty() && !fs::exists(options.kill_after_file)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(options.kill_after_ms));
     ::kill(child, options.kill_signal);
   }
   int status = 0;
-  ::waitpid(child, &status, 0);
+  rusage usage{};
+  ::wait4(child, &status, 0, &usage);
   TrainResult result;
+  result.peak_memory_bytes = int64_t{1024} * usage.ru_maxrss;
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   result.out = file_bytes(folder + "/out");
   result.err = file_bytes(folder + "/err");
@@ -137,10 +152,18 @@ const std::string& small_data_folder() {
   return folder;
 }
 
+std::string micro_model() { return kMicroModel; }
+
 std::string write_micro_recipe(const std::string& folder) {
   std::string path = folder + "/micro.toml";
-  std::ofstream(path) << kMicroRecipe << "\n[data]\nfolder = \"" << small_data_folder() << "\"\n";
+  std::ofstream(path) << kMicroRecipe << kMicroModel << "\n[data]\nfolder = \""
+                      << small_data_folder() << "\"\n";
   return path;
+}
+
+std::string last_checkpoint(const std::string& run) {
+  const auto all = train::run::list_checkpoints(train::run::checkpoints_path(run));
+  return all.empty() ? "" : all.back().path;
 }
 
 std::string file_bytes(const std::string& path) {

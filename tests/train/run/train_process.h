@@ -12,13 +12,17 @@ struct TrainResult {
   int exit_code = -1;  ///< 128 + signal if one killed it
   std::string out;
   std::string err;
+  int64_t peak_memory_bytes = 0;  ///< resident
 };
 
 struct TrainOptions {
   int kill_signal = 0;  ///< sent after kill_after_ms; 0: none
   int kill_after_ms = 0;
+  std::string kill_after_file =
+      {};                       ///< the time counts from when this is there; empty: from the start
   int64_t file_size_bytes = 0;  ///< limit of files that it writes; 0: none
   int64_t memory_bytes = 0;     ///< limit of memory that is not mapped from files; 0: none
+  std::vector<std::string> environment = {};  ///< more of it: "NAME=value"
 };
 
 /// `program` is LEVIN_TRAIN_BINARY or LEVIN_BINARY.
@@ -31,9 +35,15 @@ TrainResult train(std::vector<std::string> args, const TrainOptions& options = {
 /// A data folder of a small corpus, built once per test process.
 const std::string& small_data_folder();
 
-/// A recipe in `folder` for a model that trains in a second: stages D (dense), W (warm-up) and S
+/// The [model] of a recipe whose model trains in a second.
+std::string micro_model();
+
+/// A recipe in `folder` for such a model: stages D (dense), W (warm-up) and S
 /// (sparse) of a few steps. Returns its path.
 std::string write_micro_recipe(const std::string& folder);
+
+/// The folder of the last checkpoint of a run; empty if there is none.
+std::string last_checkpoint(const std::string& run);
 
 /// Bytes of a file.
 std::string file_bytes(const std::string& path);

@@ -1,4 +1,4 @@
-// levin-train data build: the data folder of a recipe.
+// levin-train data: the data folder of a recipe (data build).
 
 #include <fmt/format.h>
 
@@ -36,17 +36,24 @@ void build(const DataCommand& options) {
 
 }  // namespace
 
+void add_recipe_options(CLI::App& command, std::string& recipe_path,
+                        std::vector<std::string>& overrides) {
+  command.add_option("RECIPE", recipe_path, "recipe (TOML)")->required();
+  command.add_option("--set", overrides, "section.key=value; may be repeated")
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
 void add_data_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<DataCommand>();
   CLI::App* data = app.add_subcommand("data", "The data that recipes train on");
   data->require_subcommand(1);
   CLI::App* command =
       data->add_subcommand("build", "Makes the data folder that a recipe names, always the same");
-  command->add_option("RECIPE", options->recipe_path, "recipe (TOML)")->required();
-  command->add_option("--set", options->overrides, "section.key=value; may be repeated")
-      ->take_all()
-      ->allow_extra_args(false);
+  add_recipe_options(*command, options->recipe_path, options->overrides);
   command->callback([options, &invocation] { invocation.run = [options] { build(*options); }; });
+  add_questions_command(*data, invocation);
+  add_demo_command(*data, invocation);
 }
 
 }  // namespace levin::train::run

@@ -6,7 +6,6 @@
 #include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <new>
@@ -15,6 +14,7 @@
 #include "base/error.h"
 #include "base/exit_code.h"
 #include "base/mapped_file.h"
+#include "train/run/environment.h"
 #include "train/run/interrupt.h"
 #include "train/run/program/commands.h"
 
@@ -107,20 +107,9 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace levin::train::run
 
-/// Lets OpenMP's threads sleep at a barrier instead of spinning, unless the environment says
-/// otherwise. Beside another busy process a spinning barrier waits for whole time slices: 66
-/// against 2,300 tokens/s, measured; on an idle machine sleeping costs about a fifth at the
-/// shortest rows. The runtime reads this before main, so the program starts itself again.
-static void prefer_sleeping_threads(char** argv) {
-  if (std::getenv("OMP_WAIT_POLICY") == nullptr && std::getenv("GOMP_SPINCOUNT") == nullptr) {
-    ::setenv("OMP_WAIT_POLICY", "passive", 1);
-    ::execv("/proc/self/exe", argv);  // comes back only if it fails; then they spin
-  }
-}
-
 int main(int argc, char** argv) {
   try {
-    prefer_sleeping_threads(argv);
+    levin::train::run::prepare_environment(argv);
     levin::base::install_truncation_handler(levin::base::exit_code(levin::base::ErrorCode::kIo));
     levin::train::run::install_interrupt_handlers();
     return levin::train::run::run(argc, argv);

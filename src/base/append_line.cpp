@@ -1,4 +1,4 @@
-#include "train/run/append_line.h"
+#include "base/append_line.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,11 +9,8 @@
 
 #include "base/error.h"
 
-namespace levin::train::run {
+namespace levin::base {
 namespace {
-
-using base::ErrorCode;
-using base::throw_error;
 
 void write_all(int descriptor, std::string_view text, const std::string& path) {
   while (!text.empty()) {
@@ -44,4 +41,4 @@ void append_line(const std::string& path, const std::string& line) {
   ::close(descriptor);
 }
 
-}  // namespace levin::train::run
+}  // namespace levin::base

@@ -1,0 +1,201 @@
+#include "serve/accounts/accounts.h"
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "serve/accounts/accounts_file.h"
+#include "serve/accounts/key_store.h"
+#include "serve/accounts/ledger.h"
+#include "serve/accounts/rate_limits.h"
+
+namespace levin::serve::accounts {
+namespace {
+
+/// Longer secrets are nobody's, and are not worth hashing.
+constexpr size_t kMaxSecretBytes = 256;
+
+int64_t system_unix_time_s() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+double system_steady_time_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// The KEY of "Bearer KEY"; the scheme's case does not matter. Empty if the form is another.
+std::string_view bearer_secret(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  const bool is_bearer =
+      authorization.size() > kScheme.size() &&
+      std::equal(kScheme.begin(), kScheme.end(), authorization.begin(), [](char a, char b) {
+        return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
+      });
+  if (!is_bearer) {
+    return {};
+  }
+  std::string_view secret = authorization.substr(kScheme.size());
+  while (secret.starts_with(' ')) {
+    secret.remove_prefix(1);
+  }
+  while (secret.ends_with(' ')) {
+    secret.remove_suffix(1);
+  }
+  return secret;
+}
+
+Refused refused_by_limits(const Key& key, const RateLimits::Verdict& verdict) {
+  if (verdict.answer == RateLimits::Answer::kTooManyRequests) {
+    return {.reason = Refusal::kTooManyRequests,
+            .message =
+                fmt::format("this key may run {} request{} at once; wait for one to end",
+                            key.limits.max_concurrent, key.limits.max_concurrent == 1 ? "" : "s"),
+            .retry_after_s = verdict.retry_after_s};
+  }
+  return {.reason = Refusal::kTooManyTokens,
+          .message = fmt::format("this key may use {} tokens a minute; try again in {} s",
+                                 key.limits.tokens_per_minute, verdict.retry_after_s),
+          .retry_after_s = verdict.retry_after_s};
+}
+
+Refused refused_for_money(Money needed, Money available) {
+  return {.reason = Refusal::kNoBalance,
+          .message = fmt::format("the balance does not cover this request: it may cost {} USD and "
+                                 "{} USD are available; top up, or lower max_tokens",
+                                 needed.to_usd(), available.to_usd())};
+}
+
+}  // namespace
+
+struct Accounts::State {
+  explicit State(AccountsOptions given)
+      : options(std::move(given)),
+        ledger(options.path, options.unix_time_s()),
+        reader(open_accounts_file(options.path, Access::kRead)) {}
+
+  AccountsOptions options;
+  RateLimits limits;
+  std::mutex ledger_mutex;
+  Ledger ledger;
+  std::mutex reader_mutex;
+  Database reader;  ///< apart from the ledger, so that reading does not wait for its flushes
+};
+
+Accounts::Accounts(AccountsOptions options) {
+  if (!options.unix_time_s) {
+    options.unix_time_s = system_unix_time_s;
+  }
+  if (!options.steady_time_s) {
+    options.steady_time_s = system_steady_time_s;
+  }
+  state_ = std::make_unique<State>(std::move(options));
+}
+
+Accounts::~Accounts() = default;
+
+std::variant<Key, Refused> Accounts::authenticate(std::string_view authorization) const {
+  const std::string_view secret = bearer_secret(authorization);
+  if (secret.empty()) {
+    return Refused{.reason = Refusal::kNoKey,
+                   .message = "a key is required: send the header \"Authorization: Bearer KEY\""};
+  }
+  std::optional<Key> key;
+  if (secret.size() <= kMaxSecretBytes) {
+    const std::lock_guard lock(state_->reader_mutex);
+    key = find_key_by_secret(state_->reader, secret);
+  }
+  if (!key.has_value()) {
+    return Refused{.reason = Refusal::kUnknownKey, .message = "nobody has this key here"};
+  }
+  if (key->revoked_unix_s.has_value()) {
+    return Refused{.reason = Refusal::kRevokedKey, .message = "this key was revoked"};
+  }
+  return *std::move(key);
+}
+
+std::variant<std::unique_ptr<Admission>, Refused> Accounts::admit(const Key& key,
+                                                                  int64_t prompt_tokens,
+                                                                  int64_t max_completion_tokens) {
+  const Money needed = max_cost(prompt_tokens, max_completion_tokens, state_->options.prices);
+  const RateLimits::Verdict verdict =
+      state_->limits.acquire(key, prompt_tokens, state_->options.steady_time_s());
+  if (verdict.answer != RateLimits::Answer::kAdmitted) {
+    return refused_by_limits(key, verdict);
+  }
+  // From here on its destructor gives back what was taken.
+  std::unique_ptr<Admission> admission(new Admission);
+  admission->accounts_ = this;
+  admission->key_ = key;
+  admission->prompt_tokens_ = prompt_tokens;
+  admission->is_open_ = true;
+  if (key.is_metered) {
+    std::optional<int64_t> reservation_id;
+    {
+      const std::lock_guard lock(state_->ledger_mutex);
+      reservation_id = state_->ledger.reserve(key.id, needed);
+    }
+    if (!reservation_id.has_value()) {
+      return refused_for_money(needed, balance(key).available());
+    }
+    admission->reservation_id_ = *reservation_id;
+  }
+  return admission;
+}
+
+Balance Accounts::balance(const Key& key) const {
+  const std::lock_guard lock(state_->reader_mutex);
+  return balance_of(state_->reader, key.id);
+}
+
+const Prices& Accounts::prices() const { return state_->options.prices; }
+
+Admission::~Admission() { release(); }
+
+Settlement Admission::settle(const TokenUsage& usage) {
+  if (!is_open_) {
+    throw base::Error(base::ErrorCode::kInternal, "a request was settled twice", key_.name);
+  }
+  Accounts::State& state = *accounts_->state_;
+  Settlement settlement;
+  settlement.cost = cost(usage, state.options.prices);
+  settlement.cost_without_cache = cost_without_cache(usage, state.options.prices);
+  {
+    const std::lock_guard lock(state.ledger_mutex);
+    settlement.charged = state.ledger.settle(key_.id, reservation_id_, usage, settlement.cost,
+                                             state.options.unix_time_s());
+  }
+  if (key_.is_metered && settlement.charged < settlement.cost) {
+    base::log_warning("{}: a request cost {} USD, more than the {} USD reserved for it", key_.name,
+                      settlement.cost.to_usd(), settlement.charged.to_usd());
+  }
+  is_open_ = false;
+  state.limits.release(key_, usage.completion_tokens, state.options.steady_time_s());
+  return settlement;
+}
+
+void Admission::release() noexcept {
+  if (!is_open_) {
+    return;
+  }
+  is_open_ = false;
+  Accounts::State& state = *accounts_->state_;
+  try {
+    state.limits.release(key_, -prompt_tokens_, state.options.steady_time_s());
+    if (reservation_id_.has_value()) {
+      const std::lock_guard lock(state.ledger_mutex);
+      state.ledger.release(*reservation_id_);
+    }
+  } catch (const std::exception& error) {
+    base::log_warning("{}: money stays reserved until the next start: {}", key_.name, error.what());
+  }
+}
+
+}  // namespace levin::serve::accounts

@@ -1,0 +1,59 @@
+#include "serve/api/caller.h"
+
+#include <utility>
+#include <variant>
+
+#include "serve/api/api_error.h"
+
+namespace levin::serve::api {
+namespace {
+
+using accounts::Refusal;
+
+ApiError refusal_error(const accounts::Refused& refused) {
+  switch (refused.reason) {
+    case Refusal::kNoKey:
+    case Refusal::kUnknownKey:
+    case Refusal::kRevokedKey:
+      return {401, refused.message, {.type = "", .param = "", .code = "invalid_api_key"}};
+    case Refusal::kNoBalance:
+      return {402, refused.message, {.type = "", .param = "", .code = "insufficient_balance"}};
+    case Refusal::kTooManyRequests:
+    case Refusal::kTooManyTokens:
+      break;
+  }
+  return {429,
+          refused.message,
+          {.type = "", .param = "", .code = "rate_limit_exceeded"},
+          refused.retry_after_s};
+}
+
+}  // namespace
+
+Caller authenticate(const accounts::Accounts* accounts, const http::Request& request) {
+  Caller caller;
+  if (accounts == nullptr) {
+    return caller;
+  }
+  auto result = accounts->authenticate(http::find_header(request.headers, "Authorization"));
+  if (const auto* refused = std::get_if<accounts::Refused>(&result)) {
+    throw refusal_error(*refused);
+  }
+  caller.key = std::get<accounts::Key>(std::move(result));
+  caller.prefix_salt = caller.key->prefix_salt;
+  return caller;
+}
+
+std::unique_ptr<accounts::Admission> admit(accounts::Accounts* accounts, const Caller& caller,
+                                           int64_t prompt_tokens, int64_t max_completion_tokens) {
+  if (accounts == nullptr || !caller.key.has_value()) {
+    return nullptr;
+  }
+  auto result = accounts->admit(*caller.key, prompt_tokens, max_completion_tokens);
+  if (const auto* refused = std::get_if<accounts::Refused>(&result)) {
+    throw refusal_error(*refused);
+  }
+  return std::get<std::unique_ptr<accounts::Admission>>(std::move(result));
+}
+
+}  // namespace levin::serve::api

@@ -1,0 +1,27 @@
+// Who asks.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "serve/accounts/accounts.h"
+#include "serve/http/exchange.h"
+
+namespace levin::serve::api {
+
+struct Caller {
+  std::optional<accounts::Key> key;  ///< nothing: the server has no accounts
+  uint64_t prefix_salt = 0;          ///< whose cached prefixes may be used
+};
+
+/// `accounts` null: everybody is welcome. Throws ApiError 401.
+[[nodiscard]] Caller authenticate(const accounts::Accounts* accounts, const http::Request& request);
+
+/// Money and a place for one request; null without accounts. Throws ApiError 402 or 429.
+[[nodiscard]] std::unique_ptr<accounts::Admission> admit(accounts::Accounts* accounts,
+                                                         const Caller& caller,
+                                                         int64_t prompt_tokens,
+                                                         int64_t max_completion_tokens);
+
+}  // namespace levin::serve::api

@@ -1,0 +1,165 @@
+#include "serve/api/chat_format.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace levin::serve::api {
+
+using text::OutputEvent;
+using EventKind = text::OutputEvent::Kind;
+
+namespace {
+
+/// Appends to a member that may be missing or null.
+void append_text(Json& object, const char* key, const std::string& text) {
+  Json& member = object[key];
+  member = member.is_string() ? member.get<std::string>() + text : text;
+}
+
+}  // namespace
+
+ChatFormat::ChatFormat(ChatFormatOptions options, const ServedModel& model)
+    : options_(std::move(options)),
+      tokenizer_(model.tokenizer),
+      parser_(options_.output),
+      token_queue_(model.tokenizer) {}
+
+void ChatFormat::take(const generation::Delta& delta, Reply& reply) {
+  reasoning_tokens_ += delta.token.has_value() && parser_.is_reasoning() ? 1 : 0;
+  if (options_.wants_logprobs) {
+    for (Json& token : chat_logprobs(token_queue_.take(delta), tokenizer_)) {
+      logprobs_.push_back(std::move(token));
+    }
+  }
+  const std::vector<OutputEvent> events = parser_.push(delta.text);
+  if (!reply.streams()) {
+    take_events(events);
+    return;
+  }
+  if (!has_begun_ && delta.token.has_value()) {
+    has_begun_ = true;
+    delta_ = {{"role", "assistant"}, {"content", ""}};
+    if (options_.is_thinking) {
+      delta_ = {{"role", "assistant"}, {"content", nullptr}, {"reasoning_content", ""}};
+    }
+    write_delta(reply);
+  }
+  for (const OutputEvent& event : events) {
+    add_to_delta(event);
+  }
+  if (!delta_.empty()) {
+    write_delta(reply);
+  }
+}
+
+Json ChatFormat::end(const std::string& reason, Reply& reply) {
+  const std::vector<OutputEvent> rest = parser_.flush();
+  const bool calls_tools = reason == "stop" && parser_.has_calls();
+  Json choice = {{"index", 0}};
+  if (reply.streams()) {
+    for (const OutputEvent& event : rest) {
+      add_to_delta(event);
+    }
+    if (!delta_.empty()) {
+      write_delta(reply);
+    }
+    choice["delta"] = Json::object();
+    choice["logprobs"] = nullptr;
+  } else {
+    take_events(rest);
+    choice["message"] = message();
+    choice["logprobs"] = nullptr;
+    if (options_.wants_logprobs) {
+      choice["logprobs"] = {{"content", std::move(logprobs_)}};
+    }
+  }
+  choice["finish_reason"] = calls_tools ? "tool_calls" : reason;
+  return choice;
+}
+
+void ChatFormat::take_events(const std::vector<OutputEvent>& events) {
+  for (const OutputEvent& event : events) {
+    add_to_message(event);
+  }
+}
+
+void ChatFormat::add_to_message(const OutputEvent& event) {
+  switch (event.kind) {
+    case EventKind::kReasoning:
+      reasoning_ += event.text;
+      break;
+    case EventKind::kContent:
+      content_ += event.text;
+      break;
+    case EventKind::kCallBegin:
+      calls_.push_back({{"index", event.call_idx},
+                        {"id", call_id(event.call_idx)},
+                        {"type", "function"},
+                        {"function", {{"name", event.text}, {"arguments", ""}}}});
+      break;
+    case EventKind::kArguments:
+      append_text(calls_.back()["function"], "arguments", event.text);
+      break;
+    case EventKind::kCallEnd:
+      break;
+  }
+}
+
+/// Pieces of one event become one chunk; two calls, or text and a call, may share it.
+void ChatFormat::add_to_delta(const OutputEvent& event) {
+  switch (event.kind) {
+    case EventKind::kReasoning:
+      append_text(delta_, "reasoning_content", event.text);
+      break;
+    case EventKind::kContent:
+      append_text(delta_, "content", event.text);
+      break;
+    case EventKind::kCallBegin:
+      delta_["tool_calls"].push_back({{"index", event.call_idx},
+                                      {"id", call_id(event.call_idx)},
+                                      {"type", "function"},
+                                      {"function", {{"name", event.text}, {"arguments", ""}}}});
+      break;
+    case EventKind::kArguments: {
+      Json& calls = delta_["tool_calls"];
+      if (calls.empty() || calls.back()["index"] != event.call_idx) {
+        calls.push_back({{"index", event.call_idx}, {"function", {{"arguments", ""}}}});
+      }
+      append_text(calls.back()["function"], "arguments", event.text);
+      break;
+    }
+    case EventKind::kCallEnd:
+      break;
+  }
+}
+
+void ChatFormat::write_delta(Reply& reply) {
+  Json choice = {{"index", 0}, {"delta", std::exchange(delta_, Json::object())}};
+  choice["logprobs"] = nullptr;
+  if (options_.wants_logprobs && choice["delta"].contains("content") && !logprobs_.empty()) {
+    choice["logprobs"] = {{"content", std::exchange(logprobs_, Json::array())}};
+  }
+  choice["finish_reason"] = nullptr;
+  reply.write_choice(std::move(choice));
+}
+
+std::string ChatFormat::call_id(int call_idx) const {
+  return fmt::format("call_{}_{}", options_.call_id_prefix, call_idx);
+}
+
+Json ChatFormat::message() const {
+  Json message = {{"role", "assistant"}, {"content", content_}};
+  if (options_.is_thinking) {
+    message["reasoning_content"] = reasoning_;
+  }
+  if (!calls_.empty()) {
+    message["tool_calls"] = calls_;
+    if (content_.empty()) {
+      message["content"] = nullptr;
+    }
+  }
+  return message;
+}
+
+}  // namespace levin::serve::api

@@ -1,0 +1,56 @@
+// Answers of chat/completions: thinking, content and tool calls.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "serve/api/answer_job.h"
+#include "serve/api/logprobs.h"
+#include "serve/api/served_model.h"
+#include "text/output_parser.h"
+
+namespace levin::serve::api {
+
+struct ChatFormatOptions {
+  text::OutputOptions output;
+  bool is_thinking = false;  ///< the message has `reasoning_content`
+  bool wants_logprobs = false;
+  std::string call_id_prefix;  ///< ids of tool calls are this and their number
+};
+
+class ChatFormat final : public AnswerFormat {
+ public:
+  /// `model` outlives this.
+  ChatFormat(ChatFormatOptions options, const ServedModel& model);
+
+  void take(const generation::Delta& delta, Reply& reply) override;
+  [[nodiscard]] Json end(const std::string& reason, Reply& reply) override;
+  [[nodiscard]] int64_t reasoning_tokens() const override { return reasoning_tokens_; }
+
+ private:
+  void take_events(const std::vector<text::OutputEvent>& events);
+  void add_to_message(const text::OutputEvent& event);
+  void add_to_delta(const text::OutputEvent& event);
+  void write_delta(Reply& reply);
+  [[nodiscard]] std::string call_id(int call_idx) const;
+  [[nodiscard]] Json message() const;
+
+  const ChatFormatOptions options_;
+  const text::Tokenizer& tokenizer_;
+  text::OutputParser parser_;
+  TokenQueue token_queue_;
+  int64_t reasoning_tokens_ = 0;
+
+  // Streams: what has not been written yet.
+  bool has_begun_ = false;
+  Json delta_ = Json::object();
+  Json logprobs_ = Json::array();  // of a body: all
+
+  // Bodies: the message so far.
+  std::string reasoning_;
+  std::string content_;
+  Json calls_ = Json::array();
+};
+
+}  // namespace levin::serve::api

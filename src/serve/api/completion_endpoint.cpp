@@ -1,0 +1,108 @@
+#include "serve/api/completion_endpoint.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "generation/prompt_ids.h"
+#include "serve/api/api_error.h"
+#include "serve/api/completion_format.h"
+#include "serve/api/completion_request.h"
+#include "serve/api/reply_options.h"
+#include "text/prompt.h"
+
+namespace levin::serve::api {
+namespace {
+
+// DeepSeek's documented limit of an answer here.
+constexpr int64_t kDefaultTokens = 4096;
+
+constexpr std::string_view kFimBegin = "<｜fim▁begin｜>";
+constexpr std::string_view kFimHole = "<｜fim▁hole｜>";
+constexpr std::string_view kFimEnd = "<｜fim▁end｜>";
+
+/// Prefix, hole, suffix; the model writes what belongs into the hole.
+/// Source: DeepSeek-V3 report, section 4.1 (PSM).
+std::vector<int32_t> fill_in_prompt(const std::string& prefix, const std::string& suffix,
+                                    const ServedModel& model) {
+  for (const std::string_view mark : {kFimBegin, kFimHole, kFimEnd}) {
+    if (!model.tokenizer.id_of(mark).has_value()) {
+      throw invalid_parameter("suffix", fmt::format("{} was not made to fill gaps: its tokenizer "
+                                                    "lacks {}",
+                                                    model.name, mark));
+    }
+  }
+  text::Prompt prompt;
+  prompt.markup(text::markup::kBos).markup(kFimBegin).content(prefix);
+  prompt.markup(kFimHole).content(suffix).markup(kFimEnd);
+  return model.tokenizer.encode(prompt.segments()).ids;
+}
+
+std::vector<int32_t> prompt_ids(const CompletionPrompt& prompt, const CompletionRequest& request,
+                                const ServedModel& model) {
+  const auto* text = std::get_if<std::string>(&prompt);
+  if (request.suffix.has_value()) {
+    if (text == nullptr) {
+      throw invalid_parameter("prompt", "text expected together with \"suffix\"");
+    }
+    return fill_in_prompt(*text, *request.suffix, model);
+  }
+  return text == nullptr ? std::get<std::vector<int32_t>>(prompt)
+                         : generation::text_prompt(model.tokenizer, *text).ids;
+}
+
+PlannedAnswer plan_answer(const CompletionRequest& request, size_t prompt_idx,
+                          const ServedModel& model, const Dispatcher& dispatcher) {
+  const CompletionPrompt& prompt = request.prompts[prompt_idx];
+  PlannedAnswer answer;
+  generation::GenerationRequest& generation = answer.request;
+  generation.prompt = prompt_ids(prompt, request, model);
+  if (generation.prompt.empty()) {
+    throw invalid_parameter("prompt", "at least one token expected");
+  }
+  generation.sampling = request.common.sampling;
+  generation.sampling.top_logprobs = request.logprobs.value_or(-1);
+  generation.stop = request.common.stop;
+  generation.wants_prompt_logprobs = request.echoes && request.logprobs.has_value();
+  const bool drops_answer = request.common.max_tokens == 0;
+  answer.counts_answer = !drops_answer;
+  generation.max_new_tokens =
+      dispatcher.answer_limit(static_cast<int64_t>(generation.prompt.size()),
+                              drops_answer ? 1 : request.common.max_tokens, kDefaultTokens);
+  CompletionFormatOptions format{.index = static_cast<int64_t>(prompt_idx),
+                                 .echoes = request.echoes,
+                                 .prompt_text = {},
+                                 .first_prompt_token = generation.prompt.front(),
+                                 .wants_logprobs = request.logprobs.has_value(),
+                                 .drops_answer = drops_answer};
+  if (request.echoes) {
+    const auto* text = std::get_if<std::string>(&prompt);
+    format.prompt_text = text != nullptr ? *text : model.tokenizer.decode(generation.prompt);
+  }
+  answer.format = std::make_unique<CompletionFormat>(std::move(format), model);
+  return answer;
+}
+
+}  // namespace
+
+void answer_completion(const http::Request& request, std::shared_ptr<http::Responder> responder,
+                       const Caller& caller, const ServedModel& model, Dispatcher& dispatcher) {
+  const CompletionRequest completion =
+      parse_completion_request(request.body, model.config.vocab_size);
+  if (resolve_model_name(model, completion.common.model)) {
+    throw invalid_parameter("model", "completions have no thinking mode; ask for deepseek-chat");
+  }
+  std::vector<PlannedAnswer> answers;
+  for (size_t i = 0; i < completion.prompts.size(); ++i) {
+    answers.push_back(plan_answer(completion, i, model, dispatcher));
+  }
+  ReplyOptions options = make_reply_options(request, completion.common, model);
+  options.endpoint = "completions";
+  options.object = "text_completion";
+  options.chunk_object = "text_completion";
+  dispatcher.dispatch(caller, std::move(responder), std::move(options), std::move(answers));
+}
+
+}  // namespace levin::serve::api

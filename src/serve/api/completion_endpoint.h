@@ -1,0 +1,18 @@
+// POST completions.
+#pragma once
+
+#include <memory>
+
+#include "serve/api/caller.h"
+#include "serve/api/dispatcher.h"
+#include "serve/api/served_model.h"
+#include "serve/http/exchange.h"
+
+namespace levin::serve::api {
+
+/// Parses, encodes and dispatches a completion request. Throws ApiError or base::Error before
+/// anything has been sent.
+void answer_completion(const http::Request& request, std::shared_ptr<http::Responder> responder,
+                       const Caller& caller, const ServedModel& model, Dispatcher& dispatcher);
+
+}  // namespace levin::serve::api

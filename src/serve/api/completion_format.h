@@ -1,0 +1,41 @@
+// Answers of completions: plain text, with the prompt in front if asked for.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "serve/api/answer_job.h"
+#include "serve/api/logprobs.h"
+#include "serve/api/served_model.h"
+
+namespace levin::serve::api {
+
+struct CompletionFormatOptions {
+  int64_t index = 0;  ///< of the choice
+  bool echoes = false;
+  std::string prompt_text;         ///< with echoes
+  int32_t first_prompt_token = 0;  ///< with echoes
+  bool wants_logprobs = false;
+  bool drops_answer = false;  ///< max_tokens 0: the echo is all
+};
+
+class CompletionFormat final : public AnswerFormat {
+ public:
+  /// `model` outlives this.
+  CompletionFormat(CompletionFormatOptions options, const ServedModel& model);
+
+  void take(const generation::Delta& delta, Reply& reply) override;
+  [[nodiscard]] Json end(const std::string& reason, Reply& reply) override;
+  [[nodiscard]] int64_t reasoning_tokens() const override { return 0; }
+
+ private:
+  [[nodiscard]] Json take_choice();
+
+  const CompletionFormatOptions options_;
+  TokenQueue token_queue_;
+  CompletionLogprobs logprobs_;
+  std::string text_;  // not yet written
+};
+
+}  // namespace levin::serve::api

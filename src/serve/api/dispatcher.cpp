@@ -1,0 +1,64 @@
+#include "serve/api/dispatcher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "serve/api/api_error.h"
+
+namespace levin::serve::api {
+
+int64_t Dispatcher::answer_limit(int64_t prompt_tokens, std::optional<int64_t> asked,
+                                 int64_t fallback) const {
+  const int64_t room = model_.context_tokens - prompt_tokens;
+  if (room < 1 || asked.value_or(1) > room) {
+    throw ApiError(
+        400,
+        fmt::format("the context of this model is {} tokens; the prompt has {} and max_tokens is "
+                    "{}; shorten the prompt or lower max_tokens",
+                    model_.context_tokens, prompt_tokens,
+                    asked.has_value() ? std::to_string(*asked) : "not given"),
+        {.type = "", .param = "", .code = "context_length_exceeded"});
+  }
+  return std::min(room, asked.value_or(fallback));
+}
+
+void Dispatcher::dispatch(const Caller& caller, const std::shared_ptr<http::Responder>& responder,
+                          ReplyOptions options, std::vector<PlannedAnswer> answers) {
+  int64_t prompt_tokens = 0;
+  int64_t max_new_tokens = 0;
+  for (const PlannedAnswer& answer : answers) {
+    prompt_tokens += static_cast<int64_t>(answer.request.prompt.size());
+    max_new_tokens += answer.request.max_new_tokens;
+  }
+  options.choices = static_cast<int64_t>(answers.size());
+  const bool streams = options.streams;
+  const auto reply =
+      std::make_shared<Reply>(responder, std::move(options),
+                              admit(accounts_, caller, prompt_tokens, max_new_tokens), services_);
+  std::vector<std::shared_ptr<Job>> jobs;
+  jobs.reserve(answers.size());
+  for (PlannedAnswer& answer : answers) {
+    jobs.push_back(
+        std::make_shared<AnswerJob>(AnswerJobOptions{.request = std::move(answer.request),
+                                                     .prefix_salt = caller.prefix_salt,
+                                                     .counts_answer = answer.counts_answer},
+                                    model_, services_.metrics, std::move(answer.format), reply));
+  }
+  switch (host_.submit(jobs)) {
+    case EngineHost::Admission::kAccepted:
+      break;
+    case EngineHost::Admission::kQueueFull:
+      throw ApiError(429, "the server is busy and its queue is full; try again later",
+                     {.type = "", .param = "", .code = "queue_full"}, host_.retry_after_s());
+    case EngineHost::Admission::kDraining:
+      throw ApiError(503, "the server is shutting down; try another one or later",
+                     {.type = "", .param = "", .code = "shutting_down"});
+  }
+  if (!streams) {
+    responder->expect_long_wait();
+  }
+}
+
+}  // namespace levin::serve::api

@@ -1,0 +1,321 @@
+#include "serve/api/engine_host.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "runtime/page_pool.h"
+
+namespace levin::serve::api {
+namespace {
+
+using runtime::FinishReason;
+using runtime::RequestId;
+using runtime::TokenEvent;
+
+// How often jobs are asked again while no step runs.
+constexpr std::chrono::milliseconds kIdleTick{20};
+
+/// A job that the engine has taken.
+struct RunningJob {
+  std::shared_ptr<Job> job;
+  bool has_begun = false;  // something of it has been computed
+  bool is_paused = false;
+  Clock::time_point begin;
+};
+
+/// A job that fails is cancelled, and the others go on.
+template <typename Ask>
+Wish guarded(Ask&& ask) {
+  try {
+    return ask();
+  } catch (const std::exception& error) {
+    base::log_line(base::LogLevel::kError, fmt::format("a request is cancelled: {}", error.what()));
+    return Wish::kCancel;
+  }
+}
+
+Wish tell(Job& job, const TokenEvent& event) {
+  return guarded([&] { return job.on_event(event); });
+}
+
+}  // namespace
+
+struct EngineHost::State {
+  State(std::unique_ptr<runtime::Engine> host_engine, const EngineHostOptions& host_options)
+      : engine(std::move(host_engine)), options(host_options) {}
+
+  std::unique_ptr<runtime::Engine> engine;  // of the thread alone, but for what never changes
+  const EngineHostOptions options;
+  std::unordered_map<RequestId, RunningJob> jobs;  // of the thread alone
+  int64_t ended = 0;                               // of the thread alone: since the last publish
+
+  mutable std::mutex mutex;           // guards what follows
+  std::condition_variable work;       // new jobs, or the end
+  std::condition_variable all_ended;  // for drain
+  std::vector<std::shared_ptr<Job>> inbox;
+  int64_t waiting = 0;
+  int64_t unfinished = 0;
+  double seconds_per_job = 0.1;  // average over the last ones
+  bool is_draining = false;
+  bool is_cancelling = false;
+  bool is_stopping = false;
+  EngineHostStats published;
+
+  std::thread thread;  // last: it uses all of the above
+
+  void run();
+  [[nodiscard]] std::vector<std::shared_ptr<Job>> take_inbox(bool may_wait, bool& cancels,
+                                                             bool& stops);
+  void start(std::shared_ptr<Job> job);
+  void tick(bool cancels_all);
+  [[nodiscard]] bool step();
+  [[nodiscard]] bool has_paused() const;
+  void fail_all(const std::string& reason);
+  void deliver(const TokenEvent& event);
+  void obey(RequestId id, RunningJob& running, Wish wish);
+  void note_begin(RunningJob& running);
+  void note_end(const RunningJob& running);
+  void publish();
+};
+
+EngineHost::EngineHost(std::unique_ptr<runtime::Engine> engine, const EngineHostOptions& options)
+    : state_(std::make_unique<State>(std::move(engine), options)) {
+  state_->engine->set_cancel(nullptr);  // steps end with their jobs, not with a signal
+  state_->publish();
+  state_->thread = std::thread([state = state_.get()] { state->run(); });
+}
+
+EngineHost::~EngineHost() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->is_draining = true;
+    state_->is_cancelling = true;
+    state_->is_stopping = true;
+  }
+  state_->work.notify_all();
+  state_->thread.join();
+}
+
+EngineHost::Admission EngineHost::submit(std::span<const std::shared_ptr<Job>> jobs) {
+  const auto count = static_cast<int64_t>(jobs.size());
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->is_draining) {
+      return Admission::kDraining;
+    }
+    if (state_->waiting + count > state_->options.max_waiting) {
+      return Admission::kQueueFull;
+    }
+    state_->inbox.insert(state_->inbox.end(), jobs.begin(), jobs.end());
+    state_->waiting += count;
+    state_->unfinished += count;
+  }
+  state_->work.notify_all();
+  return Admission::kAccepted;
+}
+
+int64_t EngineHost::retry_after_s() const {
+  const std::lock_guard lock(state_->mutex);
+  const double seconds = state_->seconds_per_job * static_cast<double>(state_->waiting);
+  return std::clamp(static_cast<int64_t>(seconds), int64_t{1}, int64_t{60});
+}
+
+bool EngineHost::drain(std::chrono::milliseconds patience) {
+  std::unique_lock lock(state_->mutex);
+  state_->is_draining = true;
+  const auto has_ended = [this] { return state_->unfinished == 0; };
+  const bool in_time = state_->all_ended.wait_for(lock, patience, has_ended);
+  if (!in_time) {
+    state_->is_cancelling = true;
+    state_->work.notify_all();
+    state_->all_ended.wait(lock, has_ended);
+  }
+  return in_time;
+}
+
+EngineHostStats EngineHost::stats() const {
+  const std::lock_guard lock(state_->mutex);
+  EngineHostStats stats = state_->published;
+  stats.waiting = state_->waiting;
+  stats.running = state_->unfinished - state_->waiting;
+  return stats;
+}
+
+const model::Config& EngineHost::config() const noexcept { return state_->engine->config(); }
+int64_t EngineHost::context_tokens() const noexcept { return state_->engine->context_tokens(); }
+bool EngineHost::is_sparse() const noexcept { return state_->engine->transformer().is_sparse(); }
+
+void EngineHost::State::run() {
+  bool is_idle = true;
+  while (true) {
+    bool cancels = false;
+    bool stops = false;
+    for (std::shared_ptr<Job>& job : take_inbox(is_idle, cancels, stops)) {
+      start(std::move(job));
+    }
+    if (stops && jobs.empty()) {
+      return;
+    }
+    tick(cancels);
+    is_idle = !step() && (jobs.empty() || has_paused());
+    publish();
+  }
+}
+
+/// New jobs, at once or, if `may_wait`, as soon as there are any or a tick is due.
+std::vector<std::shared_ptr<Job>> EngineHost::State::take_inbox(bool may_wait, bool& cancels,
+                                                                bool& stops) {
+  std::unique_lock lock(mutex);
+  if (may_wait && jobs.empty()) {
+    work.wait(lock, [this] { return !inbox.empty() || is_stopping; });
+  } else if (may_wait) {
+    work.wait_for(lock, kIdleTick, [this] { return !inbox.empty() || is_cancelling; });
+  }
+  cancels = is_cancelling;
+  stops = is_stopping && inbox.empty();
+  return std::exchange(inbox, {});
+}
+
+void EngineHost::State::start(std::shared_ptr<Job> job) {
+  RunningJob running{.job = std::move(job), .begin = Clock::now()};
+  TokenEvent event;
+  event.finish = FinishReason::kError;
+  try {
+    const RequestId id = engine->submit(running.job->take_request());
+    jobs.emplace(id, std::move(running));
+    return;
+  } catch (const base::Error& error) {
+    event.error = error.what();
+    event.error_code = error.code();
+  } catch (const std::exception& error) {
+    event.error = error.what();
+  }
+  (void)tell(*running.job, event);
+  note_begin(running);
+  note_end(running);
+}
+
+void EngineHost::State::tick(bool cancels_all) {
+  const Clock::time_point now = Clock::now();
+  for (auto& [id, running] : jobs) {
+    Wish wish = Wish::kCancel;
+    if (!cancels_all) {
+      wish = guarded([&job = *running.job, now] { return job.on_tick(now); });
+    }
+    obey(id, running, wish);
+  }
+}
+
+/// True if a step that does nothing may be one of many: what waits may wait for a paused job.
+bool EngineHost::State::has_paused() const {
+  return std::ranges::any_of(jobs, [](const auto& entry) { return entry.second.is_paused; });
+}
+
+/// One step of the engine. False if there was nothing to compute.
+bool EngineHost::State::step() {
+  if (!engine->has_work()) {
+    return false;
+  }
+  const int64_t steps_before = engine->stats().steps;
+  std::vector<TokenEvent> events;
+  try {
+    events = engine->step();
+  } catch (const std::exception& error) {
+    fail_all(error.what());
+    return true;
+  }
+  for (const TokenEvent& event : events) {
+    deliver(event);
+  }
+  return !events.empty() || engine->stats().steps > steps_before;
+}
+
+/// The engine could not even plan: ends every job, so that none waits for ever.
+void EngineHost::State::fail_all(const std::string& reason) {
+  base::log_line(
+      base::LogLevel::kError,
+      fmt::format("a step of the engine failed, {} requests end: {}", jobs.size(), reason));
+  std::vector<RequestId> ids;
+  for (const auto& [id, running] : jobs) {
+    ids.push_back(id);
+  }
+  for (const RequestId id : ids) {
+    engine->abandon(id);
+    TokenEvent event;
+    event.request = id;
+    event.finish = FinishReason::kError;
+    event.error = reason;
+    deliver(event);
+  }
+}
+
+void EngineHost::State::deliver(const TokenEvent& event) {
+  const auto found = jobs.find(event.request);
+  if (found == jobs.end()) {
+    return;
+  }
+  RunningJob& running = found->second;
+  note_begin(running);
+  const Wish wish = tell(*running.job, event);
+  if (event.finish.has_value()) {
+    note_end(running);
+    jobs.erase(found);
+  } else {
+    obey(event.request, running, wish);
+  }
+}
+
+void EngineHost::State::obey(RequestId id, RunningJob& running, Wish wish) {
+  if (wish == Wish::kCancel) {
+    engine->cancel(id);
+    return;
+  }
+  const bool pauses = wish == Wish::kPause;
+  if (pauses != running.is_paused) {
+    running.is_paused = pauses;
+    engine->set_paused(id, pauses);
+  }
+}
+
+void EngineHost::State::note_begin(RunningJob& running) {
+  if (!running.has_begun) {
+    running.has_begun = true;
+    const std::lock_guard lock(mutex);
+    --waiting;
+  }
+}
+
+void EngineHost::State::note_end(const RunningJob& running) {
+  constexpr double kWeight = 0.1;  // of the newest in the average
+  const double seconds = std::chrono::duration<double>(Clock::now() - running.begin).count();
+  ++ended;
+  const std::lock_guard lock(mutex);
+  // Jobs run beside each other: the queue moves on faster than one of them takes.
+  const double seconds_per_slot = seconds / static_cast<double>(std::max<size_t>(1, jobs.size()));
+  seconds_per_job += kWeight * (seconds_per_slot - seconds_per_job);
+}
+
+void EngineHost::State::publish() {
+  const std::lock_guard lock(mutex);
+  published.engine = engine->stats();
+  published.paused =
+      std::ranges::count_if(jobs, [](const auto& entry) { return entry.second.is_paused; });
+  published.cache = engine->cache_stats();
+  published.idle_pages = engine->pages().idle_pages();
+  unfinished -= std::exchange(ended, 0);
+  if (unfinished == 0) {
+    all_ended.notify_all();
+  }
+}
+
+}  // namespace levin::serve::api

@@ -1,0 +1,96 @@
+#include "serve/api/info_endpoints.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "generation/prompt_ids.h"
+#include "serve/api/api_error.h"
+#include "serve/api/request_json.h"
+#include "serve/api/spending.h"
+#include "text/chat_json.h"
+
+namespace levin::serve::api {
+namespace {
+
+using text::JsonValue;
+
+constexpr size_t kMaxTokens = 1'000'000;
+
+std::vector<int32_t> ids_of_messages(const JsonValue& root, const JsonFields& fields,
+                                     const ServedModel& model) {
+  const auto thinking = fields.object("thinking");
+  const bool is_thinking =
+      thinking.has_value() && thinking->string("type").value_or("") == "enabled";
+  return generation::chat_prompt(model.tokenizer, text::conversation_from_json(root, ""),
+                                 {.is_thinking = is_thinking}, model.style)
+      .ids;
+}
+
+std::vector<int32_t> ids_of_prompt(const JsonFields& fields, const ServedModel& model) {
+  const std::optional<std::string> prompt = fields.string("prompt");
+  if (!prompt.has_value()) {
+    throw invalid_parameter("prompt", "\"prompt\" or \"messages\" required, and both are missing");
+  }
+  if (fields.boolean("add_special_tokens").value_or(true)) {
+    return generation::text_prompt(model.tokenizer, *prompt).ids;
+  }
+  return model.tokenizer.encode(*prompt).ids;
+}
+
+}  // namespace
+
+std::string models_body(const ServedModel& model) {
+  Json list = Json::array();
+  for (const std::string& name : model_names(model)) {
+    list.push_back({{"id", name},
+                    {"object", "model"},
+                    {"created", model.created_unix_s},
+                    {"owned_by", "levin"},
+                    {"levin",
+                     {{"model", model.name},
+                      {"context_tokens", model.context_tokens},
+                      {"attention", model.is_sparse ? "sparse" : "dense"},
+                      {"index_topk", model.config.indexer.index_topk},
+                      {"can_think", can_think(model)}}}});
+  }
+  return dump({{"object", "list"}, {"data", std::move(list)}});
+}
+
+std::string balance_body(const accounts::Accounts* accounts, const Caller& caller) {
+  if (accounts == nullptr || !caller.key.has_value() || !caller.key->is_metered) {
+    return dump({{"is_available", true}, {"balance_infos", Json::array()}});
+  }
+  const accounts::Balance balance = accounts->balance(*caller.key);
+  const Json info = {{"currency", "USD"},
+                     {"total_balance", balance.total().to_usd()},
+                     {"granted_balance", balance.granted.to_usd()},
+                     {"topped_up_balance", balance.topped_up.to_usd()}};
+  return dump({{"is_available", balance.available() > accounts::Money()},
+               {"balance_infos", Json::array({info})}});
+}
+
+std::string tokenize_body(std::string_view request_body, const ServedModel& model) {
+  const JsonValue root = parse_request_body(request_body);
+  const JsonFields fields(root, "");
+  const std::vector<int32_t> ids =
+      fields.has("messages") ? ids_of_messages(root, fields, model) : ids_of_prompt(fields, model);
+  return dump({{"count", ids.size()}, {"max_model_len", model.context_tokens}, {"tokens", ids}});
+}
+
+std::string detokenize_body(std::string_view request_body, const ServedModel& model) {
+  const JsonValue root = parse_request_body(request_body);
+  const JsonFields fields(root, "");
+  const std::vector<JsonValue>* tokens = fields.array("tokens", kMaxTokens);
+  if (tokens == nullptr) {
+    throw invalid_parameter("tokens", "required, and missing");
+  }
+  std::vector<int32_t> ids;
+  for (const JsonValue& token : *tokens) {
+    ids.push_back(
+        static_cast<int32_t>(integer_value(token, "tokens", 0, model.config.vocab_size - 1)));
+  }
+  return dump({{"prompt", model.tokenizer.decode(ids)}});
+}
+
+}  // namespace levin::serve::api

@@ -1,0 +1,29 @@
+// The small endpoints: models, balance, tokens, metrics.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "serve/accounts/accounts.h"
+#include "serve/api/caller.h"
+#include "serve/api/served_model.h"
+#include "serve/http/exchange.h"
+
+namespace levin::serve::api {
+
+/// GET models: the model and its aliases, with context and attention in "levin".
+[[nodiscard]] std::string models_body(const ServedModel& model);
+
+/// GET user/balance, in DeepSeek's form with amounts of USD as strings. `accounts` null, or a key
+/// that is not metered: always available, and no balance is told.
+[[nodiscard]] std::string balance_body(const accounts::Accounts* accounts, const Caller& caller);
+
+/// POST tokenize: {"prompt": text} or {"messages": [...], "tools", "thinking"} gives {"count",
+/// "max_model_len", "tokens"}. "add_special_tokens" (true): the prompt gets its BOS; the markup of
+/// messages is always counted. Throws ApiError.
+[[nodiscard]] std::string tokenize_body(std::string_view request_body, const ServedModel& model);
+
+/// POST detokenize: {"tokens": [...]} gives {"prompt": text}. Throws ApiError.
+[[nodiscard]] std::string detokenize_body(std::string_view request_body, const ServedModel& model);
+
+}  // namespace levin::serve::api

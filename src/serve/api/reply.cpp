@@ -1,0 +1,189 @@
+#include "serve/api/reply.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+
+namespace levin::serve::api {
+namespace {
+
+constexpr size_t kMaxQueuedBytes = size_t{1} << 20U;
+constexpr std::chrono::seconds kMaxLag{60};
+// In metrics alone, as nginx counts them.
+constexpr int kClientGone = 499;
+// Until then a failure still gets its own status; afterwards a waiting client hears keep-alives.
+constexpr std::chrono::seconds kStreamBegin{3};
+
+bool is_before(const Json& a, const Json& b) {
+  return a.at("index").get<int64_t>() < b.at("index").get<int64_t>();
+}
+
+}  // namespace
+
+Reply::Reply(std::shared_ptr<http::Responder> responder, ReplyOptions options,
+             std::unique_ptr<accounts::Admission> admission, const ReplyServices& services)
+    : responder_(std::move(responder)),
+      options_(std::move(options)),
+      admission_(std::move(admission)),
+      services_(services),
+      accepted_(Clock::now()),
+      open_choices_(options_.choices) {}
+
+Json Reply::envelope(const std::string& object) const {
+  return {{"id", options_.id},
+          {"object", object},
+          {"created", options_.created_unix_s},
+          {"model", options_.model},
+          {"system_fingerprint", options_.fingerprint}};
+}
+
+void Reply::begin_stream() {
+  if (!has_begun_) {
+    has_begun_ = true;
+    responder_->start_stream(200, "text/event-stream; charset=utf-8",
+                             {{"Cache-Control", "no-cache"}});
+  }
+}
+
+void Reply::write_event(const std::string& data) {
+  begin_stream();
+  responder_->write("data: " + data + "\n\n");
+}
+
+void Reply::write_choice(Json choice) {
+  Json chunk = envelope(options_.chunk_object);
+  chunk["choices"] = Json::array({std::move(choice)});
+  if (options_.include_usage) {
+    chunk["usage"] = nullptr;
+  }
+  write_event(dump(chunk));
+}
+
+void Reply::write_progress(int64_t prompt_tokens_done, int64_t prompt_tokens) {
+  if (!options_.streams || !options_.include_progress) {
+    return;
+  }
+  Json chunk = envelope(options_.chunk_object);
+  chunk["choices"] = Json::array();
+  chunk["levin"] = {{"prompt_tokens_done", prompt_tokens_done}, {"prompt_tokens", prompt_tokens}};
+  write_event(dump(chunk));
+}
+
+void Reply::end_choice(Json choice, const Spending& spending) {
+  if (options_.streams && open_choices_ > 1) {
+    write_choice(std::move(choice));
+  } else {
+    choices_.push_back(std::move(choice));
+  }
+  end_one(spending);
+}
+
+void Reply::fail_choice(const ApiError& error, const Spending& spending) {
+  if (!has_failed_) {
+    has_failed_ = true;
+    services_.metrics.count_request(options_.endpoint, error.status());
+    http::Response response = error_response(error);
+    if (has_begun_) {
+      write_event(response.body);
+      responder_->finish();
+    } else {
+      responder_->send(std::move(response));
+    }
+  }
+  end_one(spending);
+}
+
+Wish Reply::flow(Clock::time_point now) {
+  if (has_failed_ || responder_->is_closed()) {
+    return Wish::kCancel;
+  }
+  if (options_.streams && now - accepted_ > kStreamBegin) {
+    begin_stream();
+  }
+  if (responder_->queued_bytes() <= kMaxQueuedBytes) {
+    lags_since_.reset();
+    return Wish::kGoOn;
+  }
+  lags_since_ = lags_since_.value_or(now);
+  return now - *lags_since_ > kMaxLag ? Wish::kCancel : Wish::kPause;
+}
+
+void Reply::end_one(const Spending& spending) {
+  spending_ += spending;
+  if (--open_choices_ == 0) {
+    services_.worker.post([self = shared_from_this()] { self->complete(); });
+  }
+}
+
+/// On the worker's thread: the charge is on disk before the client sees the end.
+void Reply::complete() {
+  settle();
+  services_.metrics.count_tokens(spending_);
+  base::log_info(
+      "answered id={} endpoint={} model={} prompt_tokens={} cached_tokens={} completion_tokens={} "
+      "first_token_ms={:.1f} cost_usd={}",
+      options_.id, options_.endpoint, options_.model, spending_.prompt_tokens,
+      spending_.cached_tokens, spending_.completion_tokens, spending_.first_token_s * 1000,
+      accounts::cost(to_token_usage(spending_), services_.prices).to_usd());
+  if (has_failed_) {
+    return;
+  }
+  services_.metrics.count_request(options_.endpoint, responder_->is_closed() ? kClientGone : 200);
+  if (options_.streams) {
+    write_usage_and_end();
+  } else {
+    send_body();
+  }
+}
+
+void Reply::settle() {
+  if (admission_ == nullptr) {
+    return;
+  }
+  if (has_failed_) {  // what the server could not do costs nothing
+    admission_->release();
+    admission_.reset();
+    return;
+  }
+  try {
+    (void)admission_->settle(to_token_usage(spending_));
+  } catch (const std::exception& error) {
+    base::log_line(base::LogLevel::kError,
+                   fmt::format("request {} could not be charged: {}", options_.id, error.what()));
+  }
+  admission_.reset();
+}
+
+void Reply::write_usage_and_end() {
+  Json chunk = envelope(options_.chunk_object);
+  chunk["choices"] = std::move(choices_);
+  if (options_.include_usage) {
+    chunk["usage"] = nullptr;
+    write_event(dump(chunk));
+    chunk["choices"] = Json::array();
+  }
+  chunk["usage"] = usage_json(spending_);
+  chunk["levin"] = meter_json(spending_, services_.prices);
+  write_event(dump(chunk));
+  responder_->write("data: [DONE]\n\n");
+  responder_->finish();
+}
+
+void Reply::send_body() {
+  std::sort(choices_.begin(), choices_.end(), is_before);
+  Json body = envelope(options_.object);
+  body["choices"] = std::move(choices_);
+  body["usage"] = usage_json(spending_);
+  body["levin"] = meter_json(spending_, services_.prices);
+  http::Response response;
+  response.body = dump(body);
+  response.headers.emplace_back(
+      "X-Levin-Cost-Usd", accounts::cost(to_token_usage(spending_), services_.prices).to_usd());
+  responder_->send(std::move(response));
+}
+
+}  // namespace levin::serve::api

@@ -1,0 +1,91 @@
+// The answer to one request on its way to the client: a JSON body or server-sent events.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "serve/accounts/accounts.h"
+#include "serve/api/api_error.h"
+#include "serve/api/engine_host.h"
+#include "serve/api/metrics.h"
+#include "serve/api/spending.h"
+#include "serve/api/worker.h"
+#include "serve/http/exchange.h"
+
+namespace levin::serve::api {
+
+struct ReplyOptions {
+  std::string id;  ///< of the answer, and of the request in the log
+  std::string endpoint;
+  std::string model;  ///< as the client named it
+  std::string fingerprint;
+  std::string object;        ///< "chat.completion"
+  std::string chunk_object;  ///< "chat.completion.chunk"
+  int64_t created_unix_s = 0;
+  bool streams = false;
+  bool include_usage = false;
+  bool include_progress = false;
+  int64_t choices = 1;  ///< jobs that answer
+};
+
+/// What all replies share; worker and metrics outlive them.
+struct ReplyServices {
+  Worker& worker;
+  Metrics& metrics;
+  accounts::Prices prices;
+};
+
+/// One HTTP answer, fed by one or more jobs. After construction it is used by the host's thread
+/// alone, until all choices have ended; then the worker settles the account and ends the answer.
+class Reply : public std::enable_shared_from_this<Reply> {
+ public:
+  /// `admission` null: nobody is charged.
+  Reply(std::shared_ptr<http::Responder> responder, ReplyOptions options,
+        std::unique_ptr<accounts::Admission> admission, const ReplyServices& services);
+
+  [[nodiscard]] bool streams() const noexcept { return options_.streams; }
+
+  /// Streams alone: a chunk with this choice.
+  void write_choice(Json choice);
+  /// Streams alone, and if asked for: a chunk that tells how far the prompt has been read.
+  void write_progress(int64_t prompt_tokens_done, int64_t prompt_tokens);
+  /// A choice has ended. `choice` is the whole choice, or what the last chunk of a stream holds.
+  /// After the last one the answer ends with the usage.
+  void end_choice(Json choice, const Spending& spending);
+  /// A choice has ended without an answer: the client gets the error instead of what is left, and
+  /// the request costs nothing.
+  void fail_choice(const ApiError& error, const Spending& spending);
+
+  /// Asked before each step: begins the stream of a client that has waited for some seconds, so
+  /// that it hears keep-alive comments. Pauses jobs of a client that reads too slowly (more than 1
+  /// MiB is queued), cancels them after 60 s of that, when the client has gone, or when another
+  /// choice has failed.
+  [[nodiscard]] Wish flow(Clock::time_point now);
+
+ private:
+  void end_one(const Spending& spending);
+  void complete();
+  void settle();
+  void begin_stream();
+  void write_event(const std::string& data);
+  void write_usage_and_end();
+  void send_body();
+  [[nodiscard]] Json envelope(const std::string& object) const;
+
+  std::shared_ptr<http::Responder> responder_;
+  const ReplyOptions options_;
+  std::unique_ptr<accounts::Admission> admission_;
+  const ReplyServices services_;
+
+  const Clock::time_point accepted_;
+  bool has_begun_ = false;  // the stream
+  bool has_failed_ = false;
+  std::optional<Clock::time_point> lags_since_;
+  int64_t open_choices_;
+  Json choices_ = Json::array();  // of a body: all; of a stream: the last one
+  Spending spending_;
+};
+
+}  // namespace levin::serve::api

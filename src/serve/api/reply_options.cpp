@@ -1,0 +1,24 @@
+#include "serve/api/reply_options.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace levin::serve::api {
+
+ReplyOptions make_reply_options(const http::Request& request, const CommonFields& common,
+                                const ServedModel& model) {
+  ReplyOptions options;
+  options.id = request.id;
+  options.model = common.model;
+  options.fingerprint = fmt::format("fp_{}_{}", model.name, model.is_sparse ? "sparse" : "dense");
+  options.created_unix_s = std::chrono::duration_cast<std::chrono::seconds>(
+                               std::chrono::system_clock::now().time_since_epoch())
+                               .count();
+  options.streams = common.streams;
+  options.include_usage = common.include_usage;
+  options.include_progress = common.include_progress;
+  return options;
+}
+
+}  // namespace levin::serve::api

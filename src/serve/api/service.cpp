@@ -1,0 +1,138 @@
+#include "serve/api/service.h"
+
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/error.h"
+#include "serve/api/api_error.h"
+#include "serve/api/caller.h"
+#include "serve/api/chat_endpoint.h"
+#include "serve/api/completion_endpoint.h"
+#include "serve/api/dispatcher.h"
+#include "serve/api/info_endpoints.h"
+#include "serve/api/metrics.h"
+#include "serve/api/served_model.h"
+#include "serve/api/worker.h"
+
+namespace levin::serve::api {
+namespace {
+
+using ResponderPtr = std::shared_ptr<http::Responder>;
+
+// The paths of DeepSeek's API and of OpenAI's; "beta" is where DeepSeek has prefix completion,
+// strict tools and FIM, which are there under every path.
+constexpr std::string_view kPrefixes[] = {"", "/v1", "/beta"};
+
+}  // namespace
+
+/// Members are destroyed from the last to the first: the host ends its jobs before what they use.
+struct Service::State {
+  State(std::unique_ptr<runtime::Engine> engine, const ServiceOptions& options,
+        accounts::Accounts* service_accounts)
+      : accounts(service_accounts),
+        connections(options.connections),
+        model(load_served_model({.model_dir = options.model_dir,
+                                 .name = options.model_name,
+                                 .context_tokens = engine->context_tokens(),
+                                 .is_sparse = engine->transformer().is_sparse()})),
+        services{.worker = worker, .metrics = metrics, .prices = options.prices},
+        host(std::move(engine), options.host),
+        dispatcher(host, model, accounts, services) {}
+
+  accounts::Accounts* accounts;
+  const std::function<size_t()> connections;
+  ServedModel model;
+  Metrics metrics;
+  Worker worker;
+  ReplyServices services;
+  EngineHost host;
+  Dispatcher dispatcher;
+
+  [[nodiscard]] Caller caller_of(const http::Request& request) const {
+    return authenticate(accounts, request);
+  }
+  template <typename Answer>
+  [[nodiscard]] http::Handler guarded(std::string endpoint, Answer answer);
+};
+
+/// A handler that turns what `answer` throws into an error body, and counts it.
+template <typename Answer>
+http::Handler Service::State::guarded(std::string endpoint, Answer answer) {
+  return [this, endpoint = std::move(endpoint), answer = std::move(answer)](
+             http::Request request, ResponderPtr responder) {
+    const auto refuse = [&](const ApiError& error) {
+      metrics.count_request(endpoint, error.status());
+      responder->send(error_response(error));
+    };
+    try {
+      answer(request, responder);
+    } catch (const ApiError& error) {
+      refuse(error);
+    } catch (const base::Error& error) {
+      refuse(to_api_error(error));
+    }
+  };
+}
+
+Service::Service(std::unique_ptr<runtime::Engine> engine, const ServiceOptions& options,
+                 accounts::Accounts* accounts)
+    : state_(std::make_unique<State>(std::move(engine), options, accounts)) {}
+
+Service::~Service() = default;
+
+void Service::add_routes(http::Router& router) {
+  State& state = *state_;
+  const auto add = [&](const char* method, const std::string& path, auto answer) {
+    const http::Handler handler = state.guarded(path, std::move(answer));
+    for (const std::string_view prefix : kPrefixes) {
+      router.add(method, std::string(prefix) + "/" + path, handler);
+    }
+  };
+  add("POST", "chat/completions", [&state](const http::Request& request, ResponderPtr responder) {
+    answer_chat(request, std::move(responder), state.caller_of(request), state.model,
+                state.dispatcher);
+  });
+  add("POST", "completions", [&state](const http::Request& request, ResponderPtr responder) {
+    answer_completion(request, std::move(responder), state.caller_of(request), state.model,
+                      state.dispatcher);
+  });
+  const auto add_body = [&](const char* method, const std::string& path, auto body) {
+    add(method, path,
+        [&state, path, body](const http::Request& request, const ResponderPtr& responder) {
+          http::Response response;
+          response.body = body(request, state.caller_of(request));
+          state.metrics.count_request(path, response.status);
+          responder->send(std::move(response));
+        });
+  };
+  add_body("GET", "models", [&state](const http::Request& /*request*/, const Caller& /*caller*/) {
+    return models_body(state.model);
+  });
+  add_body("GET", "user/balance", [&state](const http::Request& /*request*/, const Caller& caller) {
+    return balance_body(state.accounts, caller);
+  });
+  add_body("POST", "tokenize", [&state](const http::Request& request, const Caller& /*caller*/) {
+    return tokenize_body(request.body, state.model);
+  });
+  add_body("POST", "detokenize", [&state](const http::Request& request, const Caller& /*caller*/) {
+    return detokenize_body(request.body, state.model);
+  });
+  add("GET", "metrics", [&state](const http::Request& request, const ResponderPtr& responder) {
+    if (!request.is_loopback) {
+      (void)state.caller_of(request);
+    }
+    http::Response response;
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = state.metrics.to_text(
+        {.engine = state.host.stats(),
+         .connections = state.connections ? std::optional(state.connections()) : std::nullopt});
+    responder->send(std::move(response));
+  });
+}
+
+bool Service::drain(std::chrono::milliseconds patience) { return state_->host.drain(patience); }
+
+EngineHostStats Service::stats() const { return state_->host.stats(); }
+
+}  // namespace levin::serve::api

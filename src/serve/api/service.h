@@ -1,0 +1,51 @@
+// The API of one model: its routes, its engine and what they share.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "runtime/engine.h"
+#include "serve/accounts/accounts.h"
+#include "serve/api/engine_host.h"
+#include "serve/http/router.h"
+
+namespace levin::serve::api {
+
+struct ServiceOptions {
+  std::string model_dir;   ///< of the engine; tokenizer and chat template are read from there
+  std::string model_name;  ///< in /models; empty: the folder's name
+  EngineHostOptions host;
+  accounts::Prices prices;              ///< for the meter of answers; the accounts have their own
+  std::function<size_t()> connections;  ///< open ones, for metrics; empty: not told
+};
+
+class Service {
+ public:
+  /// `accounts` null: requests need no key and nobody is charged; else it outlives the service.
+  /// Throws base::Error for a folder without a tokenizer.
+  Service(std::unique_ptr<runtime::Engine> engine, const ServiceOptions& options,
+          accounts::Accounts* accounts);
+  /// Ends the answers that still run. The server has stopped calling handlers before.
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// Adds every endpoint of docs/api.md. The router must not outlive the service.
+  void add_routes(http::Router& router);
+
+  /// Refuses new requests (503) and waits for the running ones; cancels what is left after
+  /// `patience`. True if nothing had to be cancelled.
+  bool drain(std::chrono::milliseconds patience);
+
+  [[nodiscard]] EngineHostStats stats() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace levin::serve::api

@@ -1,0 +1,45 @@
+// What an answer took, and what of it clients are told.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "serve/accounts/prices.h"
+
+namespace levin::serve::api {
+
+using Json = nlohmann::ordered_json;
+
+/// Sums over the answers of one request.
+struct Spending {
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;  ///< of the prompt, found in the prefix cache
+  int64_t completion_tokens = 0;
+  int64_t reasoning_tokens = 0;  ///< of the completion
+  int64_t rows_read = 0;         ///< rows of the context that attention read, one layer
+  int64_t rows_visible = 0;      ///< rows that dense attention would have read
+  double first_token_s = 0;      ///< from the acceptance of the request to its first token
+  double decode_s = 0;           ///< from the first token to the last
+  int64_t decode_tokens = 0;     ///< tokens within decode_s
+
+  Spending& operator+=(const Spending& other);
+};
+
+/// Rows that the queries of positions [first_pos, end_pos) read and see, per layer. `index_topk`
+/// 0: dense attention.
+void count_rows(int64_t first_pos, int64_t end_pos, int64_t index_topk, Spending& spending);
+
+/// For the price table: what was computed and what was not.
+[[nodiscard]] accounts::TokenUsage to_token_usage(const Spending& spending);
+
+/// "usage" as DeepSeek and OpenAI name its members.
+[[nodiscard]] Json usage_json(const Spending& spending);
+
+/// "levin": what other APIs do not tell. Costs are strings of USD.
+[[nodiscard]] Json meter_json(const Spending& spending, const accounts::Prices& prices);
+
+/// JSON text in UTF-8; what is none becomes U+FFFD.
+[[nodiscard]] std::string dump(const Json& json);
+
+}  // namespace levin::serve::api

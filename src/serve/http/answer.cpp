@@ -1,0 +1,224 @@
+#include "serve/http/answer.h"
+
+#include <utility>
+
+#include "serve/http/error_response.h"
+
+namespace levin::serve::http {
+namespace {
+
+constexpr std::string_view kEventStream = "text/event-stream";
+constexpr const char* kEventComment = ": keep-alive\n\n";
+constexpr const char* kEmptyLine = "\n";
+
+}  // namespace
+
+Answer::Answer(AnswerForm form, std::function<void()> wake)
+    : form_(std::move(form)), wake_(std::move(wake)) {}
+
+void Answer::push(std::string bytes) {
+  queued_bytes_ += bytes.size();
+  if (queue_.empty()) {
+    queue_ = std::move(bytes);
+  } else {
+    queue_ += bytes;
+  }
+  wake_();
+}
+
+std::string Answer::framed(std::string piece) const {
+  if (form_.is_head) {
+    return {};
+  }
+  return framing_ == Framing::kChunked ? format_chunk(piece) : std::move(piece);
+}
+
+void Answer::push_body(std::string piece) { push(framed(std::move(piece))); }
+
+void Answer::end_body() {
+  phase_ = Phase::kFinished;
+  push(framing_ == Framing::kChunked && !form_.is_head ? std::string(kLastChunk) : std::string());
+}
+
+void Answer::begin_chunks(int status, std::string_view content_type, const Headers& headers) {
+  framing_ = form_.is_http_1_0 ? Framing::kUntilClose : Framing::kChunked;
+  form_.is_last = form_.is_last || form_.is_http_1_0;
+  push(format_head({.status = status,
+                    .content_type = content_type,
+                    .headers = &headers,
+                    .defaults = &form_.headers,
+                    .framing = framing_,
+                    .content_length = 0,
+                    .is_last = form_.is_last}));
+}
+
+void Answer::send(Response response) {
+  const std::lock_guard lock(mutex_);
+  if (is_closed_ || (phase_ != Phase::kWaiting && phase_ != Phase::kWaitingAloud)) {
+    return;
+  }
+  status_ = response.status;
+  if (phase_ == Phase::kWaitingAloud) {
+    push_body(std::move(response.body));
+    end_body();
+    return;
+  }
+  std::string bytes = format_head({.status = response.status,
+                                   .content_type = response.content_type,
+                                   .headers = &response.headers,
+                                   .defaults = &form_.headers,
+                                   .framing = Framing::kLength,
+                                   .content_length = response.body.size(),
+                                   .is_last = form_.is_last});
+  if (!form_.is_head && !has_no_body(response.status)) {
+    bytes += response.body;
+  }
+  phase_ = Phase::kFinished;
+  push(std::move(bytes));
+}
+
+void Answer::expect_long_wait() {
+  const std::lock_guard lock(mutex_);
+  is_long_wait_ = true;
+}
+
+void Answer::start_stream(int status, std::string content_type, Headers headers) {
+  const std::lock_guard lock(mutex_);
+  if (is_closed_ || phase_ != Phase::kWaiting) {
+    return;
+  }
+  status_ = status;
+  phase_ = Phase::kStreaming;
+  is_stream_ = true;
+  if (content_type.starts_with(kEventStream)) {
+    keep_alive_ = kEventComment;
+    headers.emplace_back("X-Accel-Buffering", "no");  // nginx would hold the pieces back
+  }
+  begin_chunks(status, content_type, headers);
+}
+
+void Answer::write(std::string piece) {
+  const std::lock_guard lock(mutex_);
+  if (!is_closed_ && phase_ == Phase::kStreaming && !piece.empty()) {
+    push_body(std::move(piece));
+  }
+}
+
+void Answer::finish() {
+  const std::lock_guard lock(mutex_);
+  if (!is_closed_ && phase_ == Phase::kStreaming) {
+    end_body();
+  }
+}
+
+size_t Answer::queued_bytes() const { return queued_bytes_.load(); }
+
+bool Answer::is_closed() const {
+  const std::lock_guard lock(mutex_);
+  return is_closed_;
+}
+
+void Answer::on_close(std::function<void()> callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kFinished) {
+      return;
+    }
+    if (!is_closed_) {
+      close_callback_ = std::move(callback);
+      return;
+    }
+  }
+  callback();
+}
+
+std::shared_ptr<Responder> Answer::for_handler(std::shared_ptr<Answer> answer) {
+  Responder* responder = answer.get();
+  return {responder, [kept = std::move(answer)](Responder*) { kept->abandon(); }};
+}
+
+void Answer::abandon() {
+  send(error_response(500, "the server gave no answer; please report it"));
+  const std::lock_guard lock(mutex_);
+  if (!is_closed_ && phase_ == Phase::kStreaming) {
+    phase_ = Phase::kBroken;
+    wake_();
+  }
+}
+
+Answer::Progress Answer::take(std::string& bytes) {
+  const std::lock_guard lock(mutex_);
+  bytes = std::exchange(queue_, {});
+  if (phase_ == Phase::kBroken) {
+    return Progress::kBroken;
+  }
+  return phase_ == Phase::kFinished ? Progress::kFinished : Progress::kOpen;
+}
+
+std::string Answer::keep_alive_bytes() {
+  const std::lock_guard lock(mutex_);
+  if (phase_ == Phase::kWaiting && is_long_wait_ && !is_closed_) {
+    phase_ = Phase::kWaitingAloud;
+    keep_alive_ = kEmptyLine;
+    begin_chunks(200, "application/json", {});
+  }
+  const bool is_open = phase_ == Phase::kStreaming || phase_ == Phase::kWaitingAloud;
+  std::string bytes = std::exchange(queue_, {});
+  if (is_open && !keep_alive_.empty() && !is_closed_) {
+    const std::string piece = framed(keep_alive_);
+    queued_bytes_ += piece.size();
+    bytes += piece;
+  }
+  return bytes;
+}
+
+void Answer::written(size_t bytes) {
+  queued_bytes_ -= bytes;
+  sent_bytes_ += bytes;
+}
+
+void Answer::close() {
+  std::function<void()> callback;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_closed_) {
+      return;
+    }
+    is_closed_ = true;
+    wake_ = nullptr;
+    queue_.clear();
+    queued_bytes_ = 0;
+    std::swap(callback, close_callback_);
+    if (phase_ == Phase::kFinished || phase_ == Phase::kBroken) {
+      return;
+    }
+  }
+  if (callback) {
+    callback();
+  }
+}
+
+void Answer::complete() {
+  std::function<void()> released;
+  const std::lock_guard lock(mutex_);
+  is_closed_ = true;
+  wake_ = nullptr;
+  std::swap(released, close_callback_);
+}
+
+bool Answer::is_stream() const {
+  const std::lock_guard lock(mutex_);
+  return is_stream_;
+}
+
+bool Answer::is_last() const {
+  const std::lock_guard lock(mutex_);
+  return form_.is_last;
+}
+
+int Answer::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+}  // namespace levin::serve::http

@@ -1,0 +1,94 @@
+// The answer to one request: what handlers write, as bytes for the socket.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "serve/http/exchange.h"
+#include "serve/http/wire.h"
+
+namespace levin::serve::http {
+
+/// What the request decides about the form of its answer.
+struct AnswerForm {
+  Headers headers;           ///< sent with the answer unless it has the name itself
+  bool is_head = false;      ///< HEAD: no body
+  bool is_http_1_0 = false;  ///< no chunks
+  bool is_last = false;      ///< the connection closes behind it
+};
+
+/// A queue between the threads of handlers, which fill it, and the network thread, which empties
+/// it. The first group of functions is Responder's; the second belongs to the connection.
+class Answer final : public Responder {
+ public:
+  /// `wake` tells the network thread that there is something to do; it is called under the lock
+  /// and must neither block nor call back.
+  Answer(AnswerForm form, std::function<void()> wake);
+
+  void send(Response response) override;
+  void expect_long_wait() override;
+  void start_stream(int status, std::string content_type, Headers headers) override;
+  void write(std::string piece) override;
+  void finish() override;
+  [[nodiscard]] size_t queued_bytes() const override;
+  [[nodiscard]] bool is_closed() const override;
+  void on_close(std::function<void()> callback) override;
+
+  /// The responder for a handler. When it lets go of it without having answered, the client gets
+  /// status 500, or within a stream the end of the connection.
+  [[nodiscard]] static std::shared_ptr<Responder> for_handler(std::shared_ptr<Answer> answer);
+
+  enum class Progress {
+    kOpen,      ///< more comes
+    kFinished,  ///< nothing comes behind the bytes taken so far
+    kBroken,    ///< the handler gave up within a stream
+  };
+  /// Moves everything queued into `bytes` (empty: nothing queued).
+  Progress take(std::string& bytes);
+  /// What a client hears that has waited for the whole interval; may be empty.
+  [[nodiscard]] std::string keep_alive_bytes();
+  /// Bytes of take() and keep_alive_bytes() that the socket took.
+  void written(size_t bytes);
+  /// The client has gone: calls the callback of on_close unless the answer is finished. From then
+  /// on nothing is queued and `wake` is never called.
+  void close();
+  /// All is sent: releases callbacks; like close without telling anybody.
+  void complete();
+
+  [[nodiscard]] bool is_stream() const;
+  [[nodiscard]] bool is_last() const;  ///< the connection must close behind this answer
+  [[nodiscard]] int status() const;    ///< the handler's, 0 before it has one
+  [[nodiscard]] size_t sent_bytes() const { return sent_bytes_.load(); }
+
+ private:
+  enum class Phase { kWaiting, kWaitingAloud, kStreaming, kFinished, kBroken };
+
+  void abandon();
+  void begin_chunks(int status, std::string_view content_type, const Headers& headers);
+  void push(std::string bytes);
+  void push_body(std::string piece);
+  void end_body();
+  [[nodiscard]] std::string framed(std::string piece) const;
+
+  mutable std::mutex mutex_;  // guards what is not atomic below
+  AnswerForm form_;
+  std::function<void()> wake_;
+  std::function<void()> close_callback_;
+  std::string queue_;
+  Phase phase_ = Phase::kWaiting;
+  Framing framing_ = Framing::kLength;
+  std::string keep_alive_;     // a piece that means nothing to the reader
+  bool is_long_wait_ = false;  // expect_long_wait
+  bool is_stream_ = false;
+  bool is_closed_ = false;
+  int status_ = 0;
+  std::atomic<size_t> queued_bytes_ = 0;  // in queue_ or in the hands of the connection
+  std::atomic<size_t> sent_bytes_ = 0;
+};
+
+}  // namespace levin::serve::http

@@ -1,0 +1,219 @@
+// What a connection does between reads and writes: judging requests, handing them to handlers,
+// timing. The coroutines are in connection.cpp.
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <utility>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "serve/http/connection.h"
+#include "serve/http/error_response.h"
+
+namespace levin::serve::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// Closing a socket with unread bytes resets the connection, and the client may lose the answer.
+constexpr std::chrono::milliseconds kLingerTime{1000};
+constexpr std::chrono::milliseconds kNoTime{0};
+
+/// On a handler thread. A failure of ours is logged before the client hears of it.
+void run_handler(const ServerOptions& options, const Handler& handler, Request request,
+                 const std::shared_ptr<Responder>& responder) {
+  const std::string id = request.id;
+  const auto fail = [&](std::string_view reason, Response response) {
+    if (response.status == 500 && options.on_failure) {
+      options.on_failure(id, reason);
+    }
+    responder->send(std::move(response));
+  };
+  try {
+    handler(std::move(request), responder);
+  } catch (const base::Error& error) {
+    fail(error.what(), error_response(error));
+  } catch (const std::exception& error) {
+    fail(error.what(), error_response(base::Error(base::ErrorCode::kInternal, error.what())));
+  }
+}
+
+}  // namespace
+
+void Connection::enter(Phase phase, std::chrono::milliseconds time) {
+  phase_ = phase;
+  deadline_ = Clock::now() + time;
+}
+
+void Connection::begin_exchange(const RequestParser& parser) {
+  const RequestHead& head = parser.head();
+  record_ = ExchangeRecord();
+  record_.id = fmt::format("{:016x}", base::random_bits(server_.id_seed, ++server_.requests));
+  record_.method = head.method;
+  record_.remote_address = peer_.address;
+  form_ = AnswerForm();
+  form_.headers = server_.access.cors_headers(head);
+  form_.headers.emplace_back("X-Request-Id", record_.id);
+  form_.headers.insert(form_.headers.end(), security_headers().begin(), security_headers().end());
+  form_.is_head = head.method == "HEAD";
+  form_.is_http_1_0 = head.is_http_1_0;
+  form_.is_last = !head.is_keep_alive || head.is_http_1_0 || server_.is_draining;
+  handler_ = nullptr;
+}
+
+std::optional<Response> Connection::judge(const RequestHead& head) {
+  std::optional<Target> target = parse_target(head.target);
+  if (!target.has_value()) {
+    return error_response(400, "a request target of the form /path?query expected");
+  }
+  target_ = std::move(*target);
+  record_.path = target_.path;
+  if (std::optional<Response> refusal = server_.access.refusal(head); refusal.has_value()) {
+    return refusal;
+  }
+  if (AccessRules::is_preflight(head)) {
+    return AccessRules::preflight_response(head);
+  }
+  const Router::Match match = server_.router->find(head.method, target_.path);
+  if (match.handler == nullptr && match.allow.empty()) {
+    return error_response(404, "no such path: " + target_.path);
+  }
+  if (match.handler == nullptr) {
+    Response response = error_response(405, "this path answers " + match.allow);
+    response.headers.emplace_back("Allow", match.allow);
+    return response;
+  }
+  handler_ = match.handler;
+  return std::nullopt;
+}
+
+void Connection::begin_answer() {
+  enter(Phase::kAnswering, kNoTime);
+  is_late_ = false;
+  in_step_since_ = Clock::now();
+  // Called from other threads, until the answer is closed or complete: not later than the server.
+  auto wake = [weak = weak_from_this(), network = server_.network] {
+    asio::post(network, [weak] {
+      if (const auto connection = weak.lock()) {
+        connection->wake_.cancel();
+      }
+    });
+  };
+  answer_ = std::make_shared<Answer>(std::move(form_), std::move(wake));
+}
+
+void Connection::answer_now(Response response) {
+  begin_answer();
+  answer_->send(std::move(response));
+}
+
+void Connection::dispatch(RequestParser& parser) {
+  begin_answer();
+  Request request{.id = record_.id,
+                  .method = record_.method,
+                  .path = std::move(target_.path),
+                  .query = std::move(target_.query),
+                  .headers = parser.head().headers,
+                  .body = parser.take_body(),
+                  .remote_address = peer_.address,
+                  .is_loopback = peer_.is_loopback};
+  record_.received_bytes = request.body.size();
+  asio::co_spawn(server_.network, write_answer(),
+                 [self = shared_from_this()](const std::exception_ptr& failure) {
+                   if (failure) {
+                     self->close();
+                   }
+                 });
+  asio::post(server_.handlers,
+             [&options = server_.options, handler = handler_, request = std::move(request),
+              responder = Answer::for_handler(answer_)]() mutable {
+               run_handler(options, *handler, std::move(request), responder);
+             });
+}
+
+void Connection::end_exchange() {
+  report(true);
+  const bool is_last = answer_->is_last() || server_.is_draining;
+  answer_->complete();
+  answer_.reset();
+  if (is_last) {
+    transport_->shutdown_send();
+    enter(Phase::kLingering, kLingerTime);
+  } else {
+    enter(Phase::kIdle, server_.options.limits.idle_time);
+  }
+  if (buffer_.size() > 0) {
+    transport_->cancel();  // the next request is here already: wait for no more
+  }
+  done_.cancel();
+}
+
+void Connection::report(bool is_complete) {
+  record_.status = answer_->status();
+  record_.sent_bytes = answer_->sent_bytes();
+  record_.is_complete = is_complete;
+  record_.duration =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - exchange_start_);
+  if (server_.options.on_exchange) {
+    server_.options.on_exchange(record_);
+  }
+}
+
+void Connection::check_time(Clock::time_point now) {
+  const Limits& limits = server_.options.limits;
+  switch (phase_) {
+    case Phase::kHandshake:
+    case Phase::kIdle:
+    case Phase::kLingering:
+      if (now >= deadline_) {
+        close();
+      }
+      return;
+    case Phase::kHead:
+    case Phase::kBody:
+      if (now >= deadline_ && !is_late_) {
+        is_late_ = true;
+        transport_->cancel();  // the reader wakes up and says 408
+      }
+      return;
+    case Phase::kAnswering: {
+      if (!answer_->is_stream() || answer_->queued_bytes() <= limits.max_queued_bytes) {
+        in_step_since_ = now;
+      }
+      const bool is_stuck = write_since_ < now && now - write_since_ >= limits.lag_time;
+      if (is_stuck || now - in_step_since_ >= limits.lag_time) {
+        close();
+      }
+      return;
+    }
+    case Phase::kClosed:
+      return;
+  }
+}
+
+void Connection::drain() {
+  const bool is_idle = phase_ == Phase::kIdle && buffer_.size() == 0;
+  if (is_idle || phase_ == Phase::kHandshake) {
+    close();
+  }
+}
+
+void Connection::close() {
+  if (phase_ == Phase::kClosed) {
+    return;
+  }
+  const bool was_answering = phase_ == Phase::kAnswering;
+  phase_ = Phase::kClosed;
+  transport_->close();
+  wake_.cancel();
+  done_.cancel();
+  if (was_answering) {
+    report(false);
+    answer_->close();
+  }
+}
+
+}  // namespace levin::serve::http

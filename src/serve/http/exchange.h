@@ -1,0 +1,77 @@
+// One HTTP exchange as a handler sees it: a request, and a way to answer it from any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace levin::serve::http {
+
+/// Names compare without case. In the order of the wire.
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+/// The first header of that name; empty if there is none.
+[[nodiscard]] std::string_view find_header(const Headers& headers, std::string_view name);
+
+/// True if the two names are equal but for the case of ASCII letters.
+[[nodiscard]] bool is_same_name(std::string_view left, std::string_view right) noexcept;
+
+struct Request {
+  std::string id;      ///< unique; also sent back as X-Request-Id
+  std::string method;  ///< "GET", "POST", ...
+  std::string path;    ///< percent-decoded, without the query
+  std::string query;   ///< as sent, without the question mark
+  Headers headers;
+  std::string body;  ///< whole, within the limit of the listener
+  std::string remote_address;
+  bool is_loopback = false;  ///< the peer is this machine
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body = {};
+  Headers headers = {};  ///< further ones
+};
+
+/// The answer to one request. Every function may be called from any thread and never blocks; after
+/// the client has gone all of them do nothing. Exactly one of send and start_stream is called.
+class Responder {
+ public:
+  virtual ~Responder() = default;
+
+  virtual void send(Response response) = 0;
+
+  /// Says that the answer will come by send() and may take long. After the keep-alive interval
+  /// without it, status 200 with a JSON body is begun and an empty line sent per interval, as the
+  /// DeepSeek API does; a later send() then adds its body alone. Call it once the request has been
+  /// accepted. Streams need no such call: they get SSE comments by themselves.
+  virtual void expect_long_wait() = 0;
+
+  /// Begins an answer of unknown length (chunked).
+  virtual void start_stream(int status, std::string content_type, Headers headers) = 0;
+  /// Queues a piece of the stream: whole events, for keep-alive comments go between the pieces.
+  virtual void write(std::string piece) = 0;
+  /// Ends the stream; the connection may carry a next request.
+  virtual void finish() = 0;
+
+  /// Bytes queued and not yet taken by the socket: a producer pauses when the client lags.
+  [[nodiscard]] virtual size_t queued_bytes() const = 0;
+  /// True once the client has gone or was cut off.
+  [[nodiscard]] virtual bool is_closed() const = 0;
+  /// Called once, from a network thread, when the client goes before the answer is complete; at
+  /// once if it has gone already.
+  virtual void on_close(std::function<void()> callback) = 0;
+};
+
+/// Takes a request; answers now or later, from any thread. Runs on one of a few handler threads,
+/// so parsing and tokenising are fine there and waiting for the model is not. What it throws before
+/// it has answered becomes an error body (base::Error by its code, anything else 500).
+using Handler = std::function<void(Request request, std::shared_ptr<Responder> responder)>;
+
+}  // namespace levin::serve::http

@@ -1,0 +1,60 @@
+#include "serve/http/router.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace levin::serve::http {
+
+void Router::add(std::string method, std::string path, Handler handler) {
+  const bool is_prefix = path.ends_with("/*");
+  if (is_prefix) {
+    path.pop_back();
+  }
+  Methods& methods = (is_prefix ? prefixes_ : exact_)[std::move(path)];
+  const bool is_new = methods.emplace(std::move(method), std::move(handler)).second;
+  LEVIN_CHECK(is_new);
+}
+
+void Router::wrap(const std::function<Handler(Handler)>& wrapped) {
+  for (auto* paths : {&exact_, &prefixes_}) {
+    for (auto& [path, methods] : *paths) {
+      for (auto& [method, handler] : methods) {
+        handler = wrapped(std::move(handler));
+      }
+    }
+  }
+}
+
+const Router::Methods* Router::find_path(std::string_view path) const {
+  if (const auto found = exact_.find(path); found != exact_.end()) {
+    return &found->second;
+  }
+  for (size_t slash = path.rfind('/'); slash != std::string_view::npos;
+       slash = slash == 0 ? std::string_view::npos : path.rfind('/', slash - 1)) {
+    if (const auto found = prefixes_.find(path.substr(0, slash + 1)); found != prefixes_.end()) {
+      return &found->second;
+    }
+  }
+  return nullptr;
+}
+
+Router::Match Router::find(std::string_view method, std::string_view path) const {
+  Match match;
+  const Methods* methods = find_path(path);
+  if (methods == nullptr) {
+    return match;
+  }
+  for (const auto& [name, handler] : *methods) {
+    match.allow += (match.allow.empty() ? "" : ", ") + name;
+    if (name == "GET" && !methods->contains("HEAD")) {
+      match.allow += ", HEAD";
+    }
+    if (name == method || (method == "HEAD" && name == "GET" && match.handler == nullptr)) {
+      match.handler = &handler;
+    }
+  }
+  return match;
+}
+
+}  // namespace levin::serve::http

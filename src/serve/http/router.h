@@ -1,0 +1,42 @@
+// Which handler answers a method and path.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "serve/http/exchange.h"
+
+namespace levin::serve::http {
+
+/// Filled before the server starts, read-only afterwards (so any thread may call find).
+class Router {
+ public:
+  /// Routes `method` on `path` to `handler`. A path that ends in "/*" stands for everything below
+  /// it ("/assets/*"; "/*" is the whole site); exact paths go first, then the longest such prefix.
+  /// Throws Error(kInternal) if that route exists.
+  void add(std::string method, std::string path, Handler handler);
+
+  /// Replaces every handler added so far by what `wrapped` makes of it.
+  void wrap(const std::function<Handler(Handler)>& wrapped);
+
+  struct Match {
+    const Handler* handler = nullptr;  ///< null: no such path (404) or method (405)
+    std::string
+        allow;  ///< methods of the path, as the Allow header wants them; empty: no such path
+  };
+
+  /// The route of a decoded path. HEAD is answered by the handler of GET.
+  [[nodiscard]] Match find(std::string_view method, std::string_view path) const;
+
+ private:
+  using Methods = std::map<std::string, Handler, std::less<>>;
+
+  [[nodiscard]] const Methods* find_path(std::string_view path) const;
+
+  std::map<std::string, Methods, std::less<>> exact_;
+  std::map<std::string, Methods, std::less<>> prefixes_;  // keys end in '/'
+};
+
+}  // namespace levin::serve::http

@@ -1,0 +1,274 @@
+#include "serve/http/server.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <future>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "base/error.h"
+#include "serve/http/connection.h"
+#include "serve/http/connection_table.h"
+#include "serve/http/error_response.h"
+#include "serve/http/transport.h"
+#include "serve/http/wire.h"
+
+namespace levin::serve::http {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{100};
+/// After a failed accept (no descriptors, no memory): time for connections to end.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+tcp::endpoint resolve(const ServerOptions& options) {
+  asio::io_context context;
+  boost::system::error_code error;
+  const auto found = tcp::resolver(context).resolve(options.address, "", error);
+  if (error || found.empty()) {
+    base::throw_error(base::ErrorCode::kInvalidArgument, "--host",
+                      "an address or a name of this machine expected, got \"{}\" ({})",
+                      options.address, error.message());
+  }
+  return {found.begin()->endpoint().address(), options.port};
+}
+
+tcp::acceptor listen(asio::io_context& context, const ServerOptions& options) {
+  const tcp::endpoint endpoint = resolve(options);
+  tcp::acceptor acceptor(context);
+  boost::system::error_code error;
+  const auto failed = [&error] { return static_cast<bool>(error); };
+  acceptor.open(endpoint.protocol(), error);
+  if (!failed() && endpoint.address().is_v6()) {
+    acceptor.set_option(asio::ip::v6_only(false), error);
+  }
+  if (!failed()) {
+    acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  }
+  if (!failed()) {
+    acceptor.bind(endpoint, error);
+  }
+  if (!failed()) {
+    acceptor.listen(asio::socket_base::max_listen_connections, error);
+  }
+  if (failed()) {
+    base::throw_error(base::ErrorCode::kIo, fmt::format("{}:{}", options.address, options.port),
+                      "cannot listen there: {}; choose another --host or --port", error.message());
+  }
+  return acceptor;
+}
+
+uint64_t random_seed() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+/// A fresh socket takes these few bytes at once, so that no connection is kept for a refusal.
+void refuse_connection(tcp::socket& socket) {
+  const Response response = error_response(503, "too many connections; try again in a moment");
+  const std::string bytes = format_head({.status = response.status,
+                                         .content_type = response.content_type,
+                                         .headers = &response.headers,
+                                         .defaults = &security_headers(),
+                                         .framing = Framing::kLength,
+                                         .content_length = response.body.size(),
+                                         .is_last = true}) +
+                            response.body;
+  boost::system::error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(bytes), ignored);
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(ServerOptions options, Router router);
+  ~Impl();
+
+  [[nodiscard]] uint16_t port() const { return port_; }
+  [[nodiscard]] size_t connections() const { return table_.size(); }
+  void set_routes(Router router);
+  size_t drain(std::chrono::milliseconds limit);
+
+ private:
+  asio::awaitable<void> accept_connections();
+  asio::awaitable<void> watch_time();
+  void admit(tcp::socket socket);
+  void run_network();
+
+  const ServerOptions options_;
+  const Router router_;
+  Router later_router_;
+  const AccessRules access_;
+  std::unique_ptr<asio::ssl::context> tls_;
+  ConnectionTable table_;
+  asio::thread_pool handlers_;
+  // Draining ends every coroutine of a connection before anything here is destroyed.
+  asio::io_context context_{1};
+  tcp::acceptor acceptor_;
+  asio::steady_timer tick_;
+  ServerState state_;
+  uint16_t port_;
+  Connection::Clock::time_point end_ = Connection::Clock::time_point::max();  // of draining
+  size_t cut_off_ = 0;
+  std::thread network_;
+};
+
+Server::Impl::Impl(ServerOptions options, Router router)
+    : options_(std::move(options)),
+      router_(std::move(router)),
+      access_(options_.allowed_hosts, options_.cors_origins),
+      tls_(options_.tls_cert_file.empty()
+               ? nullptr
+               : make_tls_context(options_.tls_cert_file, options_.tls_key_file)),
+      table_(options_.limits.max_connections, options_.limits.max_connections_per_address),
+      handlers_(static_cast<size_t>(options_.handler_threads)),
+      acceptor_(listen(context_, options_)),
+      tick_(context_),
+      state_{.options = options_,
+             .router = &router_,
+             .access = access_,
+             .network = context_.get_executor(),
+             .handlers = handlers_,
+             .id_seed = random_seed()},
+      port_(acceptor_.local_endpoint().port()) {
+  asio::co_spawn(context_, accept_connections(), asio::detached);
+  asio::co_spawn(context_, watch_time(), asio::detached);
+  network_ = std::thread([this] { run_network(); });
+}
+
+Server::Impl::~Impl() {
+  try {
+    drain(std::chrono::milliseconds(0));
+  } catch (const std::exception&) {  // not even memory to post one task
+    std::terminate();
+  }
+}
+
+void Server::Impl::run_network() {
+  while (true) {
+    try {
+      context_.run();
+      return;
+    } catch (const std::exception& error) {  // one connection's trouble is not the others'
+      if (options_.on_failure) {
+        options_.on_failure("", error.what());
+      }
+    }
+  }
+}
+
+asio::awaitable<void> Server::Impl::accept_connections() {
+  while (true) {
+    auto [error, socket] = co_await acceptor_.async_accept(kAwait);
+    if (!acceptor_.is_open()) {
+      co_return;
+    }
+    if (error) {
+      asio::steady_timer pause(context_, kAcceptPause);
+      co_await pause.async_wait(kAwait);
+    } else {
+      admit(std::move(socket));
+    }
+  }
+}
+
+void Server::Impl::admit(tcp::socket socket) {
+  boost::system::error_code error;
+  const tcp::endpoint remote = socket.remote_endpoint(error);
+  if (error) {
+    return;  // gone already
+  }
+  const std::string client = client_of(remote.address());
+  if (!table_.has_room(client)) {
+    if (tls_ == nullptr) {
+      refuse_connection(socket);
+    }
+    return;
+  }
+  socket.set_option(tcp::no_delay(true), error);
+  socket.set_option(asio::socket_base::keep_alive(true), error);
+  const bool is_loopback =
+      remote.address().is_loopback() || client.starts_with("127.");  // mapped into IPv6
+  auto connection = std::make_shared<Connection>(
+      state_, make_transport(std::move(socket), tls_.get()),
+      Peer{.address = remote.address().to_string(), .is_loopback = is_loopback});
+  table_.add(connection, client);
+  asio::co_spawn(context_, connection->run(), [this, connection](const std::exception_ptr&) {
+    connection->close();
+    table_.remove(connection);
+  });
+}
+
+asio::awaitable<void> Server::Impl::watch_time() {
+  while (!state_.is_draining || table_.size() > 0) {
+    const auto now = Connection::Clock::now();
+    table_.for_each([this, now](Connection& connection) {
+      if (now >= end_) {
+        cut_off_ += connection.is_answering() ? 1 : 0;
+        connection.close();
+      } else {
+        connection.check_time(now);
+      }
+    });
+    tick_.expires_after(kTick);
+    co_await tick_.async_wait(kAwait);
+  }
+}
+
+void Server::Impl::set_routes(Router router) {
+  later_router_ = std::move(router);
+  std::promise<void> is_set;
+  asio::post(context_, [this, &is_set] {
+    state_.router = &later_router_;
+    is_set.set_value();
+  });
+  is_set.get_future().wait();
+}
+
+size_t Server::Impl::drain(std::chrono::milliseconds limit) {
+  if (network_.joinable()) {
+    asio::post(context_, [this, limit] {
+      state_.is_draining = true;
+      end_ = Connection::Clock::now() + limit;
+      boost::system::error_code ignored;
+      acceptor_.close(ignored);
+      table_.for_each([](Connection& connection) { connection.drain(); });
+      tick_.cancel();
+    });
+    network_.join();  // its last coroutine ends with the last connection
+    handlers_.join();
+  }
+  return cut_off_;
+}
+
+Server::Server(ServerOptions options, Router router)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(router))) {}
+
+Server::~Server() = default;
+
+uint16_t Server::port() const noexcept { return impl_->port(); }
+
+size_t Server::connections() const noexcept { return impl_->connections(); }
+
+void Server::set_routes(Router router) { impl_->set_routes(std::move(router)); }
+
+size_t Server::drain(std::chrono::milliseconds limit) { return impl_->drain(limit); }
+
+}  // namespace levin::serve::http

@@ -1,0 +1,27 @@
+// What the connections of a server share. All of it belongs to the network thread.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cstddef>
+#include <cstdint>
+
+#include "serve/http/access.h"
+#include "serve/http/router.h"
+#include "serve/http/server_options.h"
+
+namespace levin::serve::http {
+
+struct ServerState {
+  const ServerOptions& options;
+  const Router* router;
+  const AccessRules& access;
+  boost::asio::any_io_executor network;
+  boost::asio::thread_pool& handlers;
+  uint64_t id_seed = 0;  ///< random, so that ids of two runs differ
+  uint64_t requests = 0;
+  size_t arriving_bytes = 0;  ///< claimed by bodies being received
+  bool is_draining = false;
+};
+
+}  // namespace levin::serve::http

@@ -1,0 +1,192 @@
+#include "serve/model_server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "serve/accounts/accounts.h"
+#include "serve/api/service.h"
+#include "serve/descriptor_limit.h"
+#include "serve/http/server.h"
+#include "serve/key_guard.h"
+#include "serve/service_log.h"
+#include "serve/site_routes.h"
+
+namespace levin::serve {
+namespace {
+
+/// Besides connections: model files, accounts, the page cache on disk, the log.
+constexpr int64_t kOtherDescriptors = 128;
+
+accounts::Prices prices_of(const ServerConfig& config) {
+  return {.cache_hit_token = accounts::parse_token_price(config.price_cache_hit),
+          .cache_miss_token = accounts::parse_token_price(config.price_cache_miss),
+          .completion_token = accounts::parse_token_price(config.price_output)};
+}
+
+std::unique_ptr<accounts::Accounts> open_accounts(const ServerConfig& config,
+                                                  const std::string& file) {
+  if (file.empty()) {
+    return nullptr;
+  }
+  accounts::AccountsOptions options;
+  options.path = file;
+  options.prices = prices_of(config);
+  return std::make_unique<accounts::Accounts>(std::move(options));
+}
+
+http::Limits limits_of(const ServerConfig& config, ServiceLog& log) {
+  http::Limits limits;
+  const int64_t wanted = config.max_connections + kOtherDescriptors;
+  const int64_t allowed = raise_descriptor_limit(wanted);
+  limits.max_connections = static_cast<size_t>(config.max_connections);
+  if (allowed < wanted) {
+    limits.max_connections = static_cast<size_t>(std::max<int64_t>(1, allowed - kOtherDescriptors));
+    log.warning(fmt::format(
+        "the system lets this process open {} files and sockets (ulimit -n), so at most {} "
+        "connections instead of {}; raise the limit to at least {}",
+        allowed, limits.max_connections, config.max_connections, wanted));
+  }
+  limits.max_connections_per_address = static_cast<size_t>(config.max_connections_per_address);
+  limits.max_header_bytes = static_cast<size_t>(config.max_header_kib) << 10;
+  limits.max_body_bytes = static_cast<size_t>(config.max_body_mib) << 20;
+  limits.max_arriving_bytes = std::max(limits.max_arriving_bytes, 2 * limits.max_body_bytes);
+  limits.header_time = std::chrono::seconds(config.header_seconds);
+  limits.body_time = std::chrono::seconds(config.body_seconds);
+  limits.idle_time = std::chrono::seconds(config.idle_seconds);
+  limits.lag_time = std::chrono::seconds(config.lag_seconds);
+  limits.keep_alive_interval = std::chrono::seconds(config.keep_alive_seconds);
+  return limits;
+}
+
+http::ServerOptions server_options(const ServerConfig& config, ServiceLog& log) {
+  http::ServerOptions options;
+  options.address = config.host;
+  options.port = static_cast<uint16_t>(config.port);
+  options.allowed_hosts = config.allowed_hosts;
+  options.cors_origins = config.cors_origins;
+  options.tls_cert_file = config.tls_cert;
+  options.tls_key_file = config.tls_key;
+  options.limits = limits_of(config, log);
+  options.on_exchange = [&log](const http::ExchangeRecord& record) { log.exchange(record); };
+  options.on_failure = [&log](std::string_view id, std::string_view reason) {
+    log.failure(id, reason);
+  };
+  return options;
+}
+
+api::ServiceOptions service_options(const ServerConfig& config, const std::string& model_dir) {
+  api::ServiceOptions options;
+  options.model_dir = model_dir;
+  options.model_name = config.model_name;
+  options.host.max_waiting = config.max_waiting;
+  options.prices = prices_of(config);
+  return options;
+}
+
+}  // namespace
+
+std::string accounts_file(const ServerConfig& config) {
+  if (config.accounts == "none") {
+    return {};
+  }
+  std::error_code ignored;
+  if (!std::filesystem::exists(config.accounts, ignored)) {
+    throw base::Error(base::ErrorCode::kNotFound,
+                      "no accounts file is there; `levin keys create` makes one", config.accounts);
+  }
+  return config.accounts;
+}
+
+/// Members are destroyed from the last to the first: the server stops calling handlers first.
+struct ModelServer::State {
+  explicit State(const ServerConfig& given)
+      : config(given),
+        file(accounts_file(config)),
+        log(config.is_json_log),
+        accounts(open_accounts(config, file)),
+        server(server_options(config, log), loading_routes()) {}
+
+  static http::Router loading_routes() {
+    http::Router router;
+    add_loading_routes(router);
+    return router;
+  }
+
+  http::Router serving_routes() {
+    http::Router router;
+    service->add_routes(router);
+    if (!config.api_keys.empty()) {
+      const KeyGuard keys(config.api_keys);
+      router.wrap([&keys](http::Handler handler) { return keys.guard(std::move(handler)); });
+    }
+    add_site_routes(router, [this] { return is_draining.load(); });
+    return router;
+  }
+
+  const ServerConfig config;
+  const std::string file;  // of the accounts; empty: none
+  ServiceLog log;
+  std::unique_ptr<accounts::Accounts> accounts;
+  std::unique_ptr<api::Service> service;  // null until there is a model
+  std::atomic<bool> is_draining = false;
+  http::Server server;
+};
+
+ModelServer::ModelServer(const ServerConfig& config) {
+  check_config(config, !accounts_file(config).empty());
+  state_ = std::make_unique<State>(config);
+}
+
+void ModelServer::serve(std::unique_ptr<runtime::Engine> engine, const std::string& model_dir) {
+  State& state = *state_;
+  api::ServiceOptions options = service_options(state.config, model_dir);
+  options.connections = [&server = state.server] { return server.connections(); };
+  state.service = std::make_unique<api::Service>(std::move(engine), options, state.accounts.get());
+  state.server.set_routes(state.serving_routes());
+}
+
+ModelServer::~ModelServer() = default;
+
+std::string ModelServer::url() const {
+  const ServerConfig& config = state_->config;
+  std::string host = config.host == "0.0.0.0" || config.host == "::" ? "localhost" : config.host;
+  if (host.find(':') != std::string::npos) {
+    host = "[" + host + "]";
+  }
+  return fmt::format("{}://{}:{}", config.tls_cert.empty() ? "http" : "https", host,
+                     state_->server.port());
+}
+
+std::string ModelServer::greeting() const {
+  const ServerConfig& config = state_->config;
+  const std::string keys =
+      !state_->file.empty()           ? "from " + state_->file
+      : !config.api_keys.empty()      ? fmt::format("{} from the settings", config.api_keys.size())
+      : is_loopback_host(config.host) ? "none needed, this machine only"
+                                      : "none needed: everybody may use the model (--insecure)";
+  return fmt::format(
+      "chat page   {0}/\n"
+      "API         {0}/v1 (chat/completions, completions, models; OpenAI's and DeepSeek's form)\n"
+      "keys        {1}\n"
+      "limits      {2} requests waiting, {3} connections, bodies up to {4} MiB\n"
+      "stop        Ctrl-C; running answers get {5} s to end",
+      url(), keys, config.max_waiting, config.max_connections, config.max_body_mib,
+      config.drain_seconds);
+}
+
+size_t ModelServer::drain() {
+  state_->is_draining = true;
+  state_->log.event("stopping: no new connections, running answers may end");
+  const size_t cut_off = state_->server.drain(std::chrono::seconds(state_->config.drain_seconds));
+  state_->log.event(fmt::format("stopped, {} answers cut off", cut_off));
+  return cut_off;
+}
+
+}  // namespace levin::serve

@@ -1,0 +1,80 @@
+#include "eval/intervals.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+
+namespace levin::eval {
+namespace {
+
+void expect_interval(const Estimate& estimate, double low, double high) {
+  EXPECT_NEAR(estimate.low, low, 5e-5);
+  EXPECT_NEAR(estimate.high, high, 5e-5);
+}
+
+TEST(Wilson, GivesThePublishedValues) {
+  // Newcombe, Stat. Med. 17 (1998) 857, table I, method 3.
+  expect_interval(wilson(81, 263), 0.2553, 0.3662);
+  expect_interval(wilson(15, 148), 0.0624, 0.1605);
+  expect_interval(wilson(0, 20), 0.0, 0.1611);
+  expect_interval(wilson(1, 29), 0.0061, 0.1718);
+}
+
+TEST(Wilson, EndsExactlyWhereAllOrNoneAreRight) {
+  EXPECT_EQ(wilson(0, 7).low, 0.0);
+  EXPECT_EQ(wilson(7, 7).high, 1.0);
+  EXPECT_EQ(wilson(0, 0).high, 1.0);
+}
+
+TEST(PairedDifference, GivesThePublishedValues) {
+  // Newcombe, Stat. Med. 17 (1998) 2635, method 10: 20, 12, 2, 16.
+  const Estimate estimate = paired_difference({20, 12, 2, 16});
+  EXPECT_NEAR(estimate.value, 0.2, 1e-12);
+  expect_interval(estimate, 0.0562, 0.3292);
+}
+
+TEST(PairedDifference, ChangesSignWithTheOrder) {
+  const Estimate one = paired_difference({50, 9, 3, 20});
+  const Estimate other = paired_difference({50, 3, 9, 20});
+  EXPECT_DOUBLE_EQ(one.value, -other.value);
+  EXPECT_NEAR(one.low, -other.high, 1e-12);
+  EXPECT_NEAR(one.high, -other.low, 1e-12);
+}
+
+TEST(PairedDifference, KeepsAWidthWhereAllPairsAgree) {
+  const Estimate estimate = paired_difference({100, 0, 0, 0});
+  EXPECT_EQ(estimate.value, 0.0);
+  EXPECT_LT(estimate.low, -0.01);
+  EXPECT_GT(estimate.high, 0.01);
+}
+
+TEST(PairedCounts, CountWhoWasRight) {
+  PairedCounts counts;
+  counts.add(true, true);
+  counts.add(true, false);
+  counts.add(false, true);
+  counts.add(false, false);
+  counts.add(false, false);
+  EXPECT_EQ(counts.both, 1);
+  EXPECT_EQ(counts.first_only, 1);
+  EXPECT_EQ(counts.second_only, 1);
+  EXPECT_EQ(counts.neither, 2);
+}
+
+TEST(MeanOf, HasStudentsInterval) {
+  const std::array samples = {1.0, 2.0, 3.0, 4.0, 5.0};
+  const Estimate estimate = mean_of(samples);
+  EXPECT_DOUBLE_EQ(estimate.value, 3.0);
+  expect_interval(estimate, 3.0 - 1.96324, 3.0 + 1.96324);  // 2.7764 * sqrt(2.5 / 5)
+}
+
+TEST(MeanOf, KnowsNothingFromOneSample) {
+  const std::array samples = {4.0};
+  EXPECT_EQ(mean_of(samples).value, 4.0);
+  EXPECT_TRUE(std::isinf(mean_of(samples).low));
+  EXPECT_EQ(mean_of({}).value, 0.0);
+}
+
+}  // namespace
+}  // namespace levin::eval

@@ -1,0 +1,147 @@
+// Keys and money at the API: who may ask, and what an answer costs.
+#include "serve/accounts/accounts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "formats/temporary_folder.h"
+#include "serve/accounts/accounts_file.h"
+#include "serve/accounts/key_store.h"
+#include "serve/api/reply.h"
+#include "service_fixture.h"
+
+namespace levin::serve::api {
+namespace {
+
+using accounts::Money;
+using testing::chat_body;
+using testing::Json;
+using testing::ResponderPtr;
+using testing::ServiceFixture;
+
+class ApiAccounts : public ::testing::Test {
+ protected:
+  ApiAccounts() {
+    accounts::create_accounts_file(path());
+    accounts_ = std::make_unique<accounts::Accounts>(accounts::AccountsOptions{.path = path()});
+    fixture_ = std::make_unique<ServiceFixture>(
+        testing::ServiceFixtureOptions{.accounts = accounts_.get()});
+  }
+
+  [[nodiscard]] std::string path() const { return folder_.file("accounts.db"); }
+
+  /// A metered key; its secret as the header says it.
+  http::Headers make_key(const std::string& name, const std::string& usd,
+                         accounts::Limits limits = {}) const {
+    auto database = accounts::open_accounts_file(path(), accounts::Access::kWrite);
+    const accounts::CreatedKey made = accounts::create_key(
+        database,
+        {.name = name, .limits = limits, .granted = {}, .topped_up = Money::parse_usd(usd)}, 0);
+    return {{"Authorization", "Bearer " + made.secret}};
+  }
+  [[nodiscard]] Money total_of(const std::string& name) const {
+    auto database = accounts::open_accounts_file(path(), accounts::Access::kWrite);
+    return accounts::balance_of(database, accounts::get_key(database, name).id).total();
+  }
+  ResponderPtr chat(const Json& body, const http::Headers& headers) {
+    return fixture_->ask("POST", "/chat/completions", body.dump(), headers);
+  }
+
+  levin::testing::TemporaryFolder folder_;
+  std::unique_ptr<accounts::Accounts> accounts_;
+  std::unique_ptr<ServiceFixture> fixture_;
+};
+
+TEST_F(ApiAccounts, WithoutAKeyNothingIsAnswered) {
+  for (const http::Headers& headers :
+       {http::Headers{}, http::Headers{{"Authorization", "Bearer sk-wrong"}}}) {
+    const ResponderPtr answer = chat(chat_body(), headers);
+    EXPECT_EQ(answer->status(), 401);
+    EXPECT_EQ(answer->json()["error"]["type"], "authentication_error");
+    EXPECT_EQ(fixture_->ask("GET", "/models", "", headers)->status(), 401);
+    EXPECT_EQ(fixture_->ask("GET", "/user/balance", "", headers)->status(), 401);
+  }
+}
+
+TEST_F(ApiAccounts, AnAnswerIsPaidBeforeItsEndIsSeen) {
+  const http::Headers key = make_key("alice", "1.00");
+  Json body = chat_body();
+  body["stream"] = true;
+  const Json last = chat(body, key)->events().back();
+  const Money cost = Money::parse_usd(last["levin"]["cost_usd"].get<std::string>());
+  EXPECT_GT(cost, Money());
+  EXPECT_EQ(total_of("alice"), Money::parse_usd("1.00") - cost);
+  const Json balance = fixture_->ask("GET", "/user/balance", "", key)->json();
+  EXPECT_EQ(balance["is_available"], true);
+  EXPECT_EQ(balance["balance_infos"][0]["total_balance"], total_of("alice").to_usd());
+}
+
+TEST_F(ApiAccounts, AnEmptyBalanceIs402) {
+  const http::Headers key = make_key("poor", "0.0000001");
+  const ResponderPtr answer = chat(chat_body(), key);
+  EXPECT_EQ(answer->status(), 402);
+  EXPECT_EQ(answer->json()["error"]["code"], "insufficient_balance");
+  EXPECT_EQ(total_of("poor"), Money::parse_usd("0.0000001"));
+}
+
+TEST_F(ApiAccounts, TooManyAtOnceIs429) {
+  const http::Headers key = make_key("busy", "1.00", {.max_concurrent = 1});
+  Json body = chat_body();
+  body["stream"] = true;
+  body["max_tokens"] = 600;
+  body["temperature"] = 2;
+  const ResponderPtr running = fixture_->start("POST", "/chat/completions", body.dump(), key);
+  running->wait_for_bytes(1);
+  running->set_queued_bytes(size_t{2} << 20U);
+  const ResponderPtr refused = chat(chat_body(), key);
+  EXPECT_EQ(refused->status(), 429);
+  EXPECT_FALSE(http::find_header(refused->headers(), "Retry-After").empty());
+  running->close();
+  EXPECT_TRUE(fixture_->service().drain(std::chrono::minutes(1)));
+}
+
+TEST_F(ApiAccounts, OwnersDoNotShareCachedPrefixes) {
+  const http::Headers alice = make_key("alice", "1.00");
+  const http::Headers bob = make_key("bob", "1.00");
+  (void)chat(chat_body(), alice);
+  EXPECT_EQ(chat(chat_body(), bob)->json()["usage"]["prompt_cache_hit_tokens"], 0);
+  EXPECT_GT(chat(chat_body(), alice)->json()["usage"]["prompt_cache_hit_tokens"], 0);
+}
+
+TEST_F(ApiAccounts, ARefusedRequestCostsNothing) {
+  const http::Headers key = make_key("alice", "1.00");
+  Json body = chat_body();
+  body["max_tokens"] = 100000;
+  EXPECT_EQ(chat(body, key)->status(), 400);
+  EXPECT_EQ(total_of("alice"), Money::parse_usd("1.00"));
+}
+
+TEST_F(ApiAccounts, AFailureOfTheServerCostsNothing) {
+  const http::Headers key = make_key("alice", "1.00");
+  const auto known = accounts_->authenticate(http::find_header(key, "Authorization"));
+  auto admitted = accounts_->admit(std::get<accounts::Key>(known), 100, 100);
+  const auto responder = std::make_shared<testing::RecordingResponder>();
+  ReplyOptions options;
+  options.choices = 2;
+  Spending spent;
+  spent.prompt_tokens = 100;
+  spent.completion_tokens = 50;
+  Metrics metrics;
+  {
+    Worker worker;
+    const ReplyServices services{.worker = worker, .metrics = metrics, .prices = {}};
+    const auto reply = std::make_shared<Reply>(
+        responder, std::move(options),
+        std::get<std::unique_ptr<accounts::Admission>>(std::move(admitted)), services);
+    reply->end_choice({{"index", 0}}, spent);
+    reply->fail_choice(ApiError(500, "a tensor holds a NaN"), spent);
+  }
+  EXPECT_EQ(responder->status(), 500);
+  const Json balance = fixture_->ask("GET", "/user/balance", "", key)->json();
+  EXPECT_EQ(balance["balance_infos"][0]["total_balance"], Money::parse_usd("1.00").to_usd());
+  EXPECT_EQ(accounts_->balance(std::get<accounts::Key>(known)).available(),
+            Money::parse_usd("1.00"));
+}
+
+}  // namespace
+}  // namespace levin::serve::api

@@ -1,0 +1,257 @@
+// POST chat/completions on models/mini, through the routes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+#include "service_fixture.h"
+
+namespace levin::serve::api {
+namespace {
+
+using testing::chat_body;
+using ::testing::HasSubstr;
+using testing::Json;
+using testing::kAnswer;
+using testing::ResponderPtr;
+using testing::ServiceFixture;
+using ::testing::StartsWith;
+
+Json streaming(Json body, const Json& options = {{"include_usage", false}}) {
+  body["stream"] = true;
+  body["stream_options"] = options;
+  return body;
+}
+
+/// The texts of a stream's chunks together.
+std::string content_of(const std::vector<Json>& events) {
+  std::string text;
+  for (const Json& event : events) {
+    for (const Json& choice : event["choices"]) {
+      text += choice["delta"].value("content", "");
+    }
+  }
+  return text;
+}
+
+class Chat : public ::testing::Test {
+ protected:
+  ServiceFixture fixture_;
+};
+
+TEST_F(Chat, AnswersInTheDocumentedForm) {
+  const ResponderPtr answer = fixture_.post("/chat/completions", chat_body());
+  ASSERT_EQ(answer->status(), 200) << answer->body();
+  const Json body = answer->json();
+  EXPECT_EQ(body["object"], "chat.completion");
+  EXPECT_EQ(body["model"], "deepseek-chat");
+  EXPECT_EQ(body["system_fingerprint"], "fp_mini_sparse");
+  const Json& choice = body["choices"].at(0);
+  EXPECT_EQ(choice["index"], 0);
+  EXPECT_EQ(choice["message"]["role"], "assistant");
+  EXPECT_THAT(choice["message"]["content"].get<std::string>(), HasSubstr(kAnswer));
+  EXPECT_EQ(choice["finish_reason"], "stop");
+  EXPECT_TRUE(choice["logprobs"].is_null());
+}
+
+TEST_F(Chat, EveryPathOfTheApiLeadsThere) {
+  Json body = chat_body();
+  body["max_tokens"] = 1;
+  for (const char* path : {"/v1/chat/completions", "/beta/chat/completions"}) {
+    EXPECT_EQ(fixture_.post(path, body)->status(), 200) << path;
+  }
+}
+
+TEST_F(Chat, UsageCountsWhatTheCacheSpared) {
+  const Json first = fixture_.post("/chat/completions", chat_body())->json()["usage"];
+  const Json second = fixture_.post("/chat/completions", chat_body())->json()["usage"];
+  const int64_t prompt = first["prompt_tokens"];
+  EXPECT_EQ(first["prompt_cache_hit_tokens"], 0);
+  EXPECT_EQ(first["prompt_cache_miss_tokens"], prompt);
+  EXPECT_EQ(second["prompt_tokens"], prompt);
+  EXPECT_EQ(second["prompt_cache_hit_tokens"], (prompt - 1) / 64 * 64) << "whole pages";
+  EXPECT_EQ(second["prompt_tokens_details"]["cached_tokens"], second["prompt_cache_hit_tokens"]);
+  EXPECT_EQ(second["total_tokens"], prompt + second["completion_tokens"].get<int64_t>());
+  EXPECT_EQ(second["completion_tokens_details"]["reasoning_tokens"], 0);
+}
+
+TEST_F(Chat, TheMeterTellsTimeShareAndPrice) {
+  const ResponderPtr answer = fixture_.post("/chat/completions", chat_body());
+  const Json body = answer->json();
+  const Json& meter = body["levin"];
+  EXPECT_GT(meter["time_to_first_token_ms"], 0);
+  EXPECT_GT(meter["context_share_read"], 0);
+  EXPECT_LE(meter["context_share_read"], 1);
+  EXPECT_EQ(meter["cost_usd"], meter["cost_without_cache_usd"]) << "nothing was cached";
+  EXPECT_EQ(http::find_header(answer->headers(), "X-Levin-Cost-Usd"),
+            meter["cost_usd"].get<std::string>());
+}
+
+TEST_F(Chat, AStreamBringsTheSameTextInPieces) {
+  const std::string whole =
+      fixture_.post("/chat/completions", chat_body())->json()["choices"][0]["message"]["content"];
+  const ResponderPtr stream = fixture_.post("/chat/completions", streaming(chat_body()));
+  const std::vector<Json> events = stream->events();
+  ASSERT_GT(events.size(), 3U);
+  EXPECT_EQ(events.front()["object"], "chat.completion.chunk");
+  EXPECT_EQ(events.front()["choices"][0]["delta"], (Json{{"role", "assistant"}, {"content", ""}}));
+  EXPECT_EQ(content_of(events), whole);
+  const Json& last = events.back();
+  EXPECT_EQ(last["choices"][0]["finish_reason"], "stop");
+  EXPECT_EQ(last["choices"][0]["delta"], Json::object());
+  EXPECT_GT(last["usage"]["completion_tokens"], 0) << "DeepSeek's last chunk has it unasked";
+  for (const Json& event : events) {
+    EXPECT_EQ(event["id"], events.front()["id"]);
+  }
+}
+
+TEST_F(Chat, UsageComesInAChunkOfItsOwnIfAskedFor) {
+  const std::vector<Json> events =
+      fixture_.post("/chat/completions", streaming(chat_body(), {{"include_usage", true}}))
+          ->events();
+  for (size_t i = 0; i + 1 < events.size(); ++i) {
+    EXPECT_TRUE(events[i].contains("usage") && events[i]["usage"].is_null());
+  }
+  EXPECT_EQ(events.back()["choices"], Json::array());
+  EXPECT_GT(events.back()["usage"]["prompt_tokens"], 0);
+  EXPECT_TRUE(events.back()["levin"].contains("cost_without_cache_usd"));
+}
+
+TEST_F(Chat, ProgressOfThePromptIsToldIfAskedFor) {
+  const std::vector<Json> events =
+      fixture_.post("/chat/completions", streaming(chat_body(), {{"include_progress", true}}))
+          ->events();
+  EXPECT_EQ(events.front()["choices"], Json::array());
+  EXPECT_GT(events.front()["levin"]["prompt_tokens"], 0);
+  EXPECT_EQ(events.front()["levin"]["prompt_tokens_done"], events.front()["levin"]["prompt_tokens"])
+      << "one chunk reads it all";
+}
+
+TEST_F(Chat, StopStringsAndLengthEndAnswers) {
+  Json body = chat_body();
+  body["stop"] = {"never", "Zoe is sai"};
+  Json choice = fixture_.post("/chat/completions", body)->json()["choices"][0];
+  EXPECT_EQ(choice["finish_reason"], "stop");
+  EXPECT_TRUE(choice["message"]["content"].get<std::string>().ends_with("The city of "));
+  body = chat_body();
+  body["max_tokens"] = 2;
+  const Json answer = fixture_.post("/chat/completions", body)->json();
+  EXPECT_EQ(answer["choices"][0]["finish_reason"], "length");
+  EXPECT_EQ(answer["usage"]["completion_tokens"], 2);
+}
+
+TEST_F(Chat, LogprobsComeWithTheTokensOfTheText) {
+  Json body = chat_body();
+  body["logprobs"] = true;
+  body["top_logprobs"] = 2;
+  const Json choice = fixture_.post("/chat/completions", body)->json()["choices"][0];
+  std::string text;
+  for (const Json& token : choice["logprobs"]["content"]) {
+    text += token["token"].get<std::string>();
+    EXPECT_EQ(token["top_logprobs"].size(), 2U);
+    EXPECT_EQ(token["top_logprobs"][0]["logprob"], token["logprob"]) << "greedy";
+  }
+  EXPECT_EQ(text, choice["message"]["content"].get<std::string>());
+}
+
+TEST_F(Chat, TokensOfAStopStringAreNotShown) {
+  Json body = chat_body();
+  body["logprobs"] = true;
+  body["stop"] = " is";
+  const Json choice = fixture_.post("/chat/completions", body)->json()["choices"][0];
+  std::string text;
+  for (const Json& token : choice["logprobs"]["content"]) {
+    text += token["token"].get<std::string>();
+  }
+  EXPECT_EQ(text, choice["message"]["content"].get<std::string>());
+}
+
+TEST_F(Chat, TheSameSeedGivesTheSameText) {
+  Json body = chat_body();
+  body["temperature"] = 1.5;
+  body["seed"] = 11;
+  const auto text = [&] {
+    return fixture_.post("/chat/completions", body)->json()["choices"][0]["message"]["content"];
+  };
+  EXPECT_EQ(text(), text());
+}
+
+TEST_F(Chat, ManyClientsAtOnceGetTheTextsTheyGetAlone) {
+  std::vector<Json> bodies;
+  std::vector<std::string> alone;
+  for (int i = 0; i < 8; ++i) {
+    bodies.push_back(chat_body());
+    bodies.back()["temperature"] = 1;
+    bodies.back()["seed"] = i;
+    bodies.back()["max_tokens"] = 10 + i;
+    alone.push_back(fixture_.post("/chat/completions", bodies.back())
+                        ->json()["choices"][0]["message"]["content"]);
+  }
+  std::vector<ResponderPtr> answers;
+  for (const Json& body : bodies) {
+    answers.push_back(fixture_.start("POST", "/chat/completions", streaming(body).dump()));
+  }
+  for (size_t i = 0; i < answers.size(); ++i) {
+    answers[i]->wait();
+    EXPECT_EQ(content_of(answers[i]->events()), alone[i]);
+  }
+}
+
+TEST_F(Chat, AClientThatGoesFreesItsPages) {
+  Json body = streaming(chat_body());
+  body["max_tokens"] = 800;
+  body["stop"] = "this never comes";
+  body["temperature"] = 2;
+  const ResponderPtr gone = fixture_.start("POST", "/chat/completions", body.dump());
+  gone->wait_for_bytes(1);
+  gone->close();
+  EXPECT_TRUE(fixture_.service().drain(std::chrono::minutes(1)));
+  EXPECT_EQ(fixture_.service().stats().cache.held_pages, 0);
+}
+
+TEST_F(Chat, AFullQueueIsSaidWithAHint) {
+  ServiceFixture small({.cache_tokens = 1024, .max_waiting = 1});
+  Json body = streaming(chat_body());
+  body["max_tokens"] = 800;
+  const ResponderPtr running = small.start("POST", "/chat/completions", body.dump());
+  running->wait_for_bytes(1);
+  running->set_queued_bytes(size_t{2} << 20U);  // it stops reading, and keeps its pages
+  const ResponderPtr waiting = small.start("POST", "/chat/completions", body.dump());
+  const ResponderPtr refused = small.ask("POST", "/chat/completions", body.dump());
+  EXPECT_EQ(refused->status(), 429);
+  EXPECT_EQ(refused->json()["error"]["code"], "queue_full");
+  EXPECT_GE(std::stoi(std::string(http::find_header(refused->headers(), "Retry-After"))), 1);
+  running->close();
+  waiting->wait();
+  EXPECT_EQ(waiting->status(), 200) << "the one in the queue gets its answer";
+}
+
+TEST_F(Chat, WhatDoesNotFitIntoTheContextIsSaidWithNumbers) {
+  Json body = chat_body();
+  body["max_tokens"] = 5000;
+  const ResponderPtr answer = fixture_.post("/chat/completions", body);
+  EXPECT_EQ(answer->status(), 400);
+  const Json error = answer->json()["error"];
+  EXPECT_EQ(error["code"], "context_length_exceeded");
+  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("1024"));
+  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("5000"));
+}
+
+TEST_F(Chat, UnknownModelsAndMissingAbilitiesAreNamed) {
+  Json body = chat_body();
+  body["model"] = "gpt-5";
+  ResponderPtr answer = fixture_.post("/chat/completions", body);
+  EXPECT_EQ(answer->status(), 400);
+  EXPECT_EQ(answer->json()["error"]["code"], "model_not_found");
+  EXPECT_EQ(answer->json()["error"]["param"], "model");
+}
+
+TEST_F(Chat, ABrokenBodyIsAnError) {
+  const ResponderPtr answer = fixture_.ask("POST", "/chat/completions", "{\"model\":");
+  EXPECT_EQ(answer->status(), 400);
+  EXPECT_EQ(answer->json()["error"]["type"], "invalid_request_error");
+}
+
+}  // namespace
+}  // namespace levin::serve::api

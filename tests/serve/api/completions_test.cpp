@@ -1,0 +1,157 @@
+// POST completions: continuation, echo, scores, gaps.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "service_fixture.h"
+
+namespace levin::serve::api {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::Json;
+using testing::ResponderPtr;
+using testing::ServiceFixture;
+
+Json body_with(const Json& prompt) {
+  return {{"model", "mini"}, {"prompt", prompt}, {"max_tokens", 4}, {"temperature", 0}};
+}
+
+class Completions : public ::testing::Test {
+ protected:
+  Json choice_of(const Json& body) {
+    const ResponderPtr answer = fixture_.post("/beta/completions", body);
+    EXPECT_EQ(answer->status(), 200) << answer->body();
+    return answer->json()["choices"][0];
+  }
+  std::vector<int32_t> ids_of(const std::string& text) {
+    return fixture_.post("/tokenize", {{"prompt", text}})->json()["tokens"];
+  }
+
+  ServiceFixture fixture_;
+};
+
+TEST_F(Completions, GoOnWithTheText) {
+  const ResponderPtr answer = fixture_.post("/completions", body_with("She had been"));
+  const Json body = answer->json();
+  EXPECT_EQ(body["object"], "text_completion");
+  EXPECT_EQ(body["usage"]["completion_tokens"], 4);
+  EXPECT_FALSE(body["choices"][0]["text"].get<std::string>().empty());
+  EXPECT_EQ(body["choices"][0]["finish_reason"], "length");
+}
+
+TEST_F(Completions, IdsAreTakenAsTheyAre) {
+  const std::string text = "She had been forced";
+  EXPECT_EQ(choice_of(body_with(text))["text"], choice_of(body_with(ids_of(text)))["text"]);
+}
+
+TEST_F(Completions, EchoPutsThePromptInFront) {
+  Json body = body_with("She had been");
+  const std::string plain = choice_of(body)["text"];
+  body["echo"] = true;
+  EXPECT_EQ(choice_of(body)["text"], "She had been" + plain);
+}
+
+TEST_F(Completions, EchoWithLogprobsScoresThePrompt) {
+  const std::vector<int32_t> ids = ids_of("She had been forced into prudence");
+  Json body = body_with(ids);
+  body.update({{"echo", true}, {"logprobs", 2}, {"max_tokens", 1}});
+  const Json scores = choice_of(body)["logprobs"];
+  ASSERT_EQ(scores["tokens"].size(), ids.size() + 1);
+  EXPECT_TRUE(scores["token_logprobs"][0].is_null()) << "nothing predicts the first token";
+  for (size_t i = 1; i <= ids.size(); ++i) {
+    EXPECT_LE(scores["token_logprobs"][i], 0);
+    EXPECT_EQ(scores["top_logprobs"][i].size(), 2U);
+  }
+  // Greedy: what was drawn is the best.
+  const std::string drawn = scores["tokens"].back();
+  EXPECT_EQ(scores["top_logprobs"].back()[drawn], scores["token_logprobs"].back());
+}
+
+TEST_F(Completions, ScoresAreThoseThatDrawingGives) {
+  Json body = body_with(ids_of("She had been forced"));
+  body.update({{"logprobs", 1}, {"max_tokens", 3}});
+  const Json drawn = choice_of(body);
+  std::vector<int32_t> longer = ids_of("She had been forced");
+  const size_t prompt_tokens = longer.size();
+  for (const int32_t id : ids_of(drawn["text"].get<std::string>())) {
+    if (id != longer.front()) {  // not BOS again
+      longer.push_back(id);
+    }
+  }
+  Json scored = body_with(longer);
+  scored.update({{"echo", true}, {"logprobs", 1}, {"max_tokens", 1}});
+  const Json scores = choice_of(scored)["logprobs"]["token_logprobs"];
+  EXPECT_NEAR(scores[prompt_tokens], drawn["logprobs"]["token_logprobs"][0].get<double>(), 1e-3);
+}
+
+TEST_F(Completions, MaxTokensZeroWithEchoIsTheScoreAlone) {
+  Json body = body_with("She had been");
+  body.update({{"echo", true}, {"logprobs", 0}, {"max_tokens", 0}});
+  const ResponderPtr answer = fixture_.post("/completions", body);
+  EXPECT_EQ(answer->json()["choices"][0]["text"], "She had been");
+  EXPECT_EQ(answer->json()["usage"]["completion_tokens"], 0);
+  body.erase("echo");
+  EXPECT_EQ(fixture_.post("/completions", body)->status(), 422);
+}
+
+TEST_F(Completions, SeveralPromptsGetAChoiceEach) {
+  const Json body = body_with({"She had been", "The city of", "What is"});
+  const ResponderPtr answer = fixture_.post("/completions", body);
+  const Json choices = answer->json()["choices"];
+  ASSERT_EQ(choices.size(), 3U);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(choices[i]["index"], i);
+    EXPECT_EQ(choices[i]["text"], choice_of(body_with(body["prompt"][i]))["text"]);
+  }
+  EXPECT_EQ(answer->json()["usage"]["completion_tokens"], 12);
+}
+
+TEST_F(Completions, StreamsBringTheSame) {
+  Json body = body_with("She had been");
+  const std::string whole = choice_of(body)["text"];
+  body["stream"] = true;
+  std::string text;
+  const std::vector<Json> events = fixture_.post("/completions", body)->events();
+  for (const Json& event : events) {
+    text += event["choices"][0]["text"].get<std::string>();
+  }
+  EXPECT_EQ(text, whole);
+  EXPECT_EQ(events.back()["choices"][0]["finish_reason"], "length");
+}
+
+TEST_F(Completions, AGapIsFilledByModelsThatCan) {
+  Json body = body_with("def f(");
+  body["suffix"] = "return 1";
+  ServiceFixture able({.model_dir = testing::tools_folder()});
+  EXPECT_EQ(able.post("/beta/completions", body)->status(), 200);
+  body["echo"] = true;
+  EXPECT_EQ(able.post("/beta/completions", body)->json()["error"]["param"], "echo");
+}
+
+TEST_F(Completions, PromptsThatAreNoneAreNamed) {
+  for (const Json& prompt :
+       {Json(5), Json::array(), Json::array({-1}), Json::array({4096}), Json::array({1, "x"}),
+        Json::array({"x", 1}), Json::array({Json::array()}), Json()}) {
+    const ResponderPtr answer = fixture_.post("/completions", body_with(prompt));
+    EXPECT_EQ(answer->status(), 422) << prompt;
+    EXPECT_THAT(answer->json()["error"]["param"].get<std::string>(), HasSubstr("prompt")) << prompt;
+  }
+}
+
+TEST_F(Completions, TokensGoBothWays) {
+  const std::vector<int32_t> ids = ids_of("She had been");
+  EXPECT_EQ(fixture_.post("/detokenize", {{"tokens", ids}})->json()["prompt"],
+            "<｜begin▁of▁sentence｜>She had been");
+  const Json bare =
+      fixture_.post("/tokenize", {{"prompt", "She had been"}, {"add_special_tokens", false}})
+          ->json();
+  EXPECT_EQ(bare["count"], ids.size() - 1);
+  EXPECT_EQ(bare["max_model_len"], 1024);
+  EXPECT_EQ(fixture_.post("/tokenize", testing::chat_body())->status(), 200);
+  EXPECT_EQ(fixture_.post("/detokenize", {{"tokens", Json::array({-1})}})->status(), 422);
+}
+
+}  // namespace
+}  // namespace levin::serve::api

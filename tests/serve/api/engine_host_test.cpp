@@ -1,0 +1,195 @@
+// The host with jobs that note what they are told.
+#include "serve/api/engine_host.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <stdexcept>
+
+#include "service_fixture.h"
+
+namespace levin::serve::api {
+namespace {
+
+using runtime::FinishReason;
+using std::chrono::milliseconds;
+
+/// Asks for `max_tokens` tokens after a prompt of `prompt_tokens`.
+class NotingJob : public Job {
+ public:
+  NotingJob(int64_t prompt_tokens, int64_t max_tokens) {
+    request_.prompt.assign(static_cast<size_t>(prompt_tokens), 5);
+    request_.max_new_tokens = max_tokens;
+  }
+
+  runtime::Request take_request() override { return request_; }
+  Wish on_event(const runtime::TokenEvent& event) override {
+    tokens += event.token.has_value() ? 1 : 0;
+    if (event.finish.has_value()) {
+      end_.set_value(*event.finish);
+    }
+    if (throws_at > 0 && tokens >= throws_at && !event.finish.has_value()) {
+      throw std::runtime_error("a broken job");
+    }
+    return Wish::kGoOn;
+  }
+  Wish on_tick(Clock::time_point /*now*/) override { return wish; }
+
+  /// How it ended.
+  FinishReason wait() {
+    EXPECT_EQ(future_.wait_for(std::chrono::minutes(2)), std::future_status::ready);
+    return future_.get();
+  }
+  void wait_for_tokens(int64_t count) const {
+    while (tokens < count) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  }
+
+  std::atomic<int64_t> tokens{0};
+  std::atomic<Wish> wish{Wish::kGoOn};
+  int64_t throws_at = 0;
+
+ private:
+  runtime::Request request_;
+  std::promise<FinishReason> end_;
+  std::future<FinishReason> future_ = end_.get_future();
+};
+
+class EngineHostOnMini : public ::testing::Test {
+ protected:
+  EngineHostOnMini() { restart(64); }
+
+  void restart(int64_t max_waiting) {
+    runtime::EngineOptions options;
+    options.threads = 1;
+    options.context_tokens = 1024;
+    host_.reset();
+    host_ = std::make_unique<EngineHost>(runtime::Engine::load(testing::mini_folder(), options),
+                                         EngineHostOptions{.max_waiting = max_waiting});
+  }
+
+  EngineHost::Admission submit(const std::shared_ptr<Job>& job) { return host_->submit({&job, 1}); }
+
+  static std::shared_ptr<NotingJob> job(int64_t prompt_tokens, int64_t max_tokens) {
+    return std::make_shared<NotingJob>(prompt_tokens, max_tokens);
+  }
+
+  std::unique_ptr<EngineHost> host_;
+};
+
+TEST_F(EngineHostOnMini, RunsJobsToTheirEnd) {
+  const auto first = job(10, 5);
+  const auto second = job(20, 7);
+  EXPECT_EQ(submit(first), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(submit(second), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(first->wait(), FinishReason::kLength);
+  EXPECT_EQ(second->wait(), FinishReason::kLength);
+  EXPECT_EQ(first->tokens, 5);
+  EXPECT_EQ(second->tokens, 7);
+}
+
+TEST_F(EngineHostOnMini, ARequestThatTheEngineRefusesEndsAloneWithAnError) {
+  const auto empty = job(0, 5);
+  const auto good = job(10, 5);
+  EXPECT_EQ(submit(empty), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(submit(good), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(empty->wait(), FinishReason::kError);
+  EXPECT_EQ(good->wait(), FinishReason::kLength);
+}
+
+TEST_F(EngineHostOnMini, AJobThatThrowsIsCancelledAndTheOthersGoOn) {
+  const auto broken = job(10, 500);
+  broken->throws_at = 2;
+  const auto good = job(10, 20);
+  EXPECT_EQ(submit(broken), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(submit(good), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(broken->wait(), FinishReason::kCancelled);
+  EXPECT_LE(broken->tokens, 3);
+  EXPECT_EQ(good->wait(), FinishReason::kLength);
+}
+
+TEST_F(EngineHostOnMini, ACancelledJobGetsAtMostOneMoreToken) {
+  const auto cancelled = job(10, 900);
+  EXPECT_EQ(submit(cancelled), EngineHost::Admission::kAccepted);
+  cancelled->wait_for_tokens(3);
+  cancelled->wish = Wish::kCancel;
+  const int64_t tokens = cancelled->tokens;
+  EXPECT_EQ(cancelled->wait(), FinishReason::kCancelled);
+  EXPECT_LE(cancelled->tokens, tokens + 1);
+  EXPECT_TRUE(host_->drain(milliseconds(10'000)));
+  EXPECT_EQ(host_->stats().cache.held_pages, 0);
+}
+
+TEST_F(EngineHostOnMini, APausedJobStandsStillWhileOthersGoOn) {
+  const auto paused = job(10, 200);
+  EXPECT_EQ(submit(paused), EngineHost::Admission::kAccepted);
+  paused->wait_for_tokens(3);
+  paused->wish = Wish::kPause;
+  const auto other = job(10, 30);
+  EXPECT_EQ(submit(other), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(other->wait(), FinishReason::kLength);
+  const int64_t tokens = paused->tokens;
+  EXPECT_LT(tokens, 200);
+  std::this_thread::sleep_for(milliseconds(60));
+  EXPECT_EQ(paused->tokens, tokens);
+  EXPECT_EQ(host_->stats().paused, 1);
+  paused->wish = Wish::kGoOn;
+  EXPECT_EQ(paused->wait(), FinishReason::kLength);
+  EXPECT_EQ(paused->tokens, 200);
+}
+
+TEST_F(EngineHostOnMini, TheQueueIsBounded) {
+  restart(2);
+  // The pool holds one sequence of the whole context: the others wait.
+  const auto running = job(10, 1000);
+  EXPECT_EQ(submit(running), EngineHost::Admission::kAccepted);
+  running->wait_for_tokens(1);
+  running->wish = Wish::kPause;
+  const auto second = job(10, 1000);
+  const auto third = job(10, 1000);
+  EXPECT_EQ(submit(second), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(submit(third), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(submit(job(10, 1)), EngineHost::Admission::kQueueFull);
+  EXPECT_GE(host_->retry_after_s(), 1);
+  EXPECT_EQ(host_->stats().waiting, 2);
+  for (const auto& waiting : {running, second, third}) {
+    waiting->wish = Wish::kCancel;
+    EXPECT_EQ(waiting->wait(), FinishReason::kCancelled);
+  }
+}
+
+TEST_F(EngineHostOnMini, SeveralJobsAreTakenTogetherOrNotAtAll) {
+  restart(2);
+  const std::vector<std::shared_ptr<Job>> three{job(10, 1), job(10, 1), job(10, 1)};
+  EXPECT_EQ(host_->submit(three), EngineHost::Admission::kQueueFull);
+  EXPECT_EQ(host_->stats().waiting, 0);
+}
+
+TEST_F(EngineHostOnMini, DrainWaitsAndRefusesFurtherJobs) {
+  const auto running = job(10, 50);
+  EXPECT_EQ(submit(running), EngineHost::Admission::kAccepted);
+  EXPECT_TRUE(host_->drain(std::chrono::minutes(1)));
+  EXPECT_EQ(running->wait(), FinishReason::kLength);
+  EXPECT_EQ(submit(job(10, 5)), EngineHost::Admission::kDraining);
+}
+
+TEST_F(EngineHostOnMini, DrainCancelsWhatTakesTooLong) {
+  const auto stuck = job(10, 500);
+  stuck->wish = Wish::kPause;
+  EXPECT_EQ(submit(stuck), EngineHost::Admission::kAccepted);
+  EXPECT_FALSE(host_->drain(milliseconds(30)));
+  EXPECT_EQ(stuck->wait(), FinishReason::kCancelled);
+}
+
+TEST_F(EngineHostOnMini, TheDestructorEndsWhatRuns) {
+  const auto running = job(10, 1000);
+  EXPECT_EQ(submit(running), EngineHost::Admission::kAccepted);
+  host_.reset();
+  EXPECT_EQ(running->wait(), FinishReason::kCancelled);
+}
+
+}  // namespace
+}  // namespace levin::serve::api

@@ -1,0 +1,119 @@
+#include "recording_responder.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <utility>
+
+namespace levin::serve::api::testing {
+
+constexpr std::chrono::minutes kPatience{2};
+
+void RecordingResponder::send(http::Response response) {
+  const std::lock_guard lock(mutex_);
+  EXPECT_FALSE(is_done_) << "one answer a request";
+  response_ = std::move(response);
+  is_done_ = true;
+  changed_.notify_all();
+}
+
+void RecordingResponder::start_stream(int status, std::string content_type, http::Headers headers) {
+  const std::lock_guard lock(mutex_);
+  EXPECT_FALSE(is_done_);
+  response_.status = status;
+  response_.content_type = std::move(content_type);
+  response_.headers = std::move(headers);
+}
+
+void RecordingResponder::write(std::string piece) {
+  const std::lock_guard lock(mutex_);
+  EXPECT_FALSE(is_done_);
+  response_.body += piece;
+  changed_.notify_all();
+}
+
+void RecordingResponder::finish() {
+  const std::lock_guard lock(mutex_);
+  EXPECT_FALSE(is_done_);
+  is_done_ = true;
+  changed_.notify_all();
+}
+
+size_t RecordingResponder::queued_bytes() const {
+  const std::lock_guard lock(mutex_);
+  return queued_bytes_;
+}
+
+bool RecordingResponder::is_closed() const {
+  const std::lock_guard lock(mutex_);
+  return is_closed_;
+}
+
+void RecordingResponder::on_close(std::function<void()> /*callback*/) {}
+
+void RecordingResponder::close() {
+  const std::lock_guard lock(mutex_);
+  is_closed_ = true;
+}
+
+void RecordingResponder::set_queued_bytes(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  queued_bytes_ = bytes;
+}
+
+void RecordingResponder::wait() {
+  std::unique_lock lock(mutex_);
+  ASSERT_TRUE(changed_.wait_for(lock, kPatience, [this] { return is_done_; }));
+}
+
+void RecordingResponder::wait_for_bytes(size_t bytes) {
+  std::unique_lock lock(mutex_);
+  ASSERT_TRUE(changed_.wait_for(lock, kPatience,
+                                [&] { return is_done_ || response_.body.size() >= bytes; }));
+}
+
+int RecordingResponder::status() const {
+  const std::lock_guard lock(mutex_);
+  return response_.status;
+}
+
+std::string RecordingResponder::body() const {
+  const std::lock_guard lock(mutex_);
+  return response_.body;
+}
+
+http::Headers RecordingResponder::headers() const {
+  const std::lock_guard lock(mutex_);
+  return response_.headers;
+}
+
+bool RecordingResponder::is_done() const {
+  const std::lock_guard lock(mutex_);
+  return is_done_;
+}
+
+nlohmann::json RecordingResponder::json() const {
+  return nlohmann::json::parse(body(), nullptr, false);
+}
+
+std::vector<nlohmann::json> RecordingResponder::events() const {
+  const std::string text = body();
+  std::vector<nlohmann::json> events;
+  bool has_ended = false;
+  size_t begin = 0;
+  for (size_t end = text.find("\n\n"); end != std::string::npos; end = text.find("\n\n", begin)) {
+    const std::string line = text.substr(begin, end - begin);
+    begin = end + 2;
+    EXPECT_FALSE(has_ended) << "nothing comes after [DONE]";
+    EXPECT_TRUE(line.starts_with("data: ")) << line;
+    has_ended = line == "data: [DONE]";
+    if (!has_ended) {
+      events.push_back(nlohmann::json::parse(line.substr(6), nullptr, false));
+    }
+  }
+  EXPECT_EQ(begin, text.size());
+  EXPECT_TRUE(has_ended);
+  return events;
+}
+
+}  // namespace levin::serve::api::testing

@@ -1,0 +1,55 @@
+// A client that remembers what it was sent.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "serve/http/exchange.h"
+
+namespace levin::serve::api::testing {
+
+/// Every function may be called from any thread.
+class RecordingResponder : public http::Responder {
+ public:
+  void send(http::Response response) override;
+  void expect_long_wait() override {}
+  void start_stream(int status, std::string content_type, http::Headers headers) override;
+  void write(std::string piece) override;
+  void finish() override;
+  [[nodiscard]] size_t queued_bytes() const override;
+  [[nodiscard]] bool is_closed() const override;
+  void on_close(std::function<void()> callback) override;
+
+  /// What the test plays: the client goes, or stops reading.
+  void close();
+  void set_queued_bytes(size_t bytes);
+
+  /// Waits for the end of the answer; fails the test after a minute.
+  void wait();
+  /// Waits until at least `bytes` of a stream have come, or its end.
+  void wait_for_bytes(size_t bytes);
+
+  [[nodiscard]] int status() const;
+  [[nodiscard]] std::string body() const;
+  [[nodiscard]] http::Headers headers() const;
+  [[nodiscard]] bool is_done() const;
+  /// The body as JSON.
+  [[nodiscard]] nlohmann::json json() const;
+  /// The data of the stream's events, without the last "[DONE]"; fails the test if that is missing.
+  [[nodiscard]] std::vector<nlohmann::json> events() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  http::Response response_;  // of a stream: its body so far
+  bool is_done_ = false;
+  bool is_closed_ = false;
+  size_t queued_bytes_ = 0;
+};
+
+}  // namespace levin::serve::api::testing

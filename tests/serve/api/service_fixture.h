@@ -1,0 +1,65 @@
+// A service over a small model, asked through its routes as the HTTP server would.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "recording_responder.h"
+#include "serve/accounts/accounts.h"
+#include "serve/api/service.h"
+#include "serve/http/router.h"
+
+namespace levin::serve::api::testing {
+
+using Json = nlohmann::json;
+using ResponderPtr = std::shared_ptr<RecordingResponder>;
+
+/// models/mini of this repository.
+std::string mini_folder();
+
+/// A folder with the weights of models/mini and a tokenizer that has the markup of V3.1's template
+/// (thinking and tools), in place of its last words. What the model writes there makes no sense.
+const std::string& tools_folder();
+
+struct ServiceFixtureOptions {
+  std::string model_dir = mini_folder();
+  int64_t context_tokens = 1024;
+  int64_t cache_tokens = 16384;  ///< of all sequences together
+  int64_t max_waiting = 64;
+  accounts::Accounts* accounts = nullptr;
+  std::function<size_t()> connections = {};
+};
+
+class ServiceFixture {
+ public:
+  explicit ServiceFixture(const ServiceFixtureOptions& options = {});
+
+  Service& service() { return *service_; }
+  http::Router& router() { return router_; }
+
+  /// Calls the handler and does not wait for the answer.
+  ResponderPtr start(const std::string& method, const std::string& path, const std::string& body,
+                     const http::Headers& headers = {});
+  /// Waits for the whole answer.
+  ResponderPtr ask(const std::string& method, const std::string& path, const std::string& body,
+                   const http::Headers& headers = {});
+  ResponderPtr post(const std::string& path, const Json& body) {
+    return ask("POST", path, body.dump());
+  }
+
+ private:
+  std::unique_ptr<Service> service_;
+  http::Router router_;
+  int requests_ = 0;
+};
+
+/// A chat about a document with two facts; greedy, and mini knows the answer.
+Json chat_body();
+/// What mini answers to chat_body().
+inline constexpr const char* kAnswer = "The city of Zoe is saints.";
+
+}  // namespace levin::serve::api::testing

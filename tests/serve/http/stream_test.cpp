@@ -1,0 +1,188 @@
+// Streams, long waits, clients that lag or vanish.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "serve/http/server_fixture.h"
+
+namespace levin::serve::http {
+namespace {
+
+constexpr const char* kSse = "text/event-stream";
+using std::chrono::milliseconds;
+
+class StreamTest : public ServerTest {
+ protected:
+  /// A client whose request /held has.
+  std::shared_ptr<Responder> hold(RawClient& client) {
+    client.send(post("/held", "{}"));
+    return next_held();
+  }
+};
+
+TEST_F(StreamTest, SendsEachPieceWhenItIsWritten) {
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->start_stream(200, kSse, {{"X-Extra", "1"}});
+  const std::string head = client->read_until("\r\n\r\n");
+  EXPECT_EQ(header_of(head, "Transfer-Encoding"), "chunked");
+  EXPECT_EQ(header_of(head, "X-Extra"), "1");
+  responder->write("data: one\n\n");
+  EXPECT_EQ(client->read_until("\n\n\r\n"), "b\r\ndata: one\n\n\r\n");
+  responder->write("data: two\n\n");
+  responder->finish();
+  EXPECT_EQ(client->read_until("0\r\n\r\n"), "b\r\ndata: two\n\n\r\n0\r\n\r\n");
+  client->send(get("/hello"));  // the connection lives on
+  EXPECT_EQ(body_of(client->read_response()), "hello");
+}
+
+TEST_F(StreamTest, HearsCommentsWhileNothingIsWritten) {
+  options.limits.keep_alive_interval = milliseconds(30);
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->start_stream(200, kSse, {});
+  client->read_until("\r\n\r\n");
+  EXPECT_EQ(client->read_until("\n\n\r\n"), "e\r\n: keep-alive\n\n\r\n");
+  responder->finish();
+}
+
+TEST_F(StreamTest, SendsEmptyLinesBeforeALateAnswer) {
+  options.limits.keep_alive_interval = milliseconds(30);
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->expect_long_wait();
+  EXPECT_EQ(status_of(client->read_until("\r\n\r\n")), 200);
+  EXPECT_EQ(client->read_until("\n\r\n"), "1\r\n\n\r\n");
+  responder->send({.body = "{}"});
+  EXPECT_TRUE(client->read_until("0\r\n\r\n").ends_with("2\r\n{}\r\n0\r\n\r\n"));
+}
+
+TEST_F(StreamTest, WaitsInSilenceUnlessToldThatItTakesLong) {
+  options.limits.keep_alive_interval = milliseconds(10);
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  std::this_thread::sleep_for(milliseconds(50));
+  responder->send({.status = 422, .body = "{}"});
+  EXPECT_EQ(status_of(client->read_response()), 422);
+}
+
+TEST_F(StreamTest, StreamsToHttp10UntilItCloses) {
+  start();
+  const auto client = connect();
+  client->send(
+      "POST /held HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+  const auto responder = next_held();
+  responder->start_stream(200, kSse, {});
+  responder->write("data: one\n\n");
+  responder->finish();
+  EXPECT_EQ(body_of(client->read_all()), "data: one\n\n");
+}
+
+TEST_F(StreamTest, TellsTheHandlerThatItsClientHasGone) {
+  start();
+  for (const bool is_streaming : {false, true}) {
+    const auto client = connect();
+    const auto responder = hold(*client);
+    if (is_streaming) {
+      responder->start_stream(200, kSse, {});
+      client->read_until("\r\n\r\n");
+    }
+    std::atomic<int> calls = 0;
+    responder->on_close([&calls] { ++calls; });
+    client->vanish();
+    EXPECT_TRUE(soon([&calls] { return calls == 1; }));
+    EXPECT_TRUE(responder->is_closed());
+    responder->write("data: into the void\n\n");
+    responder->finish();
+    EXPECT_EQ(responder->queued_bytes(), 0U);
+    EXPECT_FALSE(next_record().is_complete);
+    responder->on_close([&calls] { ++calls; });  // at once: it has gone already
+    EXPECT_EQ(calls, 2);
+  }
+  EXPECT_TRUE(soon([this] { return server->connections() == 0; }));
+}
+
+TEST_F(StreamTest, NoticesAVanishingClientBehindPipelinedRequests) {
+  start();
+  const auto client = connect();
+  client->send(post("/held", "{}") + get("/hello"));
+  const auto responder = next_held();
+  client->vanish();
+  EXPECT_TRUE(soon([&] { return responder->is_closed(); }));
+}
+
+TEST_F(StreamTest, TellsNobodyAfterACompleteAnswer) {
+  start();
+  std::atomic<int> calls = 0;
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->on_close([&calls] { ++calls; });
+  responder->send({.body = "{}"});
+  client->read_response();
+  client->vanish();
+  EXPECT_TRUE(soon([this] { return server->connections() == 0; }));
+  EXPECT_EQ(calls, 0);
+}
+
+TEST_F(StreamTest, CountsWhatTheClientHasNotTaken) {
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->start_stream(200, kSse, {});
+  const std::string piece(size_t{1} << 20, 'x');
+  for (int i = 0; i < 16; ++i) {
+    responder->write(piece);
+  }
+  EXPECT_GT(responder->queued_bytes(), size_t{1} << 20);
+  responder->finish();
+  client->read_until("0\r\n\r\n");
+  EXPECT_TRUE(soon([&] { return responder->queued_bytes() == 0; }));
+}
+
+TEST_F(StreamTest, CutsOffAReaderThatLags) {
+  options.limits.lag_time = milliseconds(300);
+  options.limits.max_queued_bytes = 1000;
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->start_stream(200, kSse, {});
+  responder->write(std::string(size_t{16} << 20, 'x'));
+  EXPECT_TRUE(soon([&] { return responder->is_closed(); }));
+  EXPECT_EQ(responder->queued_bytes(), 0U);
+}
+
+TEST_F(StreamTest, LeavesAReaderAloneThatKeepsUp) {
+  options.limits.lag_time = milliseconds(200);
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->start_stream(200, kSse, {});
+  for (int i = 0; i < 10; ++i) {
+    responder->write("data: more\n\n");
+    client->read_until("more\n\n\r\n");
+    std::this_thread::sleep_for(milliseconds(50));
+  }
+  EXPECT_FALSE(responder->is_closed());
+}
+
+TEST_F(StreamTest, BreaksAStreamThatItsHandlerGivesUp) {
+  start();
+  const auto client = connect();
+  auto responder = hold(*client);
+  responder->start_stream(200, kSse, {});
+  responder->write("data: one\n\n");
+  responder.reset();
+  const std::string all = client->read_all();
+  EXPECT_NE(all.find("data: one"), std::string::npos);
+  EXPECT_FALSE(all.ends_with("0\r\n\r\n"));  // the client sees that the end is missing
+}
+
+}  // namespace
+}  // namespace levin::serve::http

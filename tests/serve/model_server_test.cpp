@@ -1,0 +1,65 @@
+// A server that listens before it has a model.
+#include "serve/model_server.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "serve/http/raw_client.h"
+
+namespace levin::serve {
+namespace {
+
+std::string mini_folder() { return std::string(LEVIN_SOURCE_DIR) + "/models/mini"; }
+
+class ModelServerTest : public ::testing::Test {
+ protected:
+  ModelServerTest() : server_(config()) {}
+
+  static ServerConfig config() {
+    ServerConfig config;
+    config.port = 0;
+    return config;
+  }
+  std::string exchange(const std::string& bytes) {
+    const std::string url = server_.url();
+    http::RawClient client(static_cast<uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
+    client.send(bytes);
+    return client.read_response();
+  }
+  void serve_mini() {
+    runtime::EngineOptions options;
+    options.threads = 1;
+    options.context_tokens = 256;
+    server_.serve(runtime::Engine::load(mini_folder(), options), mini_folder());
+  }
+
+  ModelServer server_;
+};
+
+TEST_F(ModelServerTest, IsHealthyButNotReadyWhileTheModelLoads) {
+  EXPECT_EQ(http::status_of(exchange(http::get("/health"))), 200);
+  EXPECT_EQ(http::status_of(exchange(http::get("/"))), 503);
+  const std::string ready = exchange(http::get("/ready"));
+  EXPECT_EQ(http::status_of(ready), 503);
+  EXPECT_FALSE(http::header_of(ready, "Retry-After").empty());
+  const std::string refusal = exchange(http::post("/v1/chat/completions", "{}"));
+  EXPECT_EQ(http::status_of(refusal), 503);
+  EXPECT_NE(refusal.find("still being loaded"), std::string::npos);
+}
+
+TEST_F(ModelServerTest, AnswersOnceItHasAModel) {
+  serve_mini();
+  EXPECT_EQ(http::status_of(exchange(http::get("/health"))), 200);
+  EXPECT_EQ(http::status_of(exchange(http::get("/ready"))), 200);
+  EXPECT_EQ(http::status_of(exchange(http::get("/"))), 200);
+  EXPECT_EQ(http::status_of(exchange(http::get("/v1/models"))), 200);
+  EXPECT_NE(exchange(http::get("/metrics")).find("\nlevin_http_connections 1\n"),
+            std::string::npos);
+}
+
+TEST_F(ModelServerTest, MayStopBeforeItHasAModel) { EXPECT_EQ(server_.drain(), 0U); }
+
+}  // namespace
+}  // namespace levin::serve

@@ -1,0 +1,58 @@
+#include "serve/service_log.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace levin::serve {
+namespace {
+
+http::ExchangeRecord record() {
+  http::ExchangeRecord made;
+  made.id = "0123";
+  made.method = "POST";
+  made.path = "/v1/chat/completions";
+  made.remote_address = "127.0.0.1";
+  made.status = 200;
+  made.received_bytes = 10;
+  made.sent_bytes = 20;
+  made.duration = std::chrono::milliseconds(30);
+  made.is_complete = true;
+  return made;
+}
+
+TEST(ServiceLog, WritesAnExchangeAsJson) {
+  const auto line = nlohmann::json::parse("{" + exchange_line(record(), true));
+  EXPECT_EQ(line["request"], "0123");
+  EXPECT_EQ(line["status"], 200);
+  EXPECT_EQ(line["sent_bytes"], 20);
+  EXPECT_EQ(line["ms"], 30);
+  EXPECT_EQ(line["outcome"], "complete");
+}
+
+TEST(ServiceLog, WritesAnExchangeForPeople) {
+  EXPECT_EQ(exchange_line(record(), false),
+            "0123 127.0.0.1 POST \"/v1/chat/completions\" 200 in 10 B, out 20 B, 30 ms");
+}
+
+TEST(ServiceLog, LetsNoPathForgeALine) {
+  http::ExchangeRecord hostile = record();
+  hostile.path = "/\"\n\xFF" + std::string(1000, 'x');
+  for (const bool is_json : {false, true}) {
+    const std::string line = exchange_line(hostile, is_json);
+    EXPECT_EQ(line.find('\n'), std::string::npos);
+    EXPECT_LT(line.size(), 600U);
+  }
+}
+
+TEST(ServiceLog, TakesLinesFromAnyCaller) {
+  ServiceLog log(true);
+  log.exchange(record());
+  log.event("started");
+  log.warning("careful");
+  log.failure("0123", "why");
+}
+
+}  // namespace
+}  // namespace levin::serve

@@ -1,0 +1,76 @@
+// Rows of 16,384 tokens of the model of recipes/mini, in every kind of stage.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "formats/temporary_folder.h"
+#include "train/run/run_folder.h"
+#include "train/run/train_process.h"
+
+namespace levin::train::run {
+namespace {
+
+using levin::testing::small_data_folder;
+using levin::testing::TemporaryFolder;
+using levin::testing::train;
+using levin::testing::TrainResult;
+
+constexpr const char* kLongRecipe = R"(
+[model]
+hidden_size = 256
+num_hidden_layers = 5
+intermediate_size = 768
+moe_intermediate_size = 128
+n_routed_experts = 8
+num_experts_per_tok = 2
+n_group = 2
+num_attention_heads = 8
+q_lora_rank = 128
+kv_lora_rank = 128
+qk_nope_head_dim = 32
+qk_rope_head_dim = 32
+v_head_dim = 32
+max_position_embeddings = 16384
+tied_input_scale = 20.0
+
+[indexer]
+index_n_heads = 4
+index_head_dim = 128
+index_topk = 256
+
+[defaults]
+row_tokens = 16384
+tokens_per_step = 16384
+max_steps = 1
+[defaults.sample]
+document_tokens_min = 16385
+document_tokens_max = 16385
+facts_max = 32
+questions_max = 32
+
+[[stage]]
+name = "D"
+
+[[stage]]
+name = "W"
+kind = "warmup"
+
+[[stage]]
+name = "S"
+kind = "sparse"
+)";
+
+TEST(LongRowsSlow, TrainInLessThan8GiB) {
+  const TemporaryFolder folder;
+  const std::string recipe = folder.file("long.toml");
+  std::ofstream(recipe) << kLongRecipe << "\n[data]\nfolder = \"" << small_data_folder() << "\"\n";
+  const TrainResult result = train({"run", recipe, "--out", folder.file("run")});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(read_metrics(metrics_path(folder.file("run"))).size(), 3U);
+  EXPECT_LT(result.peak_memory_bytes, int64_t{8} << 30);
+  RecordProperty("peak_mib", static_cast<int>(result.peak_memory_bytes >> 20));
+}
+
+}  // namespace
+}  // namespace levin::train::run

@@ -1,0 +1,106 @@
+// recipes/mini/Makefile, with recipes of a model that trains in a second.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "formats/temporary_folder.h"
+#include "train/run/train_process.h"
+
+namespace levin::train::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+using levin::testing::file_bytes;
+using levin::testing::micro_model;
+using levin::testing::run_program;
+using levin::testing::small_data_folder;
+using levin::testing::TemporaryFolder;
+using levin::testing::TrainResult;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kDefaults = R"([defaults]
+row_tokens = 96
+tokens_per_step = 192
+max_steps = 3
+[defaults.sample]
+document_tokens_min = 64
+document_tokens_max = 97
+)";
+
+class MiniMakefile : public ::testing::Test {
+ protected:
+  MiniMakefile() {
+    const std::string parent = "[model]\nparent = \"" + folder_.file("runs/mini-dense/final") +
+                               "\"\ntied_input_scale = 20.0\n";
+    write("dense.toml", micro_model(), "[[stage]]\nname = \"D\"\n");
+    write("sparse.toml",
+          parent + "[indexer]\nindex_n_heads = 2\nindex_head_dim = 32\nindex_topk = 16\n",
+          "[[stage]]\nname = \"W\"\nkind = \"warmup\"\n[[stage]]\nname = \"S\"\nkind = "
+          "\"sparse\"\n");
+    write("control.toml", parent, "[[stage]]\nname = \"C\"\n");
+  }
+
+  void write(const std::string& name, const std::string& model, const std::string& stages) {
+    std::ofstream(folder_.file(name))
+        << model << kDefaults << "[data]\nfolder = \"" << small_data_folder() << "\"\n"
+        << stages;
+  }
+
+  TrainResult make(const std::string& target = "all") {
+    return run_program(
+        "/usr/bin/make",
+        {"-C", LEVIN_SOURCE_DIR, "-f", "recipes/mini/Makefile", target,
+         std::string("LEVIN_TRAIN=") + LEVIN_TRAIN_BINARY, std::string("LEVIN=") + LEVIN_BINARY,
+         "RECIPES=" + folder_.path(), "DATA=" + small_data_folder(), "RUNS=" + folder_.file("runs"),
+         "MODELS=" + folder_.file("models"), "EVAL=" + folder_.file("eval"), "FLAGS=--threads 1",
+         "COUNT=4", "FACTS=2", "LENGTHS=250", "CTX=128", "EVAL_FLAGS=--windows 2 --threads 1"});
+  }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(MiniMakefile, MakesBothModelsAndWhatIsMissingOfThem) {
+  const TrainResult made = make();
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_THAT(file_bytes(folder_.file("models/mini/config.json")),
+              HasSubstr("DeepseekV32ForCausalLM"));
+  EXPECT_THAT(file_bytes(folder_.file("models/mini-dense/config.json")),
+              HasSubstr("DeepseekV3ForCausalLM"));
+
+  const TrainResult again = make();
+  EXPECT_EQ(again.exit_code, 0) << again.err;
+  EXPECT_THAT(again.out, Not(HasSubstr("levin-train"))) << "nothing is made twice";
+
+  fs::remove_all(folder_.file("models/mini"));
+  const TrainResult one = make();
+  EXPECT_EQ(one.exit_code, 0) << one.err;
+  EXPECT_THAT(one.out, Not(HasSubstr("dense.toml")));
+  EXPECT_TRUE(fs::exists(folder_.file("models/mini/model.safetensors")));
+}
+
+TEST_F(MiniMakefile, EvaluatesBothModels) {
+  const TrainResult made = make("evaluation");
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_THAT(file_bytes(folder_.file("eval/first.md")),
+              HasSubstr("| first wording |     250 | random             |     4 |"));
+  EXPECT_THAT(file_bytes(folder_.file("eval/second.md")), HasSubstr("| second wording |"));
+  EXPECT_THAT(file_bytes(folder_.file("eval/two_hops.md")), HasSubstr("two hops"));
+  EXPECT_THAT(file_bytes(folder_.file("eval/text.md")), HasSubstr("mini-dense (dense)"));
+  EXPECT_TRUE(fs::exists(folder_.file("eval/maps-first/first-wording.sparse.svg")));
+  EXPECT_THAT(make("evaluation").out, Not(HasSubstr("levin eval"))) << "nothing is asked twice";
+}
+
+TEST_F(MiniMakefile, StopsAtAStageThatFails) {
+  std::ofstream(folder_.file("sparse.toml")) << "[model]\n";
+  EXPECT_NE(make().exit_code, 0);
+  EXPECT_TRUE(fs::exists(folder_.file("runs/mini-dense/final/model.safetensors")));
+  EXPECT_FALSE(fs::exists(folder_.file("models/mini")));
+}
+
+}  // namespace
+}  // namespace levin::train::run
