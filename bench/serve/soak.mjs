@@ -1,0 +1,258 @@
+#!/usr/bin/env node
+// A soak of `levin serve`: starts it, lets good and bad clients at it for a while, and fails unless
+// every request ended with an answer or a clear refusal, memory stayed flat, and at the end no
+// request, page or connection is left over. Prints Markdown.
+//
+//   node bench/serve/soak.mjs LEVIN [MODEL] [--minutes 20] [--idle 0] [--clients 1] [--log FILE]
+//
+// --idle N holds N connections that say nothing all the while (both programs need `ulimit -n` above
+// that). --clients N takes N times as many clients; --only NAME,... some kinds of them alone. The
+// server's log goes to --log (default: soak.log). A program built with a sanitizer must end clean.
+import {spawn} from 'node:child_process';
+import {mkdtempSync, openSync, readFileSync, rmSync} from 'node:fs';
+import {createServer} from 'node:net';
+import {tmpdir} from 'node:os';
+import {dirname, join} from 'node:path';
+import {fileURLToPath} from 'node:url';
+import {parseArgs} from 'node:util';
+
+import {markedModel} from '../../tests/clients/marked_model.mjs';
+import {RawConnection} from './raw_http.mjs';
+import {clients} from './soak_clients.mjs';
+import {makeText, randomStream} from './text.mjs';
+
+const {values: options, positionals} = parseArgs({
+  allowPositionals: true,
+  options: {
+    minutes: {type: 'string', default: '20'},
+    idle: {type: 'string', default: '0'},
+    clients: {type: 'string', default: '1'},
+    only: {type: 'string', default: ''},
+    log: {type: 'string', default: 'soak.log'},
+  },
+});
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const [levin, model = join(root, 'models', 'mini')] = positionals;
+if (levin === undefined) {
+  console.error('usage: node bench/serve/soak.mjs LEVIN [MODEL] [--minutes N] [--idle N]');
+  process.exit(2);
+}
+
+const kLagSeconds = 5;
+const kSampleSeconds = 5;
+/// Until then caches fill and allocators find their size.
+const kWarmUpShare = 0.15;
+const kMib = 1 << 20;
+const idleCount = Number(options.idle);
+const failures = [];
+
+const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+const mib = (bytes) => (bytes / kMib).toFixed(1);
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const {port} = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function startServer(port, modelFolder) {
+  const log = openSync(options.log, 'w');
+  const connections = String(idleCount + 1000);
+  const server = spawn(
+      levin,
+      ['serve', modelFolder, '--port', String(port), '--accounts', 'none', '--ctx', '2048',
+       '--cache-mib', '64', '--max-waiting', '16', '--max-connections', connections,
+       '--max-connections-per-address', connections, '--header-seconds', '3', '--body-seconds', '8',
+       '--lag-seconds', String(kLagSeconds), '--idle-seconds', '3600'],
+      {stdio: ['ignore', log, log]});
+  server.hasEnded = new Promise((resolve) => server.on('exit', (code, signal) => resolve(code ?? signal)));
+  return server;
+}
+
+async function waitUntilReady(url, server) {
+  for (let i = 0; i < 3000 && server.exitCode === null; ++i) {
+    if (await fetch(`${url}/ready`).then(({ok}) => ok, () => false)) {
+      return;
+    }
+    await sleep(0.1);
+  }
+  throw new Error(`levin serve did not get ready; see ${options.log}`);
+}
+
+/// {"name{labels}": value}
+async function readMetrics(url) {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Object.fromEntries(text.split('\n')
+                                .filter((line) => line !== '' && !line.startsWith('#'))
+                                .map((line) => line.split(/ (?=[^ ]*$)/))
+                                .map(([name, value]) => [name, Number(value)]));
+}
+
+const memoryOf = (metrics) => metrics['levin_memory_bytes{kind="anonymous"}'];
+const pagesOf = (metrics, state) => metrics[`levin_cache_pages{state="${state}"}`];
+const allPages = (metrics) =>
+    pagesOf(metrics, 'held') + pagesOf(metrics, 'idle') + pagesOf(metrics, 'free');
+const requestsOf = (metrics) => ['waiting', 'running', 'paused'].reduce(
+    (sum, state) => sum + metrics[`levin_requests{state="${state}"}`], 0);
+
+async function openIdle(context) {
+  const before = memoryOf(await readMetrics(context.url));
+  const connections = [];
+  while (connections.length < idleCount) {
+    const some = Array.from({length: Math.min(100, idleCount - connections.length)},
+                            () => new RawConnection(context));
+    await Promise.all(some.map((connection) => connection.isConnected()));
+    connections.push(...some);
+  }
+  const metrics = await readMetrics(context.url);
+  const open = metrics.levin_http_connections;
+  if (open < idleCount) {
+    failures.push(`${open} of ${idleCount} idle connections are open; see ulimit -n`);
+  }
+  if (idleCount > 0) {
+    console.log(`${idleCount} idle connections: ${mib(memoryOf(metrics) - before)} MiB, ` +
+                `${((memoryOf(metrics) - before) / idleCount / 1024).toFixed(1)} KiB each\n`);
+  }
+  return connections;
+}
+
+/// The idle ones must still be there, and be answered once they speak.
+async function closeIdle(connections) {
+  const gone = connections.filter(({isEnded}) => isEnded).length;
+  const sample = connections.filter((_, i) => i % 97 === 0);
+  await Promise.all(
+      sample.map((connection) => connection.send('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')));
+  const statuses = await Promise.all(sample.map((connection) => connection.waitForStatus(30)));
+  const silent = statuses.filter((status) => status !== 200).length;
+  if (gone + silent > 0) {
+    failures.push(`${gone} idle connections were closed, ${silent} of ${sample.length} not answered`);
+  }
+  connections.forEach((connection) => connection.destroy());
+}
+
+async function runClient(kind, context, tally, hasTime) {
+  for (; hasTime(); context.turn += 1) {
+    const start = Date.now();
+    let outcome;
+    try {
+      outcome = await kind.ask(context);
+    } catch (error) {
+      outcome = 'LOST';
+      const reason = `${kind.name}: ${error.message} (${error.cause?.message ?? error.name})`;
+      if (failures.push(reason) <= 20) {
+        console.error(reason);
+      }
+    }
+    tally[outcome] = (tally[outcome] ?? 0) + 1;
+    tally.slowestSeconds = Math.max(tally.slowestSeconds ?? 0, (Date.now() - start) / 1000);
+    const pause = outcome === 'refused' ? 0.2 : 0;  // as Retry-After asks, but busier
+    await sleep(kind.pause ?? pause);
+  }
+}
+
+async function soak(context) {
+  const end = Date.now() + Number(options.minutes) * 60_000;
+  const hasTime = () => Date.now() < end;
+  const tallies = {};
+  const running = [];
+  const only = options.only.split(',').filter((name) => name !== '');
+  for (const kind of clients.filter(({name}) => only.length === 0 || only.includes(name))) {
+    tallies[kind.name] = {};
+    for (let i = 0; i < kind.count * Number(options.clients); ++i) {
+      const own = {...context, random: randomStream(running.length + 1), turn: i};
+      running.push(runClient(kind, own, tallies[kind.name], hasTime));
+    }
+  }
+  const samples = [];
+  const sampler = (async () => {
+    while (hasTime()) {
+      samples.push(memoryOf(await readMetrics(context.url)));
+      await sleep(kSampleSeconds);
+    }
+  })();
+  await Promise.all([...running, sampler]);
+  return {tallies, samples};
+}
+
+/// What is still there a moment after the last client: nothing, or failures.
+async function checkRest(context, before) {
+  let metrics = {};
+  let rest = [];
+  for (let i = 0; i < 60; ++i) {
+    metrics = await readMetrics(context.url);
+    rest = [
+      [requestsOf(metrics), 0, 'requests in the engine'],
+      [pagesOf(metrics, 'held'), 0, 'pages held'],
+      [allPages(metrics), allPages(before), 'pages held, idle and free'],
+      // Those of this program that are kept alive.
+      [Math.max(0, metrics.levin_http_connections - 2), 0, 'connections'],
+    ].filter(([got, wanted]) => got !== wanted);
+    if (rest.length === 0) {
+      break;
+    }
+    await sleep(0.5);
+  }
+  failures.push(...rest.map(([got, wanted, what]) => `${what} at the end: ${got}, not ${wanted}`));
+  return metrics;
+}
+
+function printTallies(tallies) {
+  console.log('| clients | answered | refused | cut off | left | lost | slowest s |');
+  console.log('|---|---|---|---|---|---|---|');
+  for (const [name, tally] of Object.entries(tallies)) {
+    const counts = ['answered', 'refused', 'cut off', 'left', 'LOST'].map((key) => tally[key] ?? 0);
+    console.log(`| ${name} | ${counts.join(' | ')} | ${(tally.slowestSeconds ?? 0).toFixed(1)} |`);
+  }
+}
+
+function checkMemory(samples, last) {
+  const start = samples[Math.floor(samples.length * kWarmUpShare)];
+  const middle = samples[Math.floor(samples.length / 2)];
+  console.log(`\nmemory (anonymous) MiB: ${mib(samples[0])} at the first sample, ${mib(start)} when warm, ` +
+              `${mib(middle)} in the middle, ${mib(samples.at(-1))} in the last, ` +
+              `${mib(Math.max(...samples))} at most, ${mib(last)} after the end`);
+  if (last > 1.1 * start + 32 * kMib) {
+    failures.push(`memory grew from ${mib(start)} to ${mib(last)} MiB`);
+  }
+}
+
+const scratch = mkdtempSync(join(tmpdir(), 'levin-soak-'));
+const port = await freePort();
+const server = startServer(port, markedModel(model, join(scratch, 'model')));
+const context = {
+  url: `http://127.0.0.1:${port}`,
+  host: '127.0.0.1',
+  port,
+  lagSeconds: kLagSeconds,
+  document: makeText(randomStream(7), 900),
+};
+try {
+  await waitUntilReady(context.url, server);
+  const before = await readMetrics(context.url);
+  const idle = await openIdle(context);
+  const {tallies, samples} = await soak(context);
+  await closeIdle(idle);
+  const after = await checkRest(context, before);
+  printTallies(tallies);
+  checkMemory(samples, memoryOf(after));
+  console.log(`pages: ${pagesOf(after, 'held')} held, ${pagesOf(after, 'idle')} idle, ` +
+              `${pagesOf(after, 'free')} free, ${after.levin_cache_evicted_pages_total} evicted on the way; ` +
+              `${requestsOf(after)} requests left`);
+} catch (error) {
+  failures.push(`${error.message} (${error.cause?.message ?? error.name})`);
+} finally {
+  server.kill('SIGTERM');
+}
+const code = await server.hasEnded;
+rmSync(scratch, {recursive: true, force: true});
+if (code !== 0) {
+  failures.push(`levin serve ended with ${code}; see ${options.log}`);
+}
+const failed = readFileSync(options.log, 'utf8').split('\n').filter((line) => / failed: |WARNING: ThreadSanitizer/.test(line));
+failures.push(...failed.slice(0, 5).map((line) => `log: ${line}`));
+console.log(failures.length === 0 ? '\nnothing was lost' : `\n${failures.length} FAILURES`);
+failures.slice(0, 20).forEach((failure) => console.log(`- ${failure}`));
+process.exit(failures.length === 0 ? 0 : 1);
