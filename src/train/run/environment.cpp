@@ -9,6 +9,10 @@
 #include <cstdlib>
 #include <string>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 namespace levin::train::run {
 namespace {
 
@@ -16,14 +20,6 @@ namespace {
 constexpr std::array<std::string_view, 9> kOldCores = {"Generic",   "Katmai",   "Coppermine",
                                                        "Northwood", "Prescott", "Core2",
                                                        "Penryn",    "Nehalem",  "Sandybridge"};
-
-/// Empty where the BLAS at hand is not OpenBLAS.
-std::string_view blas_core() {
-  using CoreName = char* (*)();
-  // POSIX lets an object pointer of dlsym be a function; C++ has no other way to say so.
-  const auto core_name = reinterpret_cast<CoreName>(::dlsym(RTLD_DEFAULT, "openblas_get_corename"));
-  return core_name != nullptr ? core_name() : std::string_view();
-}
 
 bool is_set(const char* name) { return std::getenv(name) != nullptr; }
 
@@ -37,6 +33,13 @@ void start_again(char** argv) {
 }
 
 }  // namespace
+
+std::string_view blas_core() noexcept {
+  using CoreName = char* (*)();
+  // POSIX lets an object pointer of dlsym be a function; C++ has no other way to say so.
+  const auto core_name = reinterpret_cast<CoreName>(::dlsym(RTLD_DEFAULT, "openblas_get_corename"));
+  return core_name != nullptr ? core_name() : std::string_view();
+}
 
 std::string_view better_blas_core(std::string_view core, bool has_avx2, bool has_avx512) noexcept {
   if (std::ranges::find(kOldCores, core) == kOldCores.end() || !has_avx2) {
@@ -67,6 +70,14 @@ void prepare_environment(char** argv) {
   if (has_changed) {
     start_again(argv);
   }
+}
+
+void keep_freed_memory() noexcept {
+#if defined(__GLIBC__)
+  ::mallopt(M_MMAP_MAX, 0);
+  ::mallopt(M_TRIM_THRESHOLD, -1);
+  ::mallopt(M_TOP_PAD, 64 << 20);
+#endif
 }
 
 }  // namespace levin::train::run

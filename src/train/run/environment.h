@@ -5,6 +5,9 @@
 
 namespace levin::train::run {
 
+/// The CPU whose kernels OpenBLAS runs, such as "Haswell"; empty where the BLAS is another.
+[[nodiscard]] std::string_view blas_core() noexcept;
+
 /// The value of OPENBLAS_CORETYPE that gives this CPU kernels of its vector width; empty if
 /// OpenBLAS found such kernels itself. An OpenBLAS older than the CPU takes it for a `Prescott`:
 /// 30 instead of 141 GFLOP/s a core, measured with 0.3.21 on a Xeon of 2023. `core`: what OpenBLAS
@@ -18,5 +21,10 @@ namespace levin::train::run {
 /// for whole time slices: 66 against 2,300 tokens/s, measured; on an idle machine sleeping costs
 /// about a fifth at the shortest rows.
 void prepare_environment(char** argv);
+
+/// Freed memory stays with the process. A step frees and takes the same large tensors over and
+/// over, and glibc gives each back to the kernel, which clears its pages anew: 3,500 instead of
+/// 3,000 tokens/s, measured on recipes/mini in rows of 256 tokens.
+void keep_freed_memory() noexcept;
 
 }  // namespace levin::train::run

@@ -110,6 +110,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   try {
     levin::train::run::prepare_environment(argv);
+    levin::train::run::keep_freed_memory();
     levin::base::install_truncation_handler(levin::base::exit_code(levin::base::ErrorCode::kIo));
     levin::train::run::install_interrupt_handlers();
     return levin::train::run::run(argc, argv);

@@ -16,6 +16,7 @@
 #include "base/units.h"
 #include "train/recipe/keys.h"
 #include "train/recipe/parse.h"
+#include "train/run/environment.h"
 #include "train/run/interrupt.h"
 #include "train/run/machine.h"
 #include "train/run/program/commands.h"
@@ -66,7 +67,9 @@ void prepare_machine(int threads) {
   at::globalContext().setFlushDenormal(true);
   at::set_num_threads(threads > 0 ? threads : usable_cores());
   const double gflops = measure_sgemm_gflops();
-  write_notice(fmt::format("{} threads, {:.0f} GFLOP/s", at::get_num_threads(), gflops));
+  const std::string_view core = blas_core();
+  write_notice(fmt::format("{} threads, {:.0f} GFLOP/s{}", at::get_num_threads(), gflops,
+                           core.empty() ? "" : fmt::format(" (OpenBLAS for {})", core)));
   const std::string warning = sgemm_warning(gflops, at::get_num_threads());
   if (!warning.empty()) {
     write_notice("levin-train: warning: " + warning);
