@@ -92,8 +92,7 @@ LookupQuestion parse_question(const json& entry, const std::string& where) {
           .depth = fields.share("depth")};
 }
 
-}  // namespace
-
+/// One line; `where` names it.
 LookupDocument parse_lookup_document(std::string_view line, const std::string& where) {
   const json object = formats::parse_json(line, where);
   const Fields fields(object, where);
@@ -115,14 +114,15 @@ LookupDocument parse_lookup_document(std::string_view line, const std::string& w
   return document;
 }
 
-std::vector<LookupDocument> read_lookup_file(const std::string& path) {
-  const std::string content = base::read_file(path, kMaxFileBytes);
+}  // namespace
+
+std::vector<LookupDocument> parse_lookup_file(std::string_view content, const std::string& path) {
   std::vector<LookupDocument> documents;
   std::set<std::string> ids;
   int64_t line_number = 0;
   for (size_t begin = 0; begin < content.size();) {
     const size_t end = std::min(content.find('\n', begin), content.size());
-    const std::string_view line = std::string_view(content).substr(begin, end - begin);
+    const std::string_view line = content.substr(begin, end - begin);
     const std::string where = fmt::format("{}, line {}", path, ++line_number);
     begin = end + 1;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) {
@@ -138,6 +138,10 @@ std::vector<LookupDocument> read_lookup_file(const std::string& path) {
     throw base::Error(ErrorCode::kInvalidFile, "the file holds no questions", path);
   }
   return documents;
+}
+
+std::vector<LookupDocument> read_lookup_file(const std::string& path) {
+  return parse_lookup_file(base::read_file(path, kMaxFileBytes), path);
 }
 
 }  // namespace levin::eval

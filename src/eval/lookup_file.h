@@ -23,12 +23,13 @@ struct LookupDocument {
   std::vector<LookupQuestion> questions;
 };
 
-/// One document of the file. Throws Error(kInvalidFile) naming `where` for a line that is no JSON
-/// object or no UTF-8, and for a key that is missing, not known or of another type.
-[[nodiscard]] LookupDocument parse_lookup_document(std::string_view line, const std::string& where);
+/// The documents of a file's content, in order, one on each line that is not blank. Throws
+/// Error(kInvalidFile) naming `path` and the line: no JSON object, no UTF-8, a key that is missing,
+/// not known or of another type, an id twice; and for content without questions.
+[[nodiscard]] std::vector<LookupDocument> parse_lookup_file(std::string_view content,
+                                                            const std::string& path);
 
-/// All documents, in order. Throws as parse_lookup_document with file and line, Error(kInvalidFile)
-/// for a file without questions or with an id twice, and as base::read_file.
+/// The same of a file's content. Throws also as base::read_file.
 [[nodiscard]] std::vector<LookupDocument> read_lookup_file(const std::string& path);
 
 }  // namespace levin::eval
