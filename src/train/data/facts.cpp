@@ -7,6 +7,8 @@
 namespace levin::train::data {
 namespace {
 
+constexpr int kMaxRepeats = 16;  // facts drawn twice in a row, before a new name is taken
+
 /// Attributes of one document.
 struct AttributePool {
   std::vector<std::string_view> numbers;
@@ -77,8 +79,16 @@ void append_answer(const Fact& fact, std::vector<AnswerPart>& answer) {
   answer.push_back({".", TokenRole::kAnswer});
 }
 
-/// A fact over the names so far; nothing if it would repeat one or there is no other name.
-std::optional<Fact> try_fact(const FactSpec& spec, const AttributePool& pool,
+/// The share of numbers among a document's facts: all, none or half of them.
+double draw_number_share(double one_kind_share, RandomStream& random) {
+  if (random.chance(one_kind_share)) {
+    return random.chance(0.5) ? 1 : 0;
+  }
+  return 0.5;
+}
+
+/// A fact over the names so far; nothing if there is no other name for a relation.
+std::optional<Fact> try_fact(const FactSpec& spec, const AttributePool& pool, double number_share,
                              const std::vector<std::string>& names,
                              const std::vector<std::string>& words, RandomStream& random) {
   Fact fact;
@@ -91,12 +101,12 @@ std::optional<Fact> try_fact(const FactSpec& spec, const AttributePool& pool,
     fact.value = random.pick(names);
     return fact.value != fact.name ? std::optional(fact) : std::nullopt;
   }
-  if (random.chance(0.5)) {
+  if (random.chance(number_share)) {
     fact.attribute = random.pick(pool.numbers);
     fact.value = draw_number(random, spec.names_and_values);
   } else {
     fact.attribute = random.pick(pool.words);
-    fact.value = random.pick(words);
+    fact.value = draw_word(random, spec.names_and_values, words);
   }
   return fact;
 }
@@ -106,14 +116,20 @@ std::optional<Fact> try_fact(const FactSpec& spec, const AttributePool& pool,
 std::vector<Fact> draw_facts(const FactSpec& spec, const std::vector<std::string>& words,
                              RandomStream& random) {
   const AttributePool pool = draw_pool(spec.facts, spec.wording.attributes, random);
+  const double number_share = draw_number_share(spec.one_kind_share, random);
   std::vector<Fact> facts;
   std::vector<std::string> names;  // of facts that are no relation; repeats count
   std::set<std::pair<std::string, std::string>> used;
-  while (facts.size() < static_cast<size_t>(spec.facts)) {
-    std::optional<Fact> fact = try_fact(spec, pool, names, words, random);
+  FactSpec tried = spec;
+  for (int repeats = 0; facts.size() < static_cast<size_t>(spec.facts);) {
+    // The names so far may have all attributes.
+    tried.name_reuse_share = repeats < kMaxRepeats ? spec.name_reuse_share : 0;
+    std::optional<Fact> fact = try_fact(tried, pool, number_share, names, words, random);
     if (!fact || !used.emplace(fact->attribute, fact->name).second) {
+      ++repeats;
       continue;
     }
+    repeats = 0;
     fact->sentence = word_fact(*fact, spec.wording, random);
     if (!fact->is_relation) {
       names.push_back(fact->name);

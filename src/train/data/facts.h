@@ -43,10 +43,13 @@ struct Wording {
   Split questions = Split::kTrain;
 };
 
+/// What a document's facts are. Where most names have several facts and all values are of one kind,
+/// numbers or words, nothing but the attribute tells them apart.
 struct FactSpec {
   int64_t facts = 1;
   double relation_share = 0;
   double name_reuse_share = 0;
+  double one_kind_share = 0;
   Wording wording = {};
   Split names_and_values = Split::kTrain;
 };

@@ -36,6 +36,7 @@ void check_shares(const SampleSpec& spec) {
   check_share(spec.relation_share, "relation_share");
   check_share(spec.two_hop_share, "two_hop_share");
   check_share(spec.name_reuse_share, "name_reuse_share");
+  check_share(spec.one_kind_share, "one_kind_share");
   check_share(spec.plain_share, "plain_share");
   check_share(spec.document_first_share, "document_first_share");
   check_share(spec.paragraph_share, "paragraph_share");

@@ -131,22 +131,41 @@ std::string made_up_name(RandomStream& random, Split split) {
   }
 }
 
+std::string blended_word(RandomStream& random, const std::vector<std::string>& words) {
+  while (true) {
+    const std::string_view first = random.pick(words);
+    const std::string_view second = random.pick(words);
+    const auto head = static_cast<size_t>(random.between(1, 4));
+    const auto tail = static_cast<size_t>(random.between(2, 4));
+    std::string word(first.substr(0, head));
+    word += second.substr(second.size() - std::min(tail, second.size()));
+    if (!is_held_out(word)) {
+      return word;
+    }
+  }
+}
+
 std::string draw_name(RandomStream& random, Split split, const std::vector<std::string>& words) {
   if (split == Split::kHeldOut) {
     return random.chance(0.4) ? std::string(random.pick(first_names(split)))
                               : made_up_name(random, split);
   }
   const double kind = random.uniform();
-  if (kind < 0.3) {
+  if (kind < 0.2) {
     return std::string(random.pick(first_names(split)));
   }
-  if (kind < 0.6) {
-    std::string name = capitalized(random.pick(words));
+  if (kind < 0.7) {
+    std::string name = capitalized(kind < 0.45 ? random.pick(words) : blended_word(random, words));
     if (!is_held_out_name(name)) {
       return name;
     }
   }
   return made_up_name(random, split);
+}
+
+std::string draw_word(RandomStream& random, Split split, const std::vector<std::string>& words) {
+  return split == Split::kTrain && random.chance(0.4) ? blended_word(random, words)
+                                                      : random.pick(words);
 }
 
 std::string draw_number(RandomStream& random, Split split) {

@@ -34,10 +34,19 @@ enum class Split { kTrain, kHeldOut };
 /// never shows.
 [[nodiscard]] std::string made_up_name(RandomStream& random, Split split);
 
-/// 30% a first name, 40% a made-up one, else one of `words` with a capital, so that names are
-/// spelled with more tokens than first names and syllables need; held out: 40% a first name, else
-/// made up.
+/// The beginning of one of `words` and the end of another ("har" + "der"): spelled with tokens that
+/// few names and words have. Never a held-out name or word.
+[[nodiscard]] std::string blended_word(RandomStream& random, const std::vector<std::string>& words);
+
+/// 20% a first name, 30% made of syllables, the others one of `words` or a blend of two with a
+/// capital, so that names are spelled with all kinds of tokens; held out: 40% a first name, else
+/// made of syllables.
 [[nodiscard]] std::string draw_name(RandomStream& random, Split split,
+                                    const std::vector<std::string>& words);
+
+/// One of `words`, the value_words of the split; in training 40% are blends of two, which nobody
+/// can learn by heart.
+[[nodiscard]] std::string draw_word(RandomStream& random, Split split,
                                     const std::vector<std::string>& words);
 
 /// Two to five digits, the first of which is not 0.

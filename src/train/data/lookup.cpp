@@ -50,7 +50,8 @@ class Plan {
     const int64_t high = std::clamp<int64_t>(fitting, spec_.facts_min, spec_.facts_max);
     FactSpec facts{.facts = random_.between(spec_.facts_min, high),
                    .relation_share = spec_.relation_share,
-                   .name_reuse_share = spec_.name_reuse_share};
+                   .name_reuse_share = spec_.name_reuse_share,
+                   .one_kind_share = spec_.one_kind_share};
     facts.wording = wording();
     facts_ = draw_facts(facts, source_.words, random_);
     for (const Fact& fact : facts_) {

@@ -54,6 +54,7 @@ struct SampleSpec {
   double relation_share = 0;          ///< facts whose value is a name in the document
   double two_hop_share = 0;           ///< of the questions that can be asked over a relation
   double name_reuse_share = 0.3;      ///< facts about a name that has one already
+  double one_kind_share = 0;          ///< documents whose values are all numbers or all words
   double plain_share = 0.2;           ///< "Question: ... Answer: ..." without chat markers
   double document_first_share = 0.2;  ///< chat with the document before the first user marker
   double paragraph_share = 0.5;       ///< prose with its paragraph breaks, else run on

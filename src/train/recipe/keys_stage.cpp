@@ -84,6 +84,8 @@ const std::vector<Key<data::SampleSpec>>& sample_keys() {
       {"relation_share", &S::relation_share, "facts whose value is a name", 0, 1},
       {"two_hop_share", &S::two_hop_share, "of the questions that can go over a relation", 0, 1},
       {"name_reuse_share", &S::name_reuse_share, "facts about a name that has one already", 0, 1},
+      {"one_kind_share", &S::one_kind_share, "documents with numbers or words alone as values", 0,
+       1},
       {"plain_share", &S::plain_share, "documents without chat markers", 0, 1},
       {"document_first_share", &S::document_first_share,
        "chats with the document before the first user marker", 0, 1},

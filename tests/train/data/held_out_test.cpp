@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "small_data.h"
 #include "train/data/facts.h"
@@ -48,6 +51,22 @@ TEST(HeldOut, NamesOfTrainingAreNoneOfEvaluation) {
   EXPECT_GT(from_words, 0);
 }
 
+TEST(HeldOut, BlendsOfWordsAreNoWordsOfEvaluation) {
+  const std::vector<std::string> words = {"kettle", "river", "opal", "candle"};
+  RandomStream random(3);
+  std::set<std::string> drawn;
+  for (int draw = 0; draw < 2000; ++draw) {
+    drawn.insert(draw_word(random, Split::kTrain, words));
+    const std::string value = draw_word(random, Split::kHeldOut, words);
+    EXPECT_NE(std::find(words.begin(), words.end(), value), words.end()) << value;
+  }
+  EXPECT_GT(drawn.size(), 50U) << "four words and what they blend to";
+  for (const std::string& word : drawn) {
+    EXPECT_TRUE(std::find(words.begin(), words.end(), word) != words.end() || !is_held_out(word))
+        << word;
+  }
+}
+
 TEST(HeldOut, TheRuleIsTheSameOnEveryMachine) {
   EXPECT_EQ(hash_text("levin"), hash_text(std::string("lev") + "in"));
   std::vector<std::string> held_out;
@@ -74,6 +93,33 @@ TEST(Facts, NoTwoFactsOfADocumentContradictEachOther) {
     std::sort(keys.begin(), keys.end());
     EXPECT_EQ(std::adjacent_find(keys.begin(), keys.end()), keys.end());
   }
+}
+
+TEST(Facts, ANameWithEveryAttributeGivesWayToANewOne) {
+  RandomStream random(5);
+  const std::vector<Fact> facts = draw_facts(
+      {.facts = 60, .name_reuse_share = 1, .one_kind_share = 1}, {"kettle", "river"}, random);
+  std::set<std::string> names;
+  for (const Fact& fact : facts) {
+    names.insert(fact.name);
+  }
+  EXPECT_GT(names.size(), 4U) << "a document has twelve attributes of a kind at most";
+  EXPECT_LT(names.size(), 60U);
+}
+
+TEST(Facts, OneKindMeansNumbersAloneOrWordsAlone) {
+  int documents_of_numbers = 0;
+  for (uint64_t seed = 0; seed < 50; ++seed) {
+    RandomStream random(seed);
+    const std::vector<Fact> facts =
+        draw_facts({.facts = 6, .name_reuse_share = 0.5, .one_kind_share = 1}, {"kettle"}, random);
+    const auto has_number = [](const Fact& fact) { return fact.value[0] <= '9'; };
+    const auto numbers = std::ranges::count_if(facts, has_number);
+    EXPECT_TRUE(numbers == 0 || numbers == 6) << numbers;
+    documents_of_numbers += numbers == 6 ? 1 : 0;
+  }
+  EXPECT_GT(documents_of_numbers, 10);
+  EXPECT_LT(documents_of_numbers, 40);
 }
 
 TEST(Facts, QuestionsAndAnswersReadAsSentences) {
