@@ -7,7 +7,8 @@
 namespace levin::train::data {
 namespace {
 
-constexpr int kMaxRepeats = 16;  // facts drawn twice in a row, before a new name is taken
+/// Draws in a row that may bring no new fact, before a new name is taken.
+constexpr int kMaxRepeats = 16;
 
 /// Attributes of one document.
 struct AttributePool {
