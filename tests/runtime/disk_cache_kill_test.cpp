@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <chrono>
 #include <thread>
 
 #include "disk_pages.h"
@@ -32,7 +34,32 @@ constexpr int64_t kChainPages = 12;
   }
 }
 
+/// How long a process takes from its start until a chain is on disk.
+std::chrono::microseconds time_of_one_chain() {
+  const TemporaryFolder folder;
+  std::array<int, 2> done{};
+  EXPECT_EQ(::pipe(done.data()), 0);
+  const auto start = std::chrono::steady_clock::now();
+  const pid_t writer = ::fork();
+  if (writer == 0) {
+    DiskCache cache(options_in(folder));
+    keep_all(cache, chain_of(0, kChainPages));
+    const char is_kept = cache.flush(60s) ? 1 : 0;
+    (void)::write(done[1], &is_kept, 1);
+    ::_exit(0);
+  }
+  char is_kept = 0;
+  EXPECT_EQ(::read(done[0], &is_kept, 1), 1);
+  EXPECT_EQ(is_kept, 1);
+  const auto end = std::chrono::steady_clock::now();
+  ::waitpid(writer, nullptr, 0);
+  ::close(done[0]);
+  ::close(done[1]);
+  return std::chrono::duration_cast<std::chrono::microseconds>(end - start);
+}
+
 void kill_writers(int rounds) {
+  const auto longest_life_us = static_cast<uint64_t>(4 * time_of_one_chain().count());
   const TemporaryFolder folder;
   const DiskCacheOptions options =
       options_in(folder, kChains * kChainPages / 2 * segment_bytes(kTestPageBytes));
@@ -43,7 +70,8 @@ void kill_writers(int rounds) {
     if (writer == 0) {
       write_until_killed(options, seed);
     }
-    std::this_thread::sleep_for(std::chrono::microseconds(base::random_bits(7, seed) % 40000));
+    std::this_thread::sleep_for(
+        std::chrono::microseconds(base::random_bits(7, seed) % longest_life_us));
     ::kill(writer, SIGKILL);
     ::waitpid(writer, nullptr, 0);
     DiskCache cache(options);
