@@ -1,5 +1,5 @@
 // The demo's questions, asked through the library: every instruction set gives the answers of the
-// reference kernels, and at least ten of twelve are right.
+// reference kernels, and nine of ten are right.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -57,14 +57,15 @@ int64_t right_answers(const std::vector<std::string>& answers) {
   const std::vector<Question> questions = demo_questions();
   int64_t right = 0;
   for (size_t i = 0; i < questions.size(); ++i) {
-    right += answers[i] == " " + questions[i].answer ? 1 : 0;
+    const std::string& answer = answers[i];  // some models begin with a space
+    right += answer == questions[i].answer || answer == " " + questions[i].answer ? 1 : 0;
   }
   return right;
 }
 
 void expect_right_and_equal_answers(Attention attention) {
   const std::vector<std::string> reference = answers_of("ref", attention);
-  EXPECT_GE(right_answers(reference), 10);
+  EXPECT_GE(right_answers(reference), static_cast<int64_t>(reference.size()) * 9 / 10);
   const kernels::TableList tables = kernels::supported_tables();
   for (int i = 0; i < tables.count; ++i) {
     const std::string isa(tables.tables[i]->name);
