@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include "service_fixture.h"
@@ -9,6 +11,7 @@
 namespace levin::serve::api {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::Json;
 using testing::ResponderPtr;
@@ -84,6 +87,49 @@ TEST_F(Completions, ScoresAreThoseThatDrawingGives) {
   scored.update({{"echo", true}, {"logprobs", 1}, {"max_tokens", 1}});
   const Json scores = choice_of(scored)["logprobs"]["token_logprobs"];
   EXPECT_NEAR(scores[prompt_tokens], drawn["logprobs"]["token_logprobs"][0].get<double>(), 1e-3);
+}
+
+// What lm-evaluation-harness sends and reads (local-completions, `_create_payload` and
+// `parse_logprobs`): prompts of ids; the score of a continuation is the sum behind its context,
+// without the one generated token; it is the greedy one if each token has its place's best score.
+TEST_F(Completions, GiveHarnessesTheScoreOfAContinuation) {
+  const std::vector<int32_t> context = ids_of("She had been forced into");
+  std::vector<int32_t> greedy = context;
+  for (const int32_t id : ids_of(choice_of(body_with(context))["text"].get<std::string>())) {
+    if (id != context.front()) {  // not BOS again
+      greedy.push_back(id);
+    }
+  }
+  std::vector<int32_t> other = greedy;
+  other[context.size()] = context.back();
+  const ResponderPtr answer = fixture_.post("/v1/completions", {{"model", "mini"},
+                                                                {"prompt", {greedy, other}},
+                                                                {"temperature", 0},
+                                                                {"max_tokens", 1},
+                                                                {"logprobs", 1},
+                                                                {"seed", 1234},
+                                                                {"echo", true}});
+  ASSERT_EQ(answer->status(), 200) << answer->body();
+  const Json choices = answer->json()["choices"];
+  ASSERT_EQ(choices.size(), 2U);
+  std::vector<double> sums(2, 0);
+  std::vector<bool> is_greedy(2, true);
+  for (size_t choice = 0; choice < 2; ++choice) {
+    const Json scores = choices[choice]["logprobs"];
+    EXPECT_EQ(choices[choice]["index"], choice);
+    ASSERT_EQ(scores["token_logprobs"].size(), greedy.size() + 1);
+    for (size_t i = context.size(); i < greedy.size(); ++i) {
+      const double score = scores["token_logprobs"][i];
+      double best = score;
+      for (const auto& [token, top] : scores["top_logprobs"][i].items()) {
+        best = std::max(best, top.get<double>());
+      }
+      sums[choice] += score;
+      is_greedy[choice] = is_greedy[choice] && score == best;
+    }
+  }
+  EXPECT_THAT(is_greedy, ElementsAre(true, false));
+  EXPECT_LT(sums[1], sums[0]);
 }
 
 TEST_F(Completions, MaxTokensZeroWithEchoIsTheScoreAlone) {
