@@ -3,6 +3,9 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <mutex>
+#include <utility>
+
 namespace levin::base {
 namespace {
 
@@ -22,6 +25,17 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   return spdlog::level::info;
 }
 
+/// Where lines go instead of stderr.
+struct Redirection {
+  std::mutex mutex;
+  LogSink sink;
+};
+
+Redirection& redirection() {
+  static Redirection instance;
+  return instance;
+}
+
 spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
     auto made = std::make_shared<spdlog::logger>(
@@ -37,7 +51,20 @@ spdlog::logger& logger() {
 
 void set_log_level(LogLevel level) { logger().set_level(spdlog_level(level)); }
 
+void set_log_sink(LogSink sink) {
+  const std::lock_guard lock(redirection().mutex);
+  redirection().sink = std::move(sink);
+}
+
 void log_line(LogLevel level, std::string_view message) {
+  if (!logger().should_log(spdlog_level(level))) {
+    return;
+  }
+  const std::lock_guard lock(redirection().mutex);
+  if (redirection().sink) {
+    redirection().sink(level, message);
+    return;
+  }
   logger().log(spdlog_level(level), message);
 }
 

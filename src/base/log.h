@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +13,11 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError, kOff };
 
 /// Lines below `level` are dropped. The start value is kWarning.
 void set_log_level(LogLevel level);
+
+using LogSink = std::function<void(LogLevel level, std::string_view message)>;
+
+/// Lines go to `sink` instead of stderr, from any thread; empty: to stderr again.
+void set_log_sink(LogSink sink);
 
 /// Writes one line. Thread-safe.
 void log_line(LogLevel level, std::string_view message);

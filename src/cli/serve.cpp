@@ -22,6 +22,9 @@
 namespace levin::cli {
 namespace {
 
+/// Answers of any length that run beside each other unless cache_mib says otherwise.
+constexpr int64_t kMostContexts = 8;
+
 struct ServeCommand {
   std::string model_dir;
   std::string config_file;
@@ -76,6 +79,7 @@ void run_serve(const ServeCommand& command) {
   (void)load_config(options);  // its sentences come before minutes of loading
   runtime::EngineOptions engine = engine_options(options);
   engine.cache_bytes = config.cache_mib << 20;
+  engine.most_contexts = kMostContexts;
   engine.forward.measures_time = true;  // for /metrics
   engine.disk_cache_dir = config.disk_cache;
   engine.disk_cache_bytes = config.disk_cache_mib << 20;

@@ -156,6 +156,7 @@ MemoryPlan Engine::State::make_plan(const EngineOptions& options) const {
   return plan_memory({
       .context_tokens = longest,
       .cache_bytes = options.cache_bytes,
+      .most_contexts = options.most_contexts,
       .page_bytes = model::kv_layout(config, options.forward).page_bytes(),
       .available_bytes = base::available_memory_bytes(),
       .activation_bytes =

@@ -29,8 +29,11 @@ struct EngineOptions {
   model::LoadOptions load;
   /// Longest sequence; 0: the model's max_position_embeddings.
   int64_t context_tokens = 0;
-  /// Memory of the page pool; 0: enough for one sequence of context_tokens.
+  /// Memory of the page pool; 0: by most_contexts.
   int64_t cache_bytes = 0;
+  /// Without cache_bytes: sequences of context_tokens that the pool holds at most, as far as a
+  /// quarter of the available memory goes; it holds one in any case.
+  int64_t most_contexts = 1;
   /// Largest prefill chunk while nothing else waits.
   int64_t chunk_tokens = 2048;
   /// Equal prefixes of prompts share pages.

@@ -16,6 +16,9 @@ namespace {
 using base::ErrorCode;
 using kernels::kPageTokens;
 
+/// Pools of several contexts take at most one part in so many of the available memory.
+constexpr int64_t kShareForContexts = 4;
+
 /// `count * size`, or the largest number where that overflows.
 int64_t saturating_product(int64_t count, int64_t size) {
   int64_t product = 0;
@@ -83,6 +86,10 @@ MemoryPlan plan_memory(const MemoryRequest& request) {
     }
     plan.pages = std::min<int64_t>(request.cache_bytes / request.page_bytes,
                                    std::numeric_limits<int32_t>::max());
+  } else if (context_bytes > 0) {
+    const int64_t fitting = request.available_bytes / kShareForContexts / context_bytes;
+    const int64_t contexts = std::clamp<int64_t>(fitting, 1, request.most_contexts);
+    plan.pages = std::min<int64_t>(plan.pages * contexts, std::numeric_limits<int32_t>::max());
   }
   const int64_t cache_bytes = saturating_product(plan.pages, request.page_bytes);
   const int64_t activation_bytes = request.activation_bytes(plan.context_tokens);

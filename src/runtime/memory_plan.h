@@ -8,8 +8,11 @@
 namespace levin::runtime {
 
 struct MemoryRequest {
-  int64_t context_tokens = 0;   ///< wanted, from wanted_context
-  int64_t cache_bytes = 0;      ///< wanted; 0: enough for one sequence of the context
+  int64_t context_tokens = 0;  ///< wanted, from wanted_context
+  int64_t cache_bytes = 0;     ///< wanted; 0: by most_contexts
+  /// Without cache_bytes: as many sequences of the whole context as fit into a quarter of the
+  /// available memory, at least one and at most these.
+  int64_t most_contexts = 1;
   int64_t page_bytes = 0;       ///< of one page of kPageTokens tokens
   int64_t available_bytes = 0;  ///< what the system can give; 0: it does not say, all is allowed
   /// Working memory of the largest step in a context of so many tokens; does not fall with them.

@@ -6,10 +6,12 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <optional>
 #include <utility>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "serve/accounts/accounts.h"
 #include "serve/api/service.h"
 #include "serve/descriptor_limit.h"
@@ -23,6 +25,8 @@ namespace {
 
 /// Besides connections: model files, accounts, the page cache on disk, the log.
 constexpr int64_t kOtherDescriptors = 128;
+/// After the end of draining: for the last events of answers that were cut short.
+constexpr std::chrono::seconds kLastWords{2};
 
 accounts::Prices prices_of(const ServerConfig& config) {
   return {.cache_hit_token = accounts::parse_token_price(config.price_cache_hit),
@@ -56,7 +60,10 @@ http::Limits limits_of(const ServerConfig& config, ServiceLog& log) {
   limits.max_connections_per_address = static_cast<size_t>(config.max_connections_per_address);
   limits.max_header_bytes = static_cast<size_t>(config.max_header_kib) << 10;
   limits.max_body_bytes = static_cast<size_t>(config.max_body_mib) << 20;
-  limits.max_arriving_bytes = std::max(limits.max_arriving_bytes, 2 * limits.max_body_bytes);
+  limits.max_arriving_bytes_per_client =
+      std::max(limits.max_arriving_bytes_per_client, limits.max_body_bytes);
+  limits.max_arriving_bytes =
+      std::max(limits.max_arriving_bytes, 2 * limits.max_arriving_bytes_per_client);
   limits.header_time = std::chrono::seconds(config.header_seconds);
   limits.body_time = std::chrono::seconds(config.body_seconds);
   limits.idle_time = std::chrono::seconds(config.idle_seconds);
@@ -81,14 +88,36 @@ http::ServerOptions server_options(const ServerConfig& config, ServiceLog& log) 
   return options;
 }
 
-api::ServiceOptions service_options(const ServerConfig& config, const std::string& model_dir) {
+api::ServiceOptions service_options(const ServerConfig& config, const std::string& model_dir,
+                                    ServiceLog& log) {
   api::ServiceOptions options;
   options.model_dir = model_dir;
   options.model_name = config.model_name;
   options.host.max_waiting = config.max_waiting;
   options.prices = prices_of(config);
+  options.max_lag = std::chrono::seconds(config.lag_seconds);
+  options.on_answer = [&log](const api::AnswerRecord& record) { log.answer(record); };
   return options;
 }
+
+/// While a server runs, what the engine and the accounts have to say goes into its log.
+class LogRedirection {
+ public:
+  explicit LogRedirection(ServiceLog& log) {
+    base::set_log_sink([&log](base::LogLevel level, std::string_view message) {
+      if (level >= base::LogLevel::kError) {
+        log.error(message);
+      } else if (level >= base::LogLevel::kWarning) {
+        log.warning(message);
+      } else {
+        log.event(message);
+      }
+    });
+  }
+  ~LogRedirection() { base::set_log_sink({}); }
+  LogRedirection(const LogRedirection&) = delete;
+  LogRedirection& operator=(const LogRedirection&) = delete;
+};
 
 }  // namespace
 
@@ -133,6 +162,7 @@ struct ModelServer::State {
   const ServerConfig config;
   const std::string file;  // of the accounts; empty: none
   ServiceLog log;
+  const LogRedirection redirection{log};
   std::unique_ptr<accounts::Accounts> accounts;
   std::unique_ptr<api::Service> service;  // null until there is a model
   std::atomic<bool> is_draining = false;
@@ -146,7 +176,7 @@ ModelServer::ModelServer(const ServerConfig& config) {
 
 void ModelServer::serve(std::unique_ptr<runtime::Engine> engine, const std::string& model_dir) {
   State& state = *state_;
-  api::ServiceOptions options = service_options(state.config, model_dir);
+  api::ServiceOptions options = service_options(state.config, model_dir, state.log);
   options.connections = [&server = state.server] { return server.connections(); };
   state.service = std::make_unique<api::Service>(std::move(engine), options, state.accounts.get());
   state.server.set_routes(state.serving_routes());
@@ -184,7 +214,15 @@ std::string ModelServer::greeting() const {
 size_t ModelServer::drain() {
   state_->is_draining = true;
   state_->log.event("stopping: no new connections, running answers may end");
-  const size_t cut_off = state_->server.drain(std::chrono::seconds(state_->config.drain_seconds));
+  const std::chrono::seconds limit(state_->config.drain_seconds);
+  // The service ends what runs too long with a finish reason; connections get time to carry it.
+  std::future<void> answers = std::async(std::launch::async, [this, limit] {
+    if (state_->service != nullptr) {
+      (void)state_->service->drain(limit);
+    }
+  });
+  const size_t cut_off = state_->server.drain(limit + kLastWords);
+  answers.get();
   state_->log.event(fmt::format("stopped, {} answers cut off", cut_off));
   return cut_off;
 }

@@ -32,7 +32,7 @@ struct ServerConfig {
   std::string attention = "auto";
   std::string weights = "as-is";
   std::string numerics = "fast";
-  int64_t cache_mib = 0;   ///< 0: enough for one context
+  int64_t cache_mib = 0;   ///< 0: eight contexts, or what a quarter of the free memory holds
   std::string disk_cache;  ///< empty: none
   int64_t disk_cache_mib = int64_t{20} << 10;
 

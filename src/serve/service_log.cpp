@@ -51,6 +51,31 @@ std::string exchange_line(const http::ExchangeRecord& record, bool is_json) {
                      record.duration.count(), record.is_complete ? "" : ", client gone or cut off");
 }
 
+std::string answer_line(const api::AnswerRecord& record, bool is_json) {
+  const api::Spending& spent = record.spending;
+  const auto first_token_ms = static_cast<int64_t>(spent.first_token_s * 1000);
+  const char* outcome = record.has_failed ? "failed" : "answered";
+  if (is_json) {
+    return json_fields({{"event", "answer"},
+                        {"request", record.id},
+                        {"key", record.key_name},
+                        {"endpoint", record.endpoint},
+                        {"model", record.model},
+                        {"prompt_tokens", spent.prompt_tokens},
+                        {"cached_tokens", spent.cached_tokens},
+                        {"completion_tokens", spent.completion_tokens},
+                        {"first_token_ms", first_token_ms},
+                        {"cost_usd", record.cost_usd},
+                        {"outcome", outcome}});
+  }
+  return fmt::format(
+      "{} {} {}, key {}, model {}: {} tokens in, {} of them cached, {} out, first after {} ms, {} "
+      "USD",
+      record.id, record.endpoint, outcome, record.key_name.empty() ? "-" : dump(record.key_name),
+      dump(record.model), spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens,
+      first_token_ms, record.cost_usd);
+}
+
 struct ServiceLog::State {
   explicit State(bool json)
       : is_json(json),
@@ -92,6 +117,10 @@ void ServiceLog::exchange(const http::ExchangeRecord& record) {
   state_->logger->log(spdlog::level::info, exchange_line(record, state_->is_json));
 }
 
+void ServiceLog::answer(const api::AnswerRecord& record) {
+  state_->logger->log(spdlog::level::info, answer_line(record, state_->is_json));
+}
+
 void ServiceLog::failure(std::string_view request_id, std::string_view reason) {
   state_->line(spdlog::level::err, "failure", {{"request", request_id}, {"reason", reason}},
                fmt::format("{} failed: {}", request_id, reason));
@@ -103,6 +132,10 @@ void ServiceLog::event(std::string_view text) {
 
 void ServiceLog::warning(std::string_view text) {
   state_->line(spdlog::level::warn, "server", {{"text", text}}, text);
+}
+
+void ServiceLog::error(std::string_view text) {
+  state_->line(spdlog::level::err, "server", {{"text", text}}, text);
 }
 
 }  // namespace levin::serve

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "serve/api/reply.h"
 #include "serve/http/server_options.h"
 
 namespace levin::serve {
@@ -20,16 +21,19 @@ class ServiceLog {
   ServiceLog& operator=(const ServiceLog&) = delete;
 
   void exchange(const http::ExchangeRecord& record);
+  void answer(const api::AnswerRecord& record);
   void failure(std::string_view request_id, std::string_view reason);
   void event(std::string_view text);
   void warning(std::string_view text);
+  void error(std::string_view text);
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
-/// The line of an exchange, without time and level.
+/// The lines of an exchange and of an answer, without time and level.
 [[nodiscard]] std::string exchange_line(const http::ExchangeRecord& record, bool is_json);
+[[nodiscard]] std::string answer_line(const api::AnswerRecord& record, bool is_json);
 
 }  // namespace levin::serve

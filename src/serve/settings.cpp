@@ -91,7 +91,8 @@ std::vector<Setting> engine_settings() {
       word("numerics", &Config::numerics, "fast|reference",
            "reference: repeat the official kernels' roundings (slow)"),
       number("cache_mib", &Config::cache_mib, 0, kAny,
-             "memory for cached tokens in MiB; 0: enough for one context"),
+             "memory for cached tokens in MiB; 0: eight contexts, or what a quarter of the free "
+             "memory holds"),
       text("disk_cache", &Config::disk_cache, "DIR",
            "folder in which shared prefixes outlive the process"),
       number("disk_cache_mib", &Config::disk_cache_mib, 1, kAny, "limit of that folder in MiB"),

@@ -49,6 +49,20 @@ TEST(PlanMemory, ALargerCacheHoldsMoreSequences) {
   EXPECT_EQ(plan_memory(request).context_tokens, 1000);
 }
 
+TEST(PlanMemory, HoldsAsManyContextsAsAQuarterOfTheMemoryDoes) {
+  MemoryRequest request = kRequest;
+  request.most_contexts = 8;
+  const int64_t pages = plan_memory(kRequest).pages;
+  request.available_bytes = 0;  // the system does not say: one, as ever
+  EXPECT_EQ(plan_memory(request).pages, pages);
+  request.available_bytes = 4 * 3 * pages * request.page_bytes;
+  EXPECT_EQ(plan_memory(request).pages, 3 * pages);
+  request.available_bytes = 4 * 100 * pages * request.page_bytes;
+  EXPECT_EQ(plan_memory(request).pages, 8 * pages);
+  request.cache_bytes = pages * request.page_bytes;
+  EXPECT_EQ(plan_memory(request).pages, pages);
+}
+
 TEST(PlanMemory, SaysWhatTheCacheNeedsWhenMemoryIsShort) {
   MemoryRequest request = kRequest;
   request.available_bytes = 14 * kMiB + kMiB / 2;

@@ -20,6 +20,7 @@ class ModelServerTest : public ::testing::Test {
   static ServerConfig config() {
     ServerConfig config;
     config.port = 0;
+    config.drain_seconds = 0;
     return config;
   }
   std::string exchange(const std::string& bytes) {
@@ -57,6 +58,20 @@ TEST_F(ModelServerTest, AnswersOnceItHasAModel) {
   EXPECT_EQ(http::status_of(exchange(http::get("/v1/models"))), 200);
   EXPECT_NE(exchange(http::get("/metrics")).find("\nlevin_http_connections 1\n"),
             std::string::npos);
+}
+
+TEST_F(ModelServerTest, EndsAnAnswerThatOutlivesTheDrainWithAReason) {
+  serve_mini();
+  const std::string url = server_.url();
+  http::RawClient client(static_cast<uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
+  client.send(http::post("/v1/completions", R"({"model":"mini","prompt":"She","max_tokens":250,)"
+                                            R"("stream":true})"));
+  EXPECT_NE(client.read_until("\"choices\"").find("\"choices\""), std::string::npos);
+  EXPECT_EQ(server_.drain(), 0U) << "no connection was cut";
+  const std::string rest = client.read_all();
+  EXPECT_NE(rest.find("\"finish_reason\":\"insufficient_system_resource\""), std::string::npos);
+  EXPECT_NE(rest.find("\"usage\""), std::string::npos);
+  EXPECT_NE(rest.find("data: [DONE]"), std::string::npos);
 }
 
 TEST_F(ModelServerTest, MayStopBeforeItHasAModel) { EXPECT_EQ(server_.drain(), 0U); }

@@ -36,6 +36,29 @@ TEST(ServiceLog, WritesAnExchangeForPeople) {
             "0123 127.0.0.1 POST \"/v1/chat/completions\" 200 in 10 B, out 20 B, 30 ms");
 }
 
+TEST(ServiceLog, WritesWhatAnAnswerTook) {
+  api::Spending spent;
+  spent.prompt_tokens = 100;
+  spent.cached_tokens = 64;
+  spent.completion_tokens = 5;
+  spent.first_token_s = 0.25;
+  const api::AnswerRecord answer{.id = "0123",
+                                 .endpoint = "chat/completions",
+                                 .model = "mini",
+                                 .key_name = "laptop",
+                                 .spending = spent,
+                                 .cost_usd = "0.000012"};
+  const auto line = nlohmann::json::parse("{" + answer_line(answer, true));
+  EXPECT_EQ(line["event"], "answer");
+  EXPECT_EQ(line["request"], "0123");
+  EXPECT_EQ(line["key"], "laptop");
+  EXPECT_EQ(line["cached_tokens"], 64);
+  EXPECT_EQ(line["cost_usd"], "0.000012");
+  EXPECT_EQ(answer_line(answer, false),
+            "0123 chat/completions answered, key \"laptop\", model \"mini\": 100 tokens in, 64 of "
+            "them cached, 5 out, first after 250 ms, 0.000012 USD");
+}
+
 TEST(ServiceLog, LetsNoPathForgeALine) {
   http::ExchangeRecord hostile = record();
   hostile.path = "/\"\n\xFF" + std::string(1000, 'x');

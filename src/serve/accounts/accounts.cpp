@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -52,7 +53,15 @@ std::string_view bearer_secret(std::string_view authorization) {
   return secret;
 }
 
-Refused refused_by_limits(const Key& key, const RateLimits::Verdict& verdict) {
+Refused refused_by_limits(const Key& key, int64_t answers, const RateLimits::Verdict& verdict) {
+  if (verdict.answer == RateLimits::Answer::kTooManyRequests &&
+      answers > key.limits.max_concurrent) {
+    return {.reason = Refusal::kTooManyRequests,
+            .message = fmt::format("this key may run {} at once, and this request asks for {} "
+                                   "answers; send fewer prompts in one",
+                                   key.limits.max_concurrent, answers),
+            .retry_after_s = verdict.retry_after_s};
+  }
   if (verdict.answer == RateLimits::Answer::kTooManyRequests) {
     return {.reason = Refusal::kTooManyRequests,
             .message =
@@ -75,19 +84,41 @@ Refused refused_for_money(Money needed, Money available) {
 
 }  // namespace
 
+/// A charge that the disk refused.
+struct PendingCharge {
+  int64_t key_id = 0;
+  std::optional<int64_t> reservation_id;
+  TokenUsage usage;
+  Money cost;
+  int64_t unix_s = 0;
+};
+
 struct Accounts::State {
   explicit State(AccountsOptions given)
       : options(std::move(given)),
         ledger(options.path, options.unix_time_s()),
         reader(open_accounts_file(options.path, Access::kRead)) {}
 
+  void charge_pending();
+
   AccountsOptions options;
   RateLimits limits;
   std::mutex ledger_mutex;
   Ledger ledger;
+  std::vector<PendingCharge> pending;  ///< under ledger_mutex
   std::mutex reader_mutex;
   Database reader;  ///< apart from the ledger, so that reading does not wait for its flushes
 };
+
+/// Under ledger_mutex. Throws Error(kIo) if the disk still refuses.
+void Accounts::State::charge_pending() {
+  while (!pending.empty()) {
+    const PendingCharge& charge = pending.back();
+    (void)ledger.settle(charge.key_id, charge.reservation_id, charge.usage, charge.cost,
+                        charge.unix_s);
+    pending.pop_back();
+  }
+}
 
 Accounts::Accounts(AccountsOptions options) {
   if (!options.unix_time_s) {
@@ -123,23 +154,26 @@ std::variant<Key, Refused> Accounts::authenticate(std::string_view authorization
 
 std::variant<std::unique_ptr<Admission>, Refused> Accounts::admit(const Key& key,
                                                                   int64_t prompt_tokens,
-                                                                  int64_t max_completion_tokens) {
+                                                                  int64_t max_completion_tokens,
+                                                                  int64_t answers) {
   const Money needed = max_cost(prompt_tokens, max_completion_tokens, state_->options.prices);
   const RateLimits::Verdict verdict =
-      state_->limits.acquire(key, prompt_tokens, state_->options.steady_time_s());
+      state_->limits.acquire(key, prompt_tokens, state_->options.steady_time_s(), answers);
   if (verdict.answer != RateLimits::Answer::kAdmitted) {
-    return refused_by_limits(key, verdict);
+    return refused_by_limits(key, answers, verdict);
   }
   // From here on its destructor gives back what was taken.
   std::unique_ptr<Admission> admission(new Admission);
   admission->accounts_ = this;
   admission->key_ = key;
   admission->prompt_tokens_ = prompt_tokens;
+  admission->answers_ = answers;
   admission->is_open_ = true;
   if (key.is_metered) {
     std::optional<int64_t> reservation_id;
     {
       const std::lock_guard lock(state_->ledger_mutex);
+      state_->charge_pending();
       reservation_id = state_->ledger.reserve(key.id, needed);
     }
     if (!reservation_id.has_value()) {
@@ -167,17 +201,29 @@ Settlement Admission::settle(const TokenUsage& usage) {
   Settlement settlement;
   settlement.cost = cost(usage, state.options.prices);
   settlement.cost_without_cache = cost_without_cache(usage, state.options.prices);
+  is_open_ = false;
+  state.limits.release(key_, usage.completion_tokens, state.options.steady_time_s(), answers_);
+  const PendingCharge charge{.key_id = key_.id,
+                             .reservation_id = reservation_id_,
+                             .usage = usage,
+                             .cost = settlement.cost,
+                             .unix_s = state.options.unix_time_s()};
   {
     const std::lock_guard lock(state.ledger_mutex);
-    settlement.charged = state.ledger.settle(key_.id, reservation_id_, usage, settlement.cost,
-                                             state.options.unix_time_s());
+    try {
+      settlement.charged = state.ledger.settle(charge.key_id, charge.reservation_id, usage,
+                                               charge.cost, charge.unix_s);
+    } catch (const base::Error& error) {
+      if (error.code() == base::ErrorCode::kIo) {
+        state.pending.push_back(charge);
+      }
+      throw;
+    }
   }
   if (key_.is_metered && settlement.charged < settlement.cost) {
     base::log_warning("{}: a request cost {} USD, more than the {} USD reserved for it", key_.name,
                       settlement.cost.to_usd(), settlement.charged.to_usd());
   }
-  is_open_ = false;
-  state.limits.release(key_, usage.completion_tokens, state.options.steady_time_s());
   return settlement;
 }
 
@@ -188,7 +234,7 @@ void Admission::release() noexcept {
   is_open_ = false;
   Accounts::State& state = *accounts_->state_;
   try {
-    state.limits.release(key_, -prompt_tokens_, state.options.steady_time_s());
+    state.limits.release(key_, -prompt_tokens_, state.options.steady_time_s(), answers_);
     if (reservation_id_.has_value()) {
       const std::lock_guard lock(state.ledger_mutex);
       state.ledger.release(*reservation_id_);

@@ -21,7 +21,7 @@ enum class Refusal {
   kUnknownKey,       ///< 401
   kRevokedKey,       ///< 401
   kNoBalance,        ///< 402: less available than the request may cost
-  kTooManyRequests,  ///< 429: limits.max_concurrent requests run
+  kTooManyRequests,  ///< 429: limits.max_concurrent answers run, or would with this request
   kTooManyTokens,    ///< 429: limits.tokens_per_minute are used up
 };
 
@@ -41,7 +41,7 @@ struct Settlement {
 
 class Accounts;
 
-/// The right of one request to run: it holds a place among the key's concurrent requests and the
+/// The right of one request to run: it holds places among the key's concurrent answers and the
 /// money that the request may cost. Ends by settle, by release or with the object, which releases.
 /// Must not outlive the Accounts it came from. One thread at a time.
 class Admission {
@@ -53,8 +53,9 @@ class Admission {
   /// Charges what was used, counts it, and gives back the rest of the reservation, in one durable
   /// transaction. Call it before the client sees the end of the answer, and also for a request
   /// that was cut short, with the tokens computed so far. Never charges more than was reserved.
-  /// Throws Error(kIo) if the disk refuses (nothing is charged then, and a later call may try
-  /// again), Error(kInternal) if the admission has ended before.
+  /// Throws Error(kIo) if the disk refuses: the admission has ended then, its reservation stays,
+  /// and the charge is made before the next admission of a metered key. Throws Error(kInternal) if
+  /// the admission has ended before.
   Settlement settle(const TokenUsage& usage);
 
   /// Gives everything back: for a request that was refused or that the server failed. Failures are
@@ -69,6 +70,7 @@ class Admission {
   Key key_;
   std::optional<int64_t> reservation_id_;  ///< none: the key is not metered
   int64_t prompt_tokens_ = 0;
+  int64_t answers_ = 1;  ///< places among the key's concurrent ones
   bool is_open_ = false;
 };
 
@@ -97,10 +99,11 @@ class Accounts {
   /// `authorization` is the value of the header of that name; empty if there was none.
   [[nodiscard]] std::variant<Key, Refused> authenticate(std::string_view authorization) const;
 
-  /// Takes a place among the key's requests, tokens of its rate and the most that the request may
-  /// cost. `prompt_tokens` counts the whole prompt. Throws Error(kIo) if the disk refuses.
+  /// Takes a place among the key's concurrent answers for each of `answers`, tokens of its rate and
+  /// the most that the request may cost. `prompt_tokens` counts the whole prompt (all of them, if
+  /// there are several). Throws Error(kIo) if the disk refuses this or a charge of before.
   [[nodiscard]] std::variant<std::unique_ptr<Admission>, Refused> admit(
-      const Key& key, int64_t prompt_tokens, int64_t max_completion_tokens);
+      const Key& key, int64_t prompt_tokens, int64_t max_completion_tokens, int64_t answers = 1);
 
   /// Throws Error(kNotFound) for a key that is not in the file.
   [[nodiscard]] Balance balance(const Key& key) const;

@@ -28,10 +28,11 @@ RateLimits::State& RateLimits::refilled(const Key& key, double now_s) {
   return state;
 }
 
-RateLimits::Verdict RateLimits::acquire(const Key& key, int64_t prompt_tokens, double now_s) {
+RateLimits::Verdict RateLimits::acquire(const Key& key, int64_t prompt_tokens, double now_s,
+                                        int64_t answers) {
   const std::lock_guard lock(mutex_);
   State& state = refilled(key, now_s);
-  if (key.limits.max_concurrent > 0 && state.running >= key.limits.max_concurrent) {
+  if (key.limits.max_concurrent > 0 && state.running + answers > key.limits.max_concurrent) {
     return {.answer = Answer::kTooManyRequests, .retry_after_s = kRetryWhenBusyS};
   }
   if (key.limits.tokens_per_minute > 0) {
@@ -44,14 +45,14 @@ RateLimits::Verdict RateLimits::acquire(const Key& key, int64_t prompt_tokens, d
     }
     state.tokens -= static_cast<double>(prompt_tokens);
   }
-  ++state.running;
+  state.running += answers;
   return {};
 }
 
-void RateLimits::release(const Key& key, int64_t further_tokens, double now_s) {
+void RateLimits::release(const Key& key, int64_t further_tokens, double now_s, int64_t answers) {
   const std::lock_guard lock(mutex_);
   State& state = refilled(key, now_s);
-  --state.running;
+  state.running -= answers;
   if (key.limits.tokens_per_minute > 0) {
     state.tokens = std::min(capacity_of(key), state.tokens - static_cast<double>(further_tokens));
   }

@@ -22,14 +22,16 @@ class RateLimits {
     int64_t retry_after_s = 0;  ///< at least 1 unless admitted
   };
 
-  [[nodiscard]] Verdict acquire(const Key& key, int64_t prompt_tokens, double now_s);
+  /// `answers`: how many run at once in this request; each counts against max_concurrent.
+  [[nodiscard]] Verdict acquire(const Key& key, int64_t prompt_tokens, double now_s,
+                                int64_t answers = 1);
 
   /// Ends a request that was admitted, and takes `further_tokens` (negative: gives back).
-  void release(const Key& key, int64_t further_tokens, double now_s);
+  void release(const Key& key, int64_t further_tokens, double now_s, int64_t answers = 1);
 
  private:
   struct State {
-    int64_t running = 0;
+    int64_t running = 0;   ///< answers
     double tokens = 0;     ///< in the bucket; negative: owed
     double updated_s = 0;  ///< when `tokens` was that
   };

@@ -45,11 +45,12 @@ Caller authenticate(const accounts::Accounts* accounts, const http::Request& req
 }
 
 std::unique_ptr<accounts::Admission> admit(accounts::Accounts* accounts, const Caller& caller,
-                                           int64_t prompt_tokens, int64_t max_completion_tokens) {
+                                           int64_t prompt_tokens, int64_t max_completion_tokens,
+                                           int64_t answers) {
   if (accounts == nullptr || !caller.key.has_value()) {
     return nullptr;
   }
-  auto result = accounts->admit(*caller.key, prompt_tokens, max_completion_tokens);
+  auto result = accounts->admit(*caller.key, prompt_tokens, max_completion_tokens, answers);
   if (const auto* refused = std::get_if<accounts::Refused>(&result)) {
     throw refusal_error(*refused);
   }

@@ -18,10 +18,12 @@ struct Caller {
 /// `accounts` null: everybody is welcome. Throws ApiError 401.
 [[nodiscard]] Caller authenticate(const accounts::Accounts* accounts, const http::Request& request);
 
-/// Money and a place for one request; null without accounts. Throws ApiError 402 or 429.
+/// Money and places for one request of so many answers; null without accounts. Throws ApiError 402
+/// or 429.
 [[nodiscard]] std::unique_ptr<accounts::Admission> admit(accounts::Accounts* accounts,
                                                          const Caller& caller,
                                                          int64_t prompt_tokens,
-                                                         int64_t max_completion_tokens);
+                                                         int64_t max_completion_tokens,
+                                                         int64_t answers);
 
 }  // namespace levin::serve::api

@@ -12,7 +12,6 @@ namespace levin::serve::api {
 namespace {
 
 constexpr size_t kMaxQueuedBytes = size_t{1} << 20U;
-constexpr std::chrono::seconds kMaxLag{60};
 // In metrics alone, as nginx counts them.
 constexpr int kClientGone = 499;
 // Until then a failure still gets its own status; afterwards a waiting client hears keep-alives.
@@ -109,7 +108,7 @@ Wish Reply::flow(Clock::time_point now) {
     return Wish::kGoOn;
   }
   lags_since_ = lags_since_.value_or(now);
-  return now - *lags_since_ > kMaxLag ? Wish::kCancel : Wish::kPause;
+  return now - *lags_since_ > services_.max_lag ? Wish::kCancel : Wish::kPause;
 }
 
 void Reply::end_one(const Spending& spending) {
@@ -123,12 +122,7 @@ void Reply::end_one(const Spending& spending) {
 void Reply::complete() {
   settle();
   services_.metrics.count_tokens(spending_);
-  base::log_info(
-      "answered id={} endpoint={} model={} prompt_tokens={} cached_tokens={} completion_tokens={} "
-      "first_token_ms={:.1f} cost_usd={}",
-      options_.id, options_.endpoint, options_.model, spending_.prompt_tokens,
-      spending_.cached_tokens, spending_.completion_tokens, spending_.first_token_s * 1000,
-      accounts::cost(to_token_usage(spending_), services_.prices).to_usd());
+  report();
   if (has_failed_) {
     return;
   }
@@ -137,6 +131,19 @@ void Reply::complete() {
     write_usage_and_end();
   } else {
     send_body();
+  }
+}
+
+void Reply::report() const {
+  if (services_.on_answer) {
+    services_.on_answer(
+        {.id = options_.id,
+         .endpoint = options_.endpoint,
+         .model = options_.model,
+         .key_name = options_.key_name,
+         .spending = spending_,
+         .cost_usd = accounts::cost(to_token_usage(spending_), services_.prices).to_usd(),
+         .has_failed = has_failed_});
   }
 }
 
@@ -153,7 +160,7 @@ void Reply::settle() {
     (void)admission_->settle(to_token_usage(spending_));
   } catch (const std::exception& error) {
     base::log_line(base::LogLevel::kError,
-                   fmt::format("request {} could not be charged: {}", options_.id, error.what()));
+                   fmt::format("request {} could not be charged yet: {}", options_.id, error.what()));
   }
   admission_.reset();
 }

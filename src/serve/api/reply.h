@@ -1,10 +1,13 @@
 // The answer to one request on its way to the client: a JSON body or server-sent events.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "serve/accounts/accounts.h"
 #include "serve/api/api_error.h"
@@ -19,7 +22,8 @@ namespace levin::serve::api {
 struct ReplyOptions {
   std::string id;  ///< of the answer, and of the request in the log
   std::string endpoint;
-  std::string model;  ///< as the client named it
+  std::string key_name;  ///< who asks; empty without accounts
+  std::string model;     ///< as the client named it
   std::string fingerprint;
   std::string object;        ///< "chat.completion"
   std::string chunk_object;  ///< "chat.completion.chunk"
@@ -30,11 +34,25 @@ struct ReplyOptions {
   int64_t choices = 1;  ///< jobs that answer
 };
 
+/// One finished answer, for the log: never content.
+struct AnswerRecord {
+  std::string_view id;
+  std::string_view endpoint;
+  std::string_view model;
+  std::string_view key_name;  ///< empty without accounts
+  const Spending& spending;
+  std::string cost_usd;  ///< by the price table
+  bool has_failed = false;
+};
+
 /// What all replies share; worker and metrics outlive them.
 struct ReplyServices {
   Worker& worker;
   Metrics& metrics;
   accounts::Prices prices;
+  std::function<void(const AnswerRecord&)> on_answer = {};  ///< on the worker's thread
+  /// A client that lags behind its stream is cut off after that.
+  std::chrono::milliseconds max_lag{60'000};
 };
 
 /// One HTTP answer, fed by one or more jobs. After construction it is used by the host's thread
@@ -60,7 +78,7 @@ class Reply : public std::enable_shared_from_this<Reply> {
 
   /// Asked before each step: begins the stream of a client that has waited for some seconds, so
   /// that it hears keep-alive comments. Pauses jobs of a client that reads too slowly (more than 1
-  /// MiB is queued), cancels them after 60 s of that, when the client has gone, or when another
+  /// MiB is queued), cancels them after max_lag of that, when the client has gone, or when another
   /// choice has failed.
   [[nodiscard]] Wish flow(Clock::time_point now);
 
@@ -68,6 +86,7 @@ class Reply : public std::enable_shared_from_this<Reply> {
   void end_one(const Spending& spending);
   void complete();
   void settle();
+  void report() const;
   void begin_stream();
   void write_event(const std::string& data);
   void write_usage_and_end();

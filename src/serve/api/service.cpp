@@ -36,7 +36,11 @@ struct Service::State {
                                  .name = options.model_name,
                                  .context_tokens = engine->context_tokens(),
                                  .is_sparse = engine->transformer().is_sparse()})),
-        services{.worker = worker, .metrics = metrics, .prices = options.prices},
+        services{.worker = worker,
+                 .metrics = metrics,
+                 .prices = options.prices,
+                 .on_answer = options.on_answer,
+                 .max_lag = options.max_lag},
         host(std::move(engine), options.host),
         dispatcher(host, model, accounts, services) {}
 

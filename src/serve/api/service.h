@@ -11,6 +11,7 @@
 #include "runtime/engine.h"
 #include "serve/accounts/accounts.h"
 #include "serve/api/engine_host.h"
+#include "serve/api/reply.h"
 #include "serve/http/router.h"
 
 namespace levin::serve::api {
@@ -19,8 +20,11 @@ struct ServiceOptions {
   std::string model_dir;   ///< of the engine; tokenizer and chat template are read from there
   std::string model_name;  ///< in /models; empty: the folder's name
   EngineHostOptions host;
-  accounts::Prices prices;              ///< for the meter of answers; the accounts have their own
-  std::function<size_t()> connections;  ///< open ones, for metrics; empty: not told
+  accounts::Prices prices;  ///< for the meter of answers; the accounts have their own
+  std::function<size_t()> connections = {};  ///< open ones, for metrics; empty: not told
+  std::function<void(const AnswerRecord&)> on_answer =
+      {};                                     ///< for the log; on a thread of the service
+  std::chrono::milliseconds max_lag{60'000};  ///< a client that lags is cut off after that
 };
 
 class Service {

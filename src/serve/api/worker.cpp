@@ -1,8 +1,26 @@
 #include "serve/api/worker.h"
 
+#include <fmt/format.h>
+
+#include <exception>
 #include <utility>
 
+#include "base/log.h"
+
 namespace levin::serve::api {
+namespace {
+
+/// A task that fails ends alone: what it holds is destroyed, and clients learn it from that.
+void run_one(const std::function<void()>& task) {
+  try {
+    task();
+  } catch (const std::exception& error) {
+    base::log_line(base::LogLevel::kError,
+                   fmt::format("an answer could not be completed: {}", error.what()));
+  }
+}
+
+}  // namespace
 
 Worker::Worker() : thread_([this] { run(); }) {}
 
@@ -33,7 +51,7 @@ void Worker::run() {
     std::function<void()> task = std::move(tasks_.front());
     tasks_.pop_front();
     lock.unlock();
-    task();
+    run_one(task);
     task = nullptr;
     lock.lock();
   }

@@ -19,19 +19,6 @@ constexpr size_t kHeadRead = 2048;  // small: ten thousand idle connections hold
 constexpr size_t kBodyRead = size_t{64} << 10;
 constexpr size_t kMaxPipelined = size_t{64} << 10;
 
-/// Counts a body against the bytes that may arrive at once, as long as it arrives.
-class ArrivalClaim {
- public:
-  ArrivalClaim(size_t& total, size_t bytes) : total_(total), bytes_(bytes) { total_ += bytes_; }
-  ~ArrivalClaim() { total_ -= bytes_; }
-  ArrivalClaim(const ArrivalClaim&) = delete;
-  ArrivalClaim& operator=(const ArrivalClaim&) = delete;
-
- private:
-  size_t& total_;
-  size_t bytes_;
-};
-
 }  // namespace
 
 Connection::Connection(ServerState& server, std::unique_ptr<Transport> transport, Peer peer)
@@ -111,8 +98,9 @@ asio::awaitable<bool> Connection::read_more(size_t bytes) {
   co_return !read.error;
 }
 
-/// Feeds the parser until it leaves `state`; false as read_more.
-asio::awaitable<bool> Connection::parse_beyond(RequestParser& parser, RequestParser::State state) {
+/// Feeds the parser until it leaves `state`, or `body` is too much; false as read_more.
+asio::awaitable<bool> Connection::parse_beyond(RequestParser& parser, RequestParser::State state,
+                                               ArrivingBody* body) {
   while (true) {
     if (buffer_.size() > 0) {
       if (phase_ == Phase::kIdle) {
@@ -120,9 +108,13 @@ asio::awaitable<bool> Connection::parse_beyond(RequestParser& parser, RequestPar
         exchange_start_ = Clock::now();
       }
       const auto data = buffer_.cdata();
-      buffer_.consume(parser.feed({static_cast<const char*>(data.data()), data.size()}));
+      const size_t taken = parser.feed({static_cast<const char*>(data.data()), data.size()});
+      buffer_.consume(taken);
+      if (body != nullptr) {
+        body->add(taken);
+      }
     }
-    if (parser.state() != state) {
+    if (parser.state() != state || (body != nullptr && body->is_too_much())) {
       co_return true;
     }
     const bool has_more =
@@ -137,29 +129,25 @@ asio::awaitable<bool> Connection::parse_beyond(RequestParser& parser, RequestPar
 asio::awaitable<bool> Connection::read_body(RequestParser& parser) {
   const Limits& limits = server_.options.limits;
   const RequestHead& head = parser.head();
-  const size_t claimed =
-      head.has_body ? head.content_length.value_or(limits.max_body_bytes) : size_t{0};
-  if (server_.arriving_bytes + claimed > limits.max_arriving_bytes) {
-    form_.is_last = true;
-    answer_now(error_response(503, "too many bytes are arriving; try again in a moment"));
-    co_await write_answer();
-    co_return false;
-  }
-  const ArrivalClaim claim(server_.arriving_bytes, claimed);
+  body_ = std::make_unique<ArrivingBody>(server_.arriving, peer_.client);
   enter(Phase::kBody, limits.body_time);
   if (head.has_body && head.expects_continue && !head.is_http_1_0) {
     co_await write_all("HTTP/1.1 100 Continue\r\n\r\n");
   }
-  const bool is_read = co_await parse_beyond(parser, RequestParser::State::kBody);
+  const bool is_read = co_await parse_beyond(parser, RequestParser::State::kBody, body_.get());
   if (phase_ == Phase::kClosed) {
+    body_.reset();
     co_return false;
   }
-  if (is_read && parser.state() == RequestParser::State::kComplete) {
+  const bool is_too_much = body_->is_too_much();
+  if (is_read && !is_too_much && parser.state() == RequestParser::State::kComplete) {
     co_return true;
   }
+  body_.reset();
   form_.is_last = true;
-  answer_now(is_read ? error_response(parser.failure_status(), parser.failure())
-                     : error_response(408, "the body did not arrive in time"));
+  answer_now(is_too_much ? error_response(503, "too many bytes are arriving; try again in a moment")
+             : is_read   ? error_response(parser.failure_status(), parser.failure())
+                         : error_response(408, "the body did not arrive in time"));
   co_await write_answer();
   co_return false;
 }

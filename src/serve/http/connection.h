@@ -19,6 +19,7 @@ namespace levin::serve::http {
 /// Where a connection's peer is.
 struct Peer {
   std::string address;
+  std::string client;  ///< what counts as one client: client_of(address)
   bool is_loopback = false;
 };
 
@@ -51,7 +52,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void enter(Phase phase, std::chrono::milliseconds time);
   boost::asio::awaitable<void> serve_one();
   boost::asio::awaitable<bool> read_more(size_t bytes);
-  boost::asio::awaitable<bool> parse_beyond(RequestParser& parser, RequestParser::State state);
+  boost::asio::awaitable<bool> parse_beyond(RequestParser& parser, RequestParser::State state,
+                                            ArrivingBody* body = nullptr);
   boost::asio::awaitable<bool> read_body(RequestParser& parser);
   boost::asio::awaitable<void> watch_client();
   boost::asio::awaitable<void> linger();
@@ -86,6 +88,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   AnswerForm form_;
   Target target_;
   const Handler* handler_ = nullptr;
+  std::unique_ptr<ArrivingBody> body_;  // until a handler has it
   ExchangeRecord record_;
   Clock::time_point exchange_start_;
 };

@@ -129,7 +129,9 @@ void Connection::dispatch(RequestParser& parser) {
                  });
   asio::post(server_.handlers,
              [&options = server_.options, handler = handler_, request = std::move(request),
-              responder = Answer::for_handler(answer_)]() mutable {
+              responder = Answer::for_handler(answer_), network = server_.network,
+              body = std::move(body_)]() mutable {
+               asio::post(network, [taken = std::move(body)] {});  // counts no more
                run_handler(options, *handler, std::move(request), responder);
              });
 }

@@ -117,6 +117,7 @@ class Server::Impl {
   Router later_router_;
   const AccessRules access_;
   std::unique_ptr<asio::ssl::context> tls_;
+  ArrivingBytes arriving_;
   ConnectionTable table_;
   asio::thread_pool handlers_;
   // Draining ends every coroutine of a connection before anything here is destroyed.
@@ -137,6 +138,7 @@ Server::Impl::Impl(ServerOptions options, Router router)
       tls_(options_.tls_cert_file.empty()
                ? nullptr
                : make_tls_context(options_.tls_cert_file, options_.tls_key_file)),
+      arriving_(options_.limits.max_arriving_bytes, options_.limits.max_arriving_bytes_per_client),
       table_(options_.limits.max_connections, options_.limits.max_connections_per_address),
       handlers_(static_cast<size_t>(options_.handler_threads)),
       acceptor_(listen(context_, options_)),
@@ -146,6 +148,7 @@ Server::Impl::Impl(ServerOptions options, Router router)
              .access = access_,
              .network = context_.get_executor(),
              .handlers = handlers_,
+             .arriving = arriving_,
              .id_seed = random_seed()},
       port_(acceptor_.local_endpoint().port()) {
   asio::co_spawn(context_, accept_connections(), asio::detached);
@@ -208,7 +211,7 @@ void Server::Impl::admit(tcp::socket socket) {
       remote.address().is_loopback() || client.starts_with("127.");  // mapped into IPv6
   auto connection = std::make_shared<Connection>(
       state_, make_transport(std::move(socket), tls_.get()),
-      Peer{.address = remote.address().to_string(), .is_loopback = is_loopback});
+      Peer{.address = remote.address().to_string(), .client = client, .is_loopback = is_loopback});
   table_.add(connection, client);
   asio::co_spawn(context_, connection->run(), [this, connection](const std::exception_ptr&) {
     connection->close();

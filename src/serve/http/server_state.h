@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "serve/http/access.h"
+#include "serve/http/arriving_bytes.h"
 #include "serve/http/router.h"
 #include "serve/http/server_options.h"
 
@@ -18,9 +19,9 @@ struct ServerState {
   const AccessRules& access;
   boost::asio::any_io_executor network;
   boost::asio::thread_pool& handlers;
+  ArrivingBytes& arriving;
   uint64_t id_seed = 0;  ///< random, so that ids of two runs differ
   uint64_t requests = 0;
-  size_t arriving_bytes = 0;  ///< claimed by bodies being received
   bool is_draining = false;
 };
 

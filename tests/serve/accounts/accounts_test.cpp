@@ -166,6 +166,38 @@ TEST_F(AccountsTest, AnAdmissionEndsOnce) {
   EXPECT_EQ(accounts_.balance(key).available(), Money::parse_usd("1") - settlement.charged);
 }
 
+TEST_F(AccountsTest, AChargeThatTheDiskRefusesIsMadeBeforeTheNextAdmission) {
+  const Key key = make({.name = "a", .topped_up = Money::parse_usd("1")}).key;
+  auto admission = admit(key);
+  const serve::accounts::TokenUsage used{.cache_miss_tokens = 100, .completion_tokens = 1};
+  {
+    const FileSizeLimit limit(0);
+    EXPECT_THROW((void)admission->settle(used), base::Error);
+    admission.reset();
+    EXPECT_THROW((void)accounts_.admit(key, 1, 1), base::Error);
+    EXPECT_EQ(usage().requests, 0);
+  }
+  admit(key)->release();
+  EXPECT_EQ(usage().requests, 1);
+  EXPECT_EQ(accounts_.balance(key).available(),
+            Money::parse_usd("1") - serve::accounts::cost(used, {}));
+  expect_books_balance(path());
+}
+
+TEST_F(AccountsTest, EveryAnswerOfARequestTakesAPlace) {
+  const Key key = make({.name = "a", .is_metered = false, .limits = {.max_concurrent = 4}}).key;
+  {
+    auto three = accounts_.admit(key, 10, 10, 3);
+    ASSERT_TRUE(std::holds_alternative<std::unique_ptr<Admission>>(three));
+    EXPECT_TRUE(std::holds_alternative<Refused>(accounts_.admit(key, 10, 10, 2)));
+    EXPECT_NE(admit(key), nullptr);
+  }
+  const auto five = accounts_.admit(key, 10, 10, 5);
+  EXPECT_THAT(std::get<Refused>(five).message,
+              HasSubstr("may run 4 at once, and this request asks for 5 answers"));
+  EXPECT_TRUE(std::holds_alternative<std::unique_ptr<Admission>>(accounts_.admit(key, 1, 1, 4)));
+}
+
 TEST_F(AccountsTest, LimitsSayWhenToTryAgain) {
   const Key key = make({.name = "a",
                         .is_metered = false,

@@ -103,6 +103,35 @@ TEST_F(LimitsTest, TakesABodyAsBigAsAllowed) {
   EXPECT_EQ(status_of(exchange(post("/echo", body + "x"))), 413);
 }
 
+TEST_F(LimitsTest, WhatIsOnlyAnnouncedTakesNothingFromOthers) {
+  options.limits.max_body_bytes = 1000;
+  options.limits.max_arriving_bytes = 1500;
+  start();
+  std::vector<std::unique_ptr<RawClient>> silent;
+  for (int i = 0; i < 8; ++i) {
+    silent.push_back(connect());
+    silent.back()->send(
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: 1000\r\n\r\n{");
+  }
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(status_of(exchange(post("/echo", std::string(900, ' ')))), 200);
+  }
+}
+
+TEST_F(LimitsTest, BoundsWhatOneClientSendsAtOnce) {
+  options.limits.max_body_bytes = 1000;
+  options.limits.max_arriving_bytes_per_client = 1500;
+  start();
+  const auto slow = connect();
+  slow->send(
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Content-Length: 1000\r\n\r\n" +
+      std::string(900, ' '));
+  EXPECT_TRUE(
+      soon([&] { return status_of(exchange(post("/echo", std::string(900, ' ')))) == 503; }));
+}
+
 TEST_F(LimitsTest, BoundsWhatArrivesAtOnce) {
   options.limits.max_body_bytes = 1000;
   options.limits.max_arriving_bytes = 1500;
@@ -110,7 +139,8 @@ TEST_F(LimitsTest, BoundsWhatArrivesAtOnce) {
   const auto slow = connect();
   slow->send(
       "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-      "Content-Length: 1000\r\n\r\n{");
+      "Content-Length: 1000\r\n\r\n" +
+      std::string(900, ' '));
   EXPECT_TRUE(
       soon([&] { return status_of(exchange(post("/echo", std::string(900, ' ')))) == 503; }));
   EXPECT_EQ(status_of(exchange(post("/echo", std::string(100, ' ')))), 200);
