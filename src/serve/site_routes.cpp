@@ -36,7 +36,7 @@ http::Response page_response(const http::Request& request) {
 }
 
 void add_health_route(http::Router& router) {
-  router.add("GET", "/health", [](const http::Request&, const ResponderPtr& responder) {
+  router.add_quick("GET", "/health", [](const http::Request&, const ResponderPtr& responder) {
     responder->send({.body = R"({"status":"ok"})"});
   });
 }
@@ -45,7 +45,7 @@ void add_health_route(http::Router& router) {
 
 void add_site_routes(http::Router& router, std::function<bool()> is_stopping) {
   add_health_route(router);
-  router.add(
+  router.add_quick(
       "GET", "/ready",
       [is_stopping = std::move(is_stopping)](const http::Request&, const ResponderPtr& responder) {
         if (is_stopping()) {

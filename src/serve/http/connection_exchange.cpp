@@ -22,7 +22,7 @@ namespace {
 constexpr std::chrono::milliseconds kLingerTime{1000};
 constexpr std::chrono::milliseconds kNoTime{0};
 
-/// On a handler thread. A failure of ours is logged before the client hears of it.
+/// A failure of ours is logged before the client hears of it.
 void run_handler(const ServerOptions& options, const Handler& handler, Request request,
                  const std::shared_ptr<Responder>& responder) {
   const std::string id = request.id;
@@ -87,6 +87,7 @@ std::optional<Response> Connection::judge(const RequestHead& head) {
     return response;
   }
   handler_ = match.handler;
+  is_quick_ = match.is_quick;
   return std::nullopt;
 }
 
@@ -127,6 +128,11 @@ void Connection::dispatch(RequestParser& parser) {
                      self->close();
                    }
                  });
+  if (is_quick_) {
+    body_.reset();
+    run_handler(server_.options, *handler_, std::move(request), Answer::for_handler(answer_));
+    return;
+  }
   asio::post(server_.handlers,
              [&options = server_.options, handler = handler_, request = std::move(request),
               responder = Answer::for_handler(answer_), network = server_.network,

@@ -7,20 +7,28 @@
 namespace levin::serve::http {
 
 void Router::add(std::string method, std::string path, Handler handler) {
+  add_route(std::move(method), std::move(path), {.handler = std::move(handler)});
+}
+
+void Router::add_quick(std::string method, std::string path, Handler handler) {
+  add_route(std::move(method), std::move(path), {.handler = std::move(handler), .is_quick = true});
+}
+
+void Router::add_route(std::string method, std::string path, Route route) {
   const bool is_prefix = path.ends_with("/*");
   if (is_prefix) {
     path.pop_back();
   }
   Methods& methods = (is_prefix ? prefixes_ : exact_)[std::move(path)];
-  const bool is_new = methods.emplace(std::move(method), std::move(handler)).second;
+  const bool is_new = methods.emplace(std::move(method), std::move(route)).second;
   LEVIN_CHECK(is_new);
 }
 
 void Router::wrap(const std::function<Handler(Handler)>& wrapped) {
   for (auto* paths : {&exact_, &prefixes_}) {
     for (auto& [path, methods] : *paths) {
-      for (auto& [method, handler] : methods) {
-        handler = wrapped(std::move(handler));
+      for (auto& [method, route] : methods) {
+        route.handler = wrapped(std::move(route.handler));
       }
     }
   }
@@ -45,13 +53,14 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
   if (methods == nullptr) {
     return match;
   }
-  for (const auto& [name, handler] : *methods) {
+  for (const auto& [name, route] : *methods) {
     match.allow += (match.allow.empty() ? "" : ", ") + name;
     if (name == "GET" && !methods->contains("HEAD")) {
       match.allow += ", HEAD";
     }
     if (name == method || (method == "HEAD" && name == "GET" && match.handler == nullptr)) {
-      match.handler = &handler;
+      match.handler = &route.handler;
+      match.is_quick = route.is_quick;
     }
   }
   return match;

@@ -18,11 +18,16 @@ class Router {
   /// Throws Error(kInternal) if that route exists.
   void add(std::string method, std::string path, Handler handler);
 
+  /// As add, for a handler that never blocks and takes microseconds: it runs on the network thread,
+  /// and so answers also while all handler threads are busy.
+  void add_quick(std::string method, std::string path, Handler handler);
+
   /// Replaces every handler added so far by what `wrapped` makes of it.
   void wrap(const std::function<Handler(Handler)>& wrapped);
 
   struct Match {
     const Handler* handler = nullptr;  ///< null: no such path (404) or method (405)
+    bool is_quick = false;             ///< added by add_quick
     std::string
         allow;  ///< methods of the path, as the Allow header wants them; empty: no such path
   };
@@ -31,8 +36,13 @@ class Router {
   [[nodiscard]] Match find(std::string_view method, std::string_view path) const;
 
  private:
-  using Methods = std::map<std::string, Handler, std::less<>>;
+  struct Route {
+    Handler handler;
+    bool is_quick = false;
+  };
+  using Methods = std::map<std::string, Route, std::less<>>;
 
+  void add_route(std::string method, std::string path, Route route);
   [[nodiscard]] const Methods* find_path(std::string_view path) const;
 
   std::map<std::string, Methods, std::less<>> exact_;

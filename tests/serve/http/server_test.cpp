@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+#include <memory>
 #include <set>
 #include <string>
 #include <thread>
@@ -63,6 +65,29 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
     bodies += body_of(client->read_response()) + " ";
   }
   EXPECT_EQ(bodies, "0 1 2 hello ");
+}
+
+TEST_F(ServerTest, QuickHandlersAnswerWhileTheOthersAreBusy) {
+  options.handler_threads = 1;
+  std::promise<void> may_end;
+  std::promise<void> is_busy;
+  router.add("POST", "/busy", [&](const Request&, const std::shared_ptr<Responder>& responder) {
+    is_busy.set_value();
+    may_end.get_future().wait();
+    responder->send({.body = "{}"});
+  });
+  router.add_quick("GET", "/quick",
+                   [](const Request&, const std::shared_ptr<Responder>& responder) {
+                     responder->send({.body = "quick"});
+                   });
+  start();
+  const auto client = connect();
+  client->send(post("/busy", "{}"));
+  is_busy.get_future().wait();
+  EXPECT_EQ(body_of(exchange(get("/quick"))), "quick");
+  EXPECT_EQ(status_of(exchange(post("/quick", "{}"))), 405);
+  may_end.set_value();
+  EXPECT_EQ(body_of(client->read_response()), "{}");
 }
 
 TEST_F(ServerTest, AnswersHeadWithoutABody) {
