@@ -1,4 +1,5 @@
 // Conversations as a JSON file, out and in again.
+import { newId } from '../chat/ids';
 import { defaultSettings, type Attachment, type AssistantMessage, type Conversation, type Message } from '../chat/types';
 import { listConversations, loadMessages, save } from './conversations';
 import type { Database } from './database';
@@ -53,7 +54,7 @@ function readAttachment(value: unknown): Attachment {
   if (!isFields(value)) throw new ImportError('An attachment is not an object.');
   const tokens = value['tokens'];
   return {
-    id: crypto.randomUUID(),
+    id: newId(),
     name: text(value, 'name'),
     text: text(value, 'text'),
     tokens: typeof tokens === 'number' ? tokens : null,
@@ -64,7 +65,7 @@ function readAttachment(value: unknown): Attachment {
 function readMessage(fields: Fields, conversationId: string, ids: Map<string, string>): Message {
   const parent = fields['parentId'];
   const base = {
-    id: ids.get(text(fields, 'id')) ?? crypto.randomUUID(),
+    id: ids.get(text(fields, 'id')) ?? newId(),
     conversationId,
     parentId: typeof parent === 'string' ? (ids.get(parent) ?? null) : null,
     createdAt: time(fields, 'createdAt'),
@@ -109,9 +110,9 @@ function readConversation(entry: unknown): { conversation: Conversation; message
     throw new ImportError('A conversation lacks its messages.');
   }
   const fields = entry['conversation'];
-  const id = crypto.randomUUID();
+  const id = newId();
   const messages = entry['messages'].filter(isFields);
-  const ids = new Map(messages.map((message) => [text(message, 'id'), crypto.randomUUID()]));
+  const ids = new Map(messages.map((message) => [text(message, 'id'), newId()]));
   const settings = isFields(fields['settings']) ? fields['settings'] : {};
   const conversation: Conversation = {
     id,
