@@ -136,6 +136,17 @@ describe('AnswerCollector', () => {
     expect(collector.meter()).toMatchObject({ timeToFirstTokenMs: 500, decodeTokensPerS: 2, costUsd: null });
   });
 
+  test('without an end of the stream it knows how far the prompt was read', () => {
+    const collector = new AnswerCollector(0);
+    expect(collector.hasFigures('stopped')).toBe(false);
+    collector.add({ choices: [], levin: { prompt_tokens_done: 64, prompt_tokens: 128 } }, 1);
+    expect(collector.meter()).toMatchObject({ promptTokens: 64, timeToFirstTokenMs: null });
+    collector.add(content('Yes'), 50);
+    expect(collector.meter()).toMatchObject({ promptTokens: 128, completionTokens: null, timeToFirstTokenMs: 50 });
+    expect(collector.hasFigures('stopped')).toBe(true);
+    expect(collector.hasFigures('failed')).toBe(false);
+  });
+
   test('says when the answer was cut', () => {
     const collector = new AnswerCollector(0);
     collector.add({ choices: [{ delta: {}, finish_reason: 'length' }] }, 1);

@@ -168,7 +168,7 @@ async function store(message: AssistantMessage, collector: AnswerCollector, outc
     reasoning: collector.reasoning,
     reasoningMs: collector.reasoningMs(now),
     state: outcome.state,
-    meter: collector.hasStarted ? collector.meter() : null,
+    meter: collector.hasFigures(outcome.state) ? collector.meter() : null,
     failure: outcome.failure,
   };
   await keep(conversation, [done]);
