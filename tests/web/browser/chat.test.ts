@@ -47,6 +47,20 @@ describe('a conversation', () => {
     await expect.poll(() => stage.mock.cancelled).toBe(1);
   });
 
+  test('a stopped answer shows what is known, and that it is charged', async () => {
+    stage.mock.balance = { is_available: true, balance_infos: [{ currency: 'USD', total_balance: '4.20' }] };
+    stage.mock.scenarios.push({ progress: [512, 1024], pieces: longAnswer, pieceMs: 20 });
+    const page = await stage.visit();
+    await ask(page, 'Count');
+    await page.getByText('Word 3').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('Stopped. The server charges what it had computed.').waitFor();
+    await lastAnswer(page).locator('.meter summary').click();
+    const meter = await lastAnswer(page).locator('.meter').textContent();
+    for (const figure of ['1,024 in', 'Prompt1,024 tokens', 'First token after']) expect(meter).toContain(figure);
+    expect(meter).not.toContain('Written');
+  });
+
   test('survives a reload, also in the middle of an answer', async () => {
     stage.mock.scenarios.push({ pieces: ['First answer.'] }, { pieces: longAnswer, pieceMs: 20 });
     const page = await stage.visit();

@@ -26,11 +26,15 @@ test('a server that wants a key gets one, and the tab remembers it', async () =>
   await page.getByText('Hello there.').waitFor();
 });
 
-test('an empty balance says so', async () => {
-  stage.mock.scenarios.push({ status: 402, body: { error: { message: 'Insufficient Balance' } } });
+test('a balance that does not suffice says so, and how to go on', async () => {
+  stage.mock.scenarios.push({ status: 402, body: { error: { message: 'it may cost 2 USD and 1.5 USD are available' } } });
   const page = await stage.visit();
   await ask(page, 'Hello');
-  await page.getByText('The balance of this key is used up.').waitFor();
+  await page.getByText('The balance of this key does not suffice.').waitFor();
+  await page.getByText('it may cost 2 USD and 1.5 USD are available. Lower the longest answer').waitFor();
+  await page.locator('.failure').getByRole('button', { name: 'Open the settings' }).click();
+  await page.getByRole('dialog', { name: 'Settings' }).getByLabel('Longest answer').waitFor();
+  await page.keyboard.press('Escape');
   await page.locator('.failure').getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('dialog', { name: 'Sign in' }).waitFor();
 });

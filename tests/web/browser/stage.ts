@@ -3,7 +3,12 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { MockServer } from '../mock_server';
-import { launch, open, type Opened, type OpenOptions } from './page';
+import { launch, open, plainHost, type Opened, type OpenOptions } from './page';
+
+export interface VisitOptions extends OpenOptions {
+  /** As from another device: the page is no secure context. */
+  isPlainHttp?: boolean;
+}
 
 export class Stage {
   mock!: MockServer;
@@ -30,8 +35,10 @@ export class Stage {
   }
 
   /** The page of this test's server in a fresh profile. */
-  async visit(options: OpenOptions = {}): Promise<Page> {
-    this.opened = await open(this.browser, this.url, options);
+  async visit(options: VisitOptions = {}): Promise<Page> {
+    const url = new URL(this.url);
+    if (options.isPlainHttp) url.hostname = plainHost;
+    this.opened = await open(this.browser, url.href, options);
     return this.opened.page;
   }
 }

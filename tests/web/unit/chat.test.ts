@@ -4,6 +4,7 @@ import type { ChatChunk } from '../../../web/src/api/types';
 import { AnswerCollector } from '../../../web/src/chat/answer';
 import { ancestorsOf, select, siblingsOf, visiblePath } from '../../../web/src/chat/branches';
 import { decodeText, readDocument } from '../../../web/src/chat/documents';
+import { newId } from '../../../web/src/chat/ids';
 import { makeRequest, titleOf, withDocuments } from '../../../web/src/chat/prompt';
 import { defaultSettings } from '../../../web/src/chat/types';
 import { assistant, conversation, document, user } from './builders';
@@ -35,6 +36,12 @@ describe('branches', () => {
     expect(ancestorsOf([one, two], one).length).toBeLessThan(4);
     expect(visiblePath(conversation(), [one, two])).toEqual([]);
   });
+});
+
+test('ids are UUIDs of version 4, each another', () => {
+  const ids = Array.from({ length: 1000 }, newId);
+  expect(new Set(ids).size).toBe(1000);
+  for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
 });
 
 describe('makeRequest', () => {
@@ -127,6 +134,17 @@ describe('AnswerCollector', () => {
     collector.add(content('b'), 2500);
     collector.add({ choices: [], usage: { completion_tokens: 3 } }, 2500);
     expect(collector.meter()).toMatchObject({ timeToFirstTokenMs: 500, decodeTokensPerS: 2, costUsd: null });
+  });
+
+  test('without an end of the stream it knows how far the prompt was read', () => {
+    const collector = new AnswerCollector(0);
+    expect(collector.hasFigures('stopped')).toBe(false);
+    collector.add({ choices: [], levin: { prompt_tokens_done: 64, prompt_tokens: 128 } }, 1);
+    expect(collector.meter()).toMatchObject({ promptTokens: 64, timeToFirstTokenMs: null });
+    collector.add(content('Yes'), 50);
+    expect(collector.meter()).toMatchObject({ promptTokens: 128, completionTokens: null, timeToFirstTokenMs: 50 });
+    expect(collector.hasFigures('stopped')).toBe(true);
+    expect(collector.hasFigures('failed')).toBe(false);
   });
 
   test('says when the answer was cut', () => {

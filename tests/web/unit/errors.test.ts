@@ -6,7 +6,7 @@ import { dayGroup, formatPercent, formatSeconds, formatTokens, formatUsd } from 
 describe('describeStatus', () => {
   test.each([
     [401, 'This server wants a key.', 'sign-in'],
-    [402, 'The balance of this key is used up.', 'sign-in'],
+    [402, 'The balance of this key does not suffice.', 'balance'],
     [403, 'The server refuses this page.', 'retry'],
     [413, 'This is longer than the model can read.', 'shorten'],
     [422, 'The server does not accept this request.', 'settings'],
@@ -16,6 +16,14 @@ describe('describeStatus', () => {
     [418, 'The server refused the request (418).', 'retry'],
   ])('%i', (status, title, action) => {
     expect(describeStatus(status, {})).toMatchObject({ title, action });
+  });
+
+  test('a balance that does not suffice: what the server said, then what to do', () => {
+    const error = { message: 'it may cost 2 USD and 1.5 USD are available' };
+    expect(describeStatus(402, { error }).detail).toMatch(
+      /^The server says: it may cost 2 USD and 1\.5 USD are available\. Lower the longest answer in the settings, .*levin keys topup/,
+    );
+    expect(describeStatus(402, {}).detail).toMatch(/^Lower the longest answer/);
   });
 
   test('knows a context that is too long by its code', () => {

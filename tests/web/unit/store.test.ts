@@ -1,9 +1,8 @@
-// Conversations in IndexedDB, and as files.
+// Conversations in IndexedDB.
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { listConversations, loadMessages, remove, save, search, StoreError } from '../../../web/src/store/conversations';
 import { openDatabase, type Database } from '../../../web/src/store/database';
-import { exportConversations, importConversations } from '../../../web/src/store/transfer';
 import { assistant, conversation, document, user } from './builders';
 
 let database: Database;
@@ -49,41 +48,5 @@ describe('conversations', () => {
     const full = { transaction: () => { throw new DOMException('full', 'QuotaExceededError'); } } as unknown as Database;
     await expect(save(full, [conversation()], [])).rejects.toThrow(StoreError);
     await expect(save(full, [conversation()], [])).rejects.toThrow(/no more room/);
-  });
-});
-
-describe('export and import', () => {
-  test('a file brings everything back under new ids', async () => {
-    await save(database, [conversation()], messages);
-    const json = await exportConversations(database);
-    expect(await importConversations(database, json)).toBe(1);
-    const list = await listConversations(database);
-    expect(list).toHaveLength(2);
-    const copy = list.find((entry) => entry.id !== 'c');
-    const copied = await loadMessages(database, copy?.id ?? '');
-    const question = copied.find((message) => message.role === 'user');
-    const answer = copied.find((message) => message.role === 'assistant');
-    expect(answer?.parentId).toBe(question?.id);
-    expect(answer?.content).toBe('A **discharge**.');
-    expect(question?.role === 'user' && question.attachments[0]?.text).toBe('Clouds.');
-    expect(question?.id).not.toBe('q');
-  });
-
-  test('one conversation may be exported alone', async () => {
-    await save(database, [conversation(), conversation('other', 'Other')], messages);
-    const file = JSON.parse(await exportConversations(database, 'other')) as { conversations: unknown[] };
-    expect(file.conversations).toHaveLength(1);
-  });
-
-  test.each([
-    ['{', 'This file is not JSON.'],
-    ['[]', 'This file was not exported from this page.'],
-    ['{"format":"levin-conversations","version":9,"conversations":[]}', 'This file has version 9; this page reads 1.'],
-    ['{"format":"levin-conversations","version":1,"conversations":[{}]}', 'A conversation lacks its messages.'],
-    ['{"format":"levin-conversations","version":1,"conversations":[{"conversation":{"title":"x"},"messages":[{"id":"a","role":"robot","content":""}]}]}', 'A message has an unknown role.'],
-    ['{"format":"levin-conversations","version":1,"conversations":[{"conversation":{},"messages":[]}]}', '"title" is missing or not a text.'],
-  ])('refuses %j', async (json, sentence) => {
-    await expect(importConversations(database, json)).rejects.toThrow(sentence);
-    expect(await listConversations(database)).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 // A text that grows piece by piece ends as the same page as the text at once.
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { StreamingMarkdown } from '../../../web/src/markdown/stream';
 
 const text = `# Title
@@ -63,7 +63,14 @@ function cut(whole: string, size: number): string[] {
 }
 
 describe('StreamingMarkdown', () => {
-  const whole = show([text]).innerHTML;
+  let whole = '';
+
+  // The highlighter comes with the first code block; until it is there, code has no colours.
+  beforeAll(async () => {
+    const first = show([text]);
+    await vi.waitFor(() => expect(first.querySelector('.hljs-keyword')).not.toBeNull(), { timeout: 60_000 });
+    whole = show([text]).innerHTML;
+  });
 
   test('resolves a link that is defined after its use', () => {
     expect(whole).toContain('href="https://example.org/late"');

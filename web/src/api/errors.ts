@@ -1,7 +1,7 @@
 // Whatever can go wrong with a request -> one sentence and what to do about it.
 import type { ApiErrorBody } from './types';
 
-export type FailureAction = 'sign-in' | 'retry' | 'shorten' | 'settings' | 'none';
+export type FailureAction = 'sign-in' | 'balance' | 'retry' | 'shorten' | 'settings' | 'none';
 
 /** Plain data, because it is stored with the message that it ended. */
 export interface Failure {
@@ -56,6 +56,12 @@ function isContextOverflow(error: ApiErrorBody['error']): boolean {
   return /context/i.test(error?.message ?? '') && /token/i.test(error?.message ?? '');
 }
 
+/** The server reserves the most that a request may cost: a shorter answer may be within the balance. */
+function balanceDetail(said: string): string {
+  const quoted = said === '' ? '' : `The server says: ${said}${/[.!?]$/.test(said) ? '' : '.'} `;
+  return `${quoted}Lower the longest answer in the settings, ask whoever runs the server to top the key up (levin keys topup), or sign in with another key.`;
+}
+
 /** The failure that a status and an error body mean. */
 export function describeStatus(status: number, body: ApiErrorBody): Failure {
   const said = body.error?.message ?? '';
@@ -76,12 +82,7 @@ export function describeStatus(status: number, body: ApiErrorBody): Failure {
     case 401:
       return make(status, 'This server wants a key.', said, 'sign-in');
     case 402:
-      return make(
-        status,
-        'The balance of this key is used up.',
-        'Ask whoever runs the server to top it up (levin keys topup), or sign in with another key.',
-        'sign-in',
-      );
+      return make(status, 'The balance of this key does not suffice.', balanceDetail(said), 'balance');
     case 403:
       return make(status, 'The server refuses this page.', said, 'retry');
     case 429:

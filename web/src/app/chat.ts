@@ -4,6 +4,7 @@ import { streamChat } from '../api/client';
 import { RequestError, type Failure } from '../api/errors';
 import { AnswerCollector } from '../chat/answer';
 import { ancestorsOf, select } from '../chat/branches';
+import { newId } from '../chat/ids';
 import { makeRequest, titleOf } from '../chat/prompt';
 import type { AnswerState, AssistantMessage, Attachment, Conversation, Message, UserMessage } from '../chat/types';
 import { find, keep } from './library';
@@ -24,13 +25,13 @@ function setLive(id: string, answer: LiveAnswer | null): void {
 
 function newConversation(title: string): Conversation {
   const now = Date.now();
-  const id = crypto.randomUUID();
+  const id = newId();
   return { id, title, createdAt: now, updatedAt: now, settings: draftSettings.value, selected: {} };
 }
 
 function newAnswer(question: UserMessage): AssistantMessage {
   return {
-    id: crypto.randomUUID(),
+    id: newId(),
     conversationId: question.conversationId,
     parentId: question.id,
     createdAt: Date.now(),
@@ -49,7 +50,7 @@ function newAnswer(question: UserMessage): AssistantMessage {
 /** Adds the question below `parentId` and answers it. */
 async function ask(conversation: Conversation, parentId: string | null, text: string, attachments: Attachment[]): Promise<void> {
   const question: UserMessage = {
-    id: crypto.randomUUID(),
+    id: newId(),
     conversationId: conversation.id,
     parentId,
     createdAt: Date.now(),
@@ -167,7 +168,7 @@ async function store(message: AssistantMessage, collector: AnswerCollector, outc
     reasoning: collector.reasoning,
     reasoningMs: collector.reasoningMs(now),
     state: outcome.state,
-    meter: collector.hasStarted ? collector.meter() : null,
+    meter: collector.hasFigures(outcome.state) ? collector.meter() : null,
     failure: outcome.failure,
   };
   await keep(conversation, [done]);

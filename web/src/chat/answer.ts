@@ -51,6 +51,21 @@ export class AnswerCollector {
     return this.firstTokenAt !== null;
   }
 
+  /**
+   * True once meter() has something to tell. What the server failed at costs nothing: of a failed
+   * answer only the server's own figures count.
+   */
+  hasFigures(state: AnswerState): boolean {
+    if (this.usage !== null) return true;
+    return state !== 'failed' && (this.hasStarted || this.promptTokensRead !== null);
+  }
+
+  /** As the progress tells; all of the prompt once there is a token. Null if the stream tells none. */
+  private get promptTokensRead(): number | null {
+    const { prompt_tokens_done: done, prompt_tokens: total } = this.levin;
+    return (this.hasStarted ? total : done) ?? null;
+  }
+
   /** How long the model thought; null if it did not. */
   reasoningMs(now: number): number | null {
     if (this.reasoning === '' || this.firstTokenAt === null) return null;
@@ -63,7 +78,7 @@ export class AnswerCollector {
     return this.finishReason === 'insufficient_system_resource' ? 'stopped' : 'done';
   }
 
-  /** The server's figures; times and rate measured here where it gives none. */
+  /** The server's figures; where it gives none, as after a stop, what was seen and measured here. */
   meter(): Meter {
     const usage = this.usage ?? {};
     const completion = usage.completion_tokens ?? null;
@@ -71,7 +86,7 @@ export class AnswerCollector {
     const seconds = first === null ? 0 : (this.lastTokenAt - first) / 1000;
     const measured = completion !== null && completion > 1 && seconds > 0;
     return {
-      promptTokens: usage.prompt_tokens ?? null,
+      promptTokens: usage.prompt_tokens ?? this.promptTokensRead,
       cachedTokens: usage.prompt_cache_hit_tokens ?? null,
       completionTokens: completion,
       reasoningTokens: usage.completion_tokens_details?.reasoning_tokens ?? null,

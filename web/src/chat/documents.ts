@@ -1,4 +1,5 @@
 // Files and pasted texts -> attachments.
+import { newId } from './ids';
 import type { Attachment } from './types';
 
 /** Larger files are refused: 16 MiB of text are some four million tokens. */
@@ -22,7 +23,7 @@ export function decodeText(bytes: Uint8Array): string | null {
 }
 
 export function makeDocument(name: string, text: string): Attachment {
-  return { id: crypto.randomUUID(), name, text: text.replaceAll('\r\n', '\n'), tokens: null };
+  return { id: newId(), name, text: text.replaceAll('\r\n', '\n'), tokens: null };
 }
 
 /** Throws DocumentError with a sentence for the user. */

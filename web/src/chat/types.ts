@@ -71,6 +71,18 @@ export interface ChatSettings {
   documents: DocumentForm;
 }
 
+export type NumberSetting = 'temperature' | 'topP' | 'maxTokens' | 'frequencyPenalty' | 'presencePenalty';
+
+/** What the server takes, and the step between two values of a field. */
+export const settingRanges: Record<NumberSetting, { min: number; max: number; step: number }> = {
+  temperature: { min: 0, max: 2, step: 0.1 },
+  topP: { min: 0.01, max: 1, step: 0.01 },
+  maxTokens: { min: 1, max: 65536, step: 1 },
+  frequencyPenalty: { min: -2, max: 2, step: 0.1 },
+  presencePenalty: { min: -2, max: 2, step: 0.1 },
+};
+export const maxStopTexts = 16;
+
 export interface Conversation {
   id: string;
   title: string;

@@ -30,12 +30,12 @@ export function FailureView({ failure, onRetry, onShorten }: FailureProps) {
         <strong>{failure.title}</strong> {failure.detail}
       </p>
       <div class="failure-actions">
-        {failure.action === 'sign-in' && (
+        {(failure.action === 'sign-in' || failure.action === 'balance') && (
           <button type="button" class="button" onClick={() => (dialog.value = 'sign-in')}>
             Sign in
           </button>
         )}
-        {failure.action === 'settings' && (
+        {(failure.action === 'settings' || failure.action === 'balance') && (
           <button type="button" class="button" onClick={() => (dialog.value = 'settings')}>
             Open the settings
           </button>

@@ -59,7 +59,7 @@ function TokenFigures({ meter }: { meter: Meter }) {
         </Figure>
       )}
       {promptTokens !== null && (
-        <Figure name={cached > 0 ? 'Newly read' : 'Read'} kind="fresh">
+        <Figure name={cachedTokens === null ? 'Prompt' : cached > 0 ? 'Newly read' : 'Read'} kind="fresh">
           {formatCount(promptTokens - cached)} <span>tokens</span>
         </Figure>
       )}
@@ -96,6 +96,9 @@ function summarize(meter: Meter): string {
   if (meter.cachedTokens) parts.push(`${formatCount(meter.cachedTokens)} cached`);
   if (meter.completionTokens !== null) parts.push(`${formatCount(meter.completionTokens)} out`);
   if (meter.costUsd !== null) parts.push(formatUsd(meter.costUsd));
+  if (parts.length === 0 && meter.timeToFirstTokenMs !== null) {
+    parts.push(`first token after ${formatSeconds(meter.timeToFirstTokenMs)}`);
+  }
   return parts.join(' · ');
 }
 

@@ -1,36 +1,31 @@
 // Model, system prompt and sampling of the shown conversation.
 import { changeSettings } from '../app/library';
 import { models, settings } from '../app/state';
-import type { ChatSettings, DocumentForm } from '../chat/types';
+import { maxStopTexts, settingRanges, type ChatSettings, type DocumentForm, type NumberSetting } from '../chat/types';
 import { Dialog } from './dialog';
 
-type NumberKey = 'temperature' | 'topP' | 'maxTokens' | 'frequencyPenalty' | 'presencePenalty';
-
 interface NumberFieldProps {
-  name: NumberKey;
+  name: NumberSetting;
   label: string;
-  min: number;
-  max: number;
-  step: number;
   hint: string;
 }
 
 const sampling: readonly NumberFieldProps[] = [
-  { name: 'temperature', label: 'Temperature', min: 0, max: 2, step: 0.1, hint: '0 for code and facts, 1.3 for talk, 1.5 for stories' },
-  { name: 'topP', label: 'Top p', min: 0.01, max: 1, step: 0.01, hint: 'the likeliest tokens that make up this share' },
-  { name: 'maxTokens', label: 'Longest answer', min: 1, max: 65536, step: 1, hint: 'in tokens, thinking included' },
-  { name: 'frequencyPenalty', label: 'Frequency penalty', min: -2, max: 2, step: 0.1, hint: 'against frequent words' },
-  { name: 'presencePenalty', label: 'Presence penalty', min: -2, max: 2, step: 0.1, hint: 'against words that were used' },
+  { name: 'temperature', label: 'Temperature', hint: '0 for code and facts, 1.3 for talk, 1.5 for stories' },
+  { name: 'topP', label: 'Top p', hint: 'the likeliest tokens that make up this share' },
+  { name: 'maxTokens', label: 'Longest answer', hint: 'in tokens, thinking included' },
+  { name: 'frequencyPenalty', label: 'Frequency penalty', hint: 'against frequent words' },
+  { name: 'presencePenalty', label: 'Presence penalty', hint: 'against words that were used' },
 ];
 
 /** An empty field leaves the choice to the server; a number out of range is not taken. */
-function NumberField({ name, label, hint, ...range }: NumberFieldProps) {
+function NumberField({ name, label, hint }: NumberFieldProps) {
   return (
     <label>
       {label}
       <input
         type="number"
-        {...range}
+        {...settingRanges[name]}
         placeholder="default"
         defaultValue={settings.peek()[name] ?? ''}
         onInput={(event) => {
@@ -96,7 +91,7 @@ export function SettingsDialog() {
                     .split('|')
                     .map((part) => part.trim())
                     .filter(Boolean)
-                    .slice(0, 16),
+                    .slice(0, maxStopTexts),
                 })
               }
             />

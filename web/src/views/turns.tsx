@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks';
 import { chooseBranch, edit, regenerate } from '../app/chat';
 import { show } from '../app/library';
-import { live, messages, notify, streamingId } from '../app/state';
+import { balance, live, messages, notify, streamingId } from '../app/state';
 import { siblingsOf } from '../chat/branches';
 import type { AssistantMessage, Attachment, Message, UserMessage } from '../chat/types';
 import { copyText } from './clipboard';
@@ -157,7 +157,11 @@ function Waiting({ progress }: { progress: { done: number; total: number } | nul
 
 function ending(message: AssistantMessage): string | null {
   if (message.state === 'cut') return 'The answer reached its length limit.';
-  if (message.state === 'stopped') return 'Stopped.';
+  if (message.state === 'stopped') {
+    // The figures of the server come with the end, which a stopped answer does not see.
+    const isCharged = balance.value !== null && message.meter?.completionTokens == null;
+    return isCharged ? 'Stopped. The server charges what it had computed.' : 'Stopped.';
+  }
   return null;
 }
 
