@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -80,8 +81,18 @@ void OptimizerSet::sum_gradients(optim::DataParallel& ranks) const {
 }
 
 double OptimizerSet::clip(double max_norm) const {
-  return max_norm > 0.0 ? optim::clip_gradients(parameters_, max_norm)
-                        : optim::gradient_norm(parameters_);
+  const double norm = optim::gradient_norm(parameters_);
+  if (max_norm > 0.0 && std::isfinite(norm)) {
+    std::vector<optim::Parameter> indexer;
+    std::vector<optim::Parameter> others;
+    for (const optim::Parameter& parameter : parameters_) {
+      const bool is_indexer = optim::group_of(parameter) == optim::Group::kIndexer;
+      (is_indexer ? indexer : others).push_back(parameter);
+    }
+    (void)optim::clip_gradients(others, max_norm);
+    (void)optim::clip_gradients(indexer, max_norm);
+  }
+  return norm;
 }
 
 double OptimizerSet::step(const StageSettings& stage, int64_t stage_step) {

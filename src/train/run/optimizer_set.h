@@ -27,8 +27,9 @@ class OptimizerSet {
   /// Every gradient becomes its sum over the ranks.
   void sum_gradients(optim::DataParallel& ranks) const;
 
-  /// Norm of all gradients together; scales them to `max_norm` if that is above 0 and exceeded. NaN
-  /// or infinite if a gradient is.
+  /// Norm of all gradients together, NaN or infinite if a gradient is. Those of the model and those
+  /// of the indexer are scaled to `max_norm` each, if that is above 0 and exceeded: the two losses
+  /// of sparse training do not change each other's updates.
   double clip(double max_norm) const;
 
   /// One update with the rates of `stage` times its schedule's factor at `stage_step` (from 0);

@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <regex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "small_data.h"
@@ -49,6 +51,25 @@ TEST(HeldOut, NamesOfTrainingAreNoneOfEvaluation) {
     from_words += name == "River" || name == "Candle" || name == "Basket" ? 1 : 0;
   }
   EXPECT_GT(from_words, 0);
+}
+
+// The grammar of made-up names, written a second time.
+TEST(HeldOut, NoFirstNameOfEvaluationCanBeMadeUp) {
+  const std::string syllable = "(br|cr|dr|gr|st|tr|pl|[bcdfghjklmnprstvwz])[aeiou]";
+  const std::regex made_up("(" + syllable + "){1,2}(n|r|l|s|m|x|nd|rk)?", std::regex::icase);
+  EXPECT_TRUE(std::regex_match("Hazel", made_up));
+  for (const std::string_view name : first_names(Split::kHeldOut)) {
+    EXPECT_FALSE(std::regex_match(std::string(name), made_up)) << name;
+  }
+}
+
+TEST(HeldOut, MadeUpNamesOfEvaluationAreNoFirstNamesOfTraining) {
+  const auto first = first_names(Split::kTrain);
+  RandomStream random(4);
+  for (int draw = 0; draw < 50000; ++draw) {
+    const std::string name = made_up_name(random, Split::kHeldOut);
+    ASSERT_EQ(std::find(first.begin(), first.end(), name), first.end()) << name;
+  }
 }
 
 TEST(HeldOut, BlendsOfWordsAreNoWordsOfEvaluation) {

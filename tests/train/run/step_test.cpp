@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "train/data/generator.h"
@@ -12,6 +14,7 @@
 #include "train/nn/init.h"
 #include "train/recipe/parse.h"
 #include "train/run/model_setup.h"
+#include "train/run/optimizer_set.h"
 
 namespace levin::train::run {
 namespace {
@@ -164,6 +167,33 @@ TEST(Memory, AStepThatCannotFitIsRefusedWithItsEstimate) {
     EXPECT_NE(std::string(error.what()).find("stage \"S\": a step of 100000 rows"),
               std::string::npos)
         << error.what();
+  }
+}
+
+TEST_F(TrainingStep, TheIndexersGradientDoesNotClipTheModels) {
+  const OptimizerSet optimizers(weights_, stage());
+  const std::vector<nn::NamedParameter> parameters = nn::named_parameters(weights_);
+  const auto clipped = [&](double indexer_scale) {
+    for (const nn::NamedParameter& parameter : parameters) {
+      parameter.tensor.mutable_grad() = at::Tensor();
+    }
+    (void)add_gradients(weights_, stage(), {batch(0, 4)});
+    std::map<std::string, at::Tensor> gradients;
+    for (const nn::NamedParameter& parameter : parameters) {
+      if (is_indexer(parameter.spec.name)) {
+        parameter.tensor.mutable_grad().mul_(indexer_scale);
+      } else if (parameter.tensor.grad().defined()) {
+        gradients.emplace(parameter.spec.name, parameter.tensor.grad());
+      }
+    }
+    EXPECT_GT(optimizers.clip(1e-3), 1e-3);
+    return gradients;
+  };
+  const auto gradients = clipped(1.0);
+  const auto beside_a_large_one = clipped(1e4);
+  ASSERT_EQ(gradients.size(), beside_a_large_one.size());
+  for (const auto& [name, gradient] : gradients) {
+    EXPECT_TRUE(at::equal(gradient, beside_a_large_one.at(name))) << name;
   }
 }
 
