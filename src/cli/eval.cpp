@@ -248,6 +248,7 @@ void run_eval(const EvalCommand& options) {
     const std::string folder = fs::path(options.baseline).lexically_normal().filename().string();
     output.contestants.push_back(
         run_rule(*baseline, "dense", fmt::format("{} (dense)", folder), options, kept));
+    output.contestants.back().is_baseline = true;
   }
   if (!options.answers.empty()) {
     base::write_file_atomically(options.answers, answer_lines(output));

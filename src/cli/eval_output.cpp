@@ -46,6 +46,9 @@ json row_json(const eval::ReportRow& row) {
   if (row.difference.has_value()) {
     entry["difference"] = estimate_json(*row.difference);
   }
+  if (row.baseline_difference.has_value()) {
+    entry["baseline_difference"] = estimate_json(*row.baseline_difference);
+  }
   return entry;
 }
 

@@ -39,24 +39,88 @@ std::vector<Cell> make_cells(std::span<const LookupDocument> documents) {
   return result;
 }
 
-ReportRow lookup_row(const Cell& cell, const Contestant& contestant, const Contestant& first) {
-  PairedCounts counts;
+double as_number(bool is_right) { return is_right ? 1.0 : 0.0; }
+
+Estimate lookup_share(const Cell& cell, const Contestant& contestant) {
+  int64_t right = 0;
+  int64_t total = 0;
+  std::vector<std::vector<double>> values;
   for (const size_t document_idx : cell.documents) {
-    const std::vector<LookupAnswer>& answers = contestant.answers[document_idx];
-    for (size_t idx = 0; idx < answers.size(); ++idx) {
-      counts.add(answers[idx].is_right, first.answers[document_idx][idx].is_right);
+    std::vector<double>& of_document = values.emplace_back();
+    for (const LookupAnswer& answer : contestant.answers[document_idx]) {
+      of_document.push_back(as_number(answer.is_right));
+      right += answer.is_right ? 1 : 0;
+      ++total;
     }
   }
+  return wilson(right, total, design_effect(values));
+}
+
+/// Of the same questions.
+Estimate lookup_difference(const Cell& cell, const Contestant& contestant,
+                           const Contestant& other) {
+  PairedCounts counts;
+  std::vector<std::vector<double>> values;
+  for (const size_t document_idx : cell.documents) {
+    std::vector<double>& of_document = values.emplace_back();
+    const std::vector<LookupAnswer>& answers = contestant.answers[document_idx];
+    const std::vector<LookupAnswer>& others = other.answers[document_idx];
+    for (size_t idx = 0; idx < answers.size(); ++idx) {
+      counts.add(answers[idx].is_right, others[idx].is_right);
+      of_document.push_back(as_number(answers[idx].is_right) - as_number(others[idx].is_right));
+    }
+  }
+  return paired_difference(counts, design_effect(values));
+}
+
+int64_t count_questions(const Cell& cell, const Contestant& contestant) {
+  int64_t count = 0;
+  for (const size_t document_idx : cell.documents) {
+    count += std::ssize(contestant.answers[document_idx]);
+  }
+  return count;
+}
+
+/// Whom the rows are compared with.
+struct References {
+  const Contestant* first = nullptr;
+  const Contestant* baseline = nullptr;  ///< null: there is none
+};
+
+References references_of(std::span<const Contestant> contestants) {
+  References references{.first = contestants.data()};
+  for (const Contestant& contestant :
+       contestants.subspan(std::min<size_t>(1, contestants.size()))) {
+    if (contestant.is_baseline) {
+      references.baseline = &contestant;
+    }
+  }
+  return references;
+}
+
+/// Sets both differences of a row: `difference` gives that to another contestant, if there is one.
+template <typename Difference>
+void compare(const Contestant& contestant, const References& references, Difference difference,
+             ReportRow& row) {
+  if (&contestant != references.first) {
+    row.difference = difference(*references.first);
+  }
+  if (references.baseline != nullptr && &contestant != references.baseline) {
+    row.baseline_difference = difference(*references.baseline);
+  }
+}
+
+ReportRow lookup_row(const Cell& cell, const Contestant& contestant, const References& references) {
   ReportRow row{.kind = MeasureKind::kLookups,
                 .measure = cell.measure,
                 .length = cell.length,
                 .rule = contestant.name,
-                .count = counts.total(),
-                .value = wilson(counts.both + counts.first_only, counts.total()),
-                .difference = {}};
-  if (&contestant != &first) {
-    row.difference = paired_difference(counts);
-  }
+                .count = count_questions(cell, contestant),
+                .value = lookup_share(cell, contestant)};
+  const auto difference = [&](const Contestant& other) -> std::optional<Estimate> {
+    return lookup_difference(cell, contestant, other);
+  };
+  compare(contestant, references, difference, row);
   return row;
 }
 
@@ -78,7 +142,7 @@ Estimate map(const Estimate& estimate, double (*function)(double)) {
 }
 
 ReportRow perplexity_row(const std::string& measure, int64_t first_position,
-                         const Contestant& contestant, const Contestant& first) {
+                         const Contestant& contestant, const References& references) {
   const TextScores& text = *contestant.text;
   const std::vector<double> means = window_means(text, first_position);
   ReportRow row{.kind = MeasureKind::kPerplexity,
@@ -86,16 +150,19 @@ ReportRow perplexity_row(const std::string& measure, int64_t first_position,
                 .length = text.window_tokens,
                 .rule = contestant.name,
                 .count = std::ssize(means) * (text.window_tokens - 1 - first_position),
-                .value = map(mean_of(means), [](double x) { return std::exp(x); }),
-                .difference = {}};
-  if (&contestant != &first && first.text.has_value() && first.text->tokens == text.tokens) {
-    const std::vector<double> others = window_means(*first.text, first_position);
+                .value = map(mean_of(means), [](double x) { return std::exp(x); })};
+  const auto difference = [&](const Contestant& other) -> std::optional<Estimate> {
+    if (!other.text.has_value() || other.text->tokens != text.tokens) {
+      return std::nullopt;
+    }
+    const std::vector<double> others = window_means(*other.text, first_position);
     std::vector<double> differences;
     for (size_t idx = 0; idx < means.size(); ++idx) {
       differences.push_back(means[idx] - others[idx]);
     }
-    row.difference = map(mean_of(differences), [](double x) { return std::expm1(x); });
-  }
+    return map(mean_of(differences), [](double x) { return std::expm1(x); });
+  };
+  compare(contestant, references, difference, row);
   return row;
 }
 
@@ -103,7 +170,8 @@ void add_perplexity_rows(std::span<const Contestant> contestants, const std::str
                          int64_t first_position, std::vector<ReportRow>& rows) {
   for (const Contestant& contestant : contestants) {
     if (contestant.text.has_value()) {
-      rows.push_back(perplexity_row(measure, first_position, contestant, contestants.front()));
+      rows.push_back(
+          perplexity_row(measure, first_position, contestant, references_of(contestants)));
     }
   }
 }
@@ -122,8 +190,7 @@ void add_mass_rows(std::span<const Contestant> contestants, std::vector<ReportRo
                         .length = contestant.text->window_tokens,
                         .rule = contestant.name,
                         .count = mass.queries,
-                        .value = mass.kept,
-                        .difference = {}});
+                        .value = mass.kept});
       }
     }
   }
@@ -147,12 +214,12 @@ std::string describe_value(const ReportRow& row) {
                                               : describe(row.value, 100.0, 1, false) + " %";
 }
 
-std::string describe_difference(const ReportRow& row) {
-  if (!row.difference.has_value()) {
+std::string describe_difference(MeasureKind kind, const std::optional<Estimate>& difference) {
+  if (!difference.has_value()) {
     return "";
   }
-  return row.kind == MeasureKind::kPerplexity ? describe(*row.difference, 100.0, 2, true) + " %"
-                                              : describe(*row.difference, 100.0, 1, true) + " pt";
+  return kind == MeasureKind::kPerplexity ? describe(*difference, 100.0, 2, true) + " %"
+                                          : describe(*difference, 100.0, 1, true) + " pt";
 }
 
 }  // namespace
@@ -166,7 +233,7 @@ std::vector<ReportRow> make_report(std::span<const LookupDocument> documents,
   std::vector<ReportRow> rows;
   for (const Cell& cell : make_cells(documents)) {
     for (const Contestant& contestant : contestants) {
-      rows.push_back(lookup_row(cell, contestant, contestants.front()));
+      rows.push_back(lookup_row(cell, contestant, references_of(contestants)));
     }
   }
   if (!contestants.empty() && contestants.front().text.has_value()) {
@@ -184,9 +251,17 @@ std::string report_table(std::span<const ReportRow> rows) {
   const std::string first = rows.empty() ? "" : rows.front().rule;
   std::vector<std::vector<std::string>> lines = {
       {"measure", "context", "rule", "count", "value [95%]", "against " + first + " [95%]"}};
+  const bool has_baseline = std::ranges::any_of(
+      rows, [](const ReportRow& row) { return row.baseline_difference.has_value(); });
+  if (has_baseline) {
+    lines.front().push_back("against the baseline [95%]");
+  }
   for (const ReportRow& row : rows) {
     lines.push_back({row.measure, std::to_string(row.length), row.rule, std::to_string(row.count),
-                     describe_value(row), describe_difference(row)});
+                     describe_value(row), describe_difference(row.kind, row.difference)});
+    if (has_baseline) {
+      lines.back().push_back(describe_difference(row.kind, row.baseline_difference));
+    }
   }
   std::vector<size_t> widths(lines.front().size(), 0);
   for (const auto& line : lines) {

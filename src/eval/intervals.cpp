@@ -45,12 +45,12 @@ double correlation(const PairedCounts& counts) {
 
 }  // namespace
 
-Estimate wilson(int64_t right, int64_t total) {
+Estimate wilson(int64_t right, int64_t total, double effect) {
   if (total == 0) {
     return {0.0, 0.0, 1.0};
   }
-  const auto n = static_cast<double>(total);
-  const double share = static_cast<double>(right) / n;
+  const double n = static_cast<double>(total) / effect;
+  const double share = static_cast<double>(right) / static_cast<double>(total);
   const double z2 = kNormal * kNormal;
   const double center = (share + z2 / (2.0 * n)) / (1.0 + z2 / n);
   const double half =
@@ -67,13 +67,13 @@ void PairedCounts::add(bool is_first_right, bool is_second_right) noexcept {
   }
 }
 
-Estimate paired_difference(const PairedCounts& counts) {
+Estimate paired_difference(const PairedCounts& counts, double effect) {
   const int64_t total = counts.total();
   if (total == 0) {
     return {0.0, -1.0, 1.0};
   }
-  const Estimate first = wilson(counts.both + counts.first_only, total);
-  const Estimate second = wilson(counts.both + counts.second_only, total);
+  const Estimate first = wilson(counts.both + counts.first_only, total, effect);
+  const Estimate second = wilson(counts.both + counts.second_only, total, effect);
   const double phi = correlation(counts);
   const auto reach = [phi](double x, double y) {
     return std::sqrt(std::max(x * x - 2.0 * phi * x * y + y * y, 0.0));
@@ -81,6 +81,34 @@ Estimate paired_difference(const PairedCounts& counts) {
   const double difference = first.value - second.value;
   return {difference, difference - reach(first.value - first.low, second.high - second.value),
           difference + reach(first.high - first.value, second.value - second.low)};
+}
+
+double design_effect(std::span<const std::vector<double>> documents) {
+  double sum = 0.0;
+  double squares = 0.0;
+  double count = 0.0;
+  for (const std::vector<double>& document : documents) {
+    for (const double value : document) {
+      sum += value;
+      squares += value * value;
+    }
+    count += static_cast<double>(document.size());
+  }
+  if (documents.size() < 2 || count == 0.0) {
+    return 1.0;
+  }
+  const double mean = sum / count;
+  const double independent = squares / count - mean * mean;  // times 1 / count
+  double between = 0.0;
+  for (const std::vector<double>& document : documents) {
+    const double above = std::accumulate(document.begin(), document.end(), 0.0) -
+                         mean * static_cast<double>(document.size());
+    between += above * above;
+  }
+  const auto clusters = static_cast<double>(documents.size());
+  between *= clusters / (clusters - 1.0) / count;  // times 1 / count
+  constexpr double kNothing = 1e-12;
+  return independent < kNothing ? 1.0 : std::max(1.0, between / independent);
 }
 
 Estimate mean_of(std::span<const double> samples) {

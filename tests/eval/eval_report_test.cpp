@@ -36,7 +36,7 @@ std::vector<LookupAnswer> verdicts(const std::vector<bool>& right) {
 }
 
 Contestant contestant(const std::string& name) {
-  return {.name = name, .answers = {}, .text = {}, .mass = {}};
+  return {.name = name, .answers = {}, .text = {}, .mass = {}, .is_baseline = false};
 }
 
 TEST(EvalReport, CountsWordingsHopsAndLengthsApart) {
@@ -60,6 +60,27 @@ TEST(EvalReport, CountsWordingsHopsAndLengthsApart) {
   EXPECT_EQ(rows[4].measure, "first wording, two hops");
   EXPECT_EQ(rows[5].difference->value, 1.0);
   EXPECT_THAT(report_table(rows), HasSubstr("against dense [95%]"));
+}
+
+TEST(EvalReport, ComparesEveryRuleWithTheBaseline) {
+  const std::vector<LookupDocument> documents = {document(1024, "first", 1, {0.1, 0.2, 0.3, 0.4})};
+  Contestant dense = contestant("dense");
+  dense.answers = {verdicts({true, true, true, true})};
+  Contestant sparse = contestant("sparse");
+  sparse.answers = {verdicts({true, true, true, false})};
+  Contestant baseline = contestant("mini-dense (dense)");
+  baseline.answers = {verdicts({true, true, false, false})};
+  baseline.is_baseline = true;
+  const std::vector<Contestant> contestants = {dense, sparse, baseline};
+  const std::vector<ReportRow> rows = make_report(documents, contestants, 128);
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_FALSE(rows[0].difference.has_value());
+  EXPECT_EQ(rows[0].baseline_difference->value, 0.5);
+  EXPECT_EQ(rows[1].difference->value, -0.25);
+  EXPECT_EQ(rows[1].baseline_difference->value, 0.25);
+  EXPECT_EQ(rows[2].difference->value, -0.5);
+  EXPECT_FALSE(rows[2].baseline_difference.has_value());
+  EXPECT_THAT(report_table(rows), HasSubstr("against the baseline [95%]"));
 }
 
 TEST(EvalReport, CountsPositionsBeyondTheBudgetByThemselves) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <vector>
 
 namespace levin::eval {
 namespace {
@@ -60,6 +61,39 @@ TEST(PairedCounts, CountWhoWasRight) {
   EXPECT_EQ(counts.first_only, 1);
   EXPECT_EQ(counts.second_only, 1);
   EXPECT_EQ(counts.neither, 2);
+}
+
+TEST(DesignEffect, CountsDocumentsWhereTheirQuestionsAreAllAlike) {
+  // Four documents of three equal answers: twelve questions tell as much as four.
+  const std::vector<std::vector<double>> alike = {{1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {0, 0, 0}};
+  EXPECT_NEAR(design_effect(alike), 3.0 * 4.0 / 3.0, 1e-12) << "and the mean is estimated, too";
+  const Estimate wide = wilson(6, 12, design_effect(alike));
+  const Estimate of_three = wilson(3, 6, 2.0);
+  EXPECT_DOUBLE_EQ(wide.value, 0.5);
+  EXPECT_DOUBLE_EQ(wide.low, of_three.low);
+  EXPECT_DOUBLE_EQ(wide.high, of_three.high);
+}
+
+TEST(DesignEffect, IsOneForSingleQuestionsAndNeverBelow) {
+  const std::vector<std::vector<double>> single(200, {1.0});
+  std::vector<std::vector<double>> mixed = single;
+  for (size_t i = 0; i < 100; ++i) {
+    mixed[i] = {0.0};
+  }
+  EXPECT_EQ(design_effect(single), 1.0) << "nothing varies";
+  EXPECT_NEAR(design_effect(mixed), 1.0, 0.01);
+  const std::vector<std::vector<double>> opposed(50, {1.0, 0.0});
+  EXPECT_EQ(design_effect(opposed), 1.0);
+  EXPECT_EQ(design_effect({}), 1.0);
+}
+
+TEST(DesignEffect, WidensTheDifferenceOfPairs) {
+  const PairedCounts counts{20, 12, 2, 16};
+  const Estimate narrow = paired_difference(counts);
+  const Estimate wide = paired_difference(counts, 2.0);
+  EXPECT_EQ(wide.value, narrow.value);
+  EXPECT_LT(wide.low, narrow.low);
+  EXPECT_GT(wide.high, narrow.high);
 }
 
 TEST(MeanOf, HasStudentsInterval) {
