@@ -132,7 +132,6 @@ void Trainer::run(const base::CancelToken& cancel) {
     if (!state_.is_stage_end) {
       enter_stage();
       run_stage(cancel);
-      report_selection();
     }
     if (output_) {
       write_curves(read_metrics(metrics_path(path_)), curves_path(path_));
@@ -155,6 +154,9 @@ void Trainer::run_stage(const base::CancelToken& cancel) {
     run_step();
     state_.is_stage_end = is_stage_done();
     const bool stops = is_stopping(cancel);
+    if (state_.is_stage_end) {
+      report_selection();  // before the checkpoint that ends the stage: a kill loses neither
+    }
     if (state_.is_stage_end || stops || state_.step % recipe_.run.checkpoint_steps == 0) {
       save();
     }

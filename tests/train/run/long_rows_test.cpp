@@ -19,18 +19,19 @@ using levin::testing::TrainResult;
 constexpr const char* kLongRecipe = R"(
 [model]
 hidden_size = 256
-num_hidden_layers = 5
-intermediate_size = 768
+num_hidden_layers = 4
+first_k_dense_replace = 1
+intermediate_size = 256
 moe_intermediate_size = 128
 n_routed_experts = 8
 num_experts_per_tok = 2
 n_group = 2
 num_attention_heads = 8
 q_lora_rank = 128
-kv_lora_rank = 128
-qk_nope_head_dim = 32
+kv_lora_rank = 256
+qk_nope_head_dim = 64
 qk_rope_head_dim = 32
-v_head_dim = 32
+v_head_dim = 64
 max_position_embeddings = 16384
 tied_input_scale = 20.0
 

@@ -128,6 +128,13 @@ TEST(TwoRanks, EndWithTheWeightsOfOneRankWithTheDoubledBatch) {
   const auto two_steps = read_metrics(metrics_path(folder.file("two")));
   ASSERT_EQ(one_steps.size(), two_steps.size()) << "one line a step, by rank 0 alone";
   EXPECT_NEAR(*one_steps[0].loss, *two_steps[0].loss, 1e-5);
+  // Muon and AdamW forgive a wrong scale of the gradients; their norms do not.
+  for (const size_t first_of_stage : {0, 3, 5}) {
+    const double norm = one_steps[first_of_stage].gradient_norm.value();
+    EXPECT_GT(norm, 0.0);
+    EXPECT_NEAR(two_steps[first_of_stage].gradient_norm.value(), norm, 0.01 * norm)
+        << first_of_stage;
+  }
   EXPECT_NEAR(one_steps[4].layer_kl[0], two_steps[4].layer_kl[0], 1e-3);
   EXPECT_EQ(two_steps[6].tokens, one_steps[6].tokens);
 }
