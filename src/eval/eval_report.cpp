@@ -39,46 +39,31 @@ std::vector<Cell> make_cells(std::span<const LookupDocument> documents) {
   return result;
 }
 
-double as_number(bool is_right) { return is_right ? 1.0 : 0.0; }
+/// By document and question: 1 for a right answer.
+using Marks = std::vector<std::vector<double>>;
 
-Estimate lookup_share(const Cell& cell, const Contestant& contestant) {
-  int64_t right = 0;
-  int64_t total = 0;
-  std::vector<std::vector<double>> values;
+Marks marks_of(const Cell& cell, const Contestant& contestant) {
+  Marks marks;
   for (const size_t document_idx : cell.documents) {
-    std::vector<double>& of_document = values.emplace_back();
+    std::vector<double>& of_document = marks.emplace_back();
     for (const LookupAnswer& answer : contestant.answers[document_idx]) {
-      of_document.push_back(as_number(answer.is_right));
-      right += answer.is_right ? 1 : 0;
-      ++total;
+      of_document.push_back(answer.is_right ? 1.0 : 0.0);
     }
   }
-  return wilson(right, total, design_effect(values));
+  return marks;
 }
 
 /// Of the same questions.
-Estimate lookup_difference(const Cell& cell, const Contestant& contestant,
-                           const Contestant& other) {
+Estimate lookup_difference(const Marks& marks, const Marks& others) {
   PairedCounts counts;
-  std::vector<std::vector<double>> values;
-  for (const size_t document_idx : cell.documents) {
-    std::vector<double>& of_document = values.emplace_back();
-    const std::vector<LookupAnswer>& answers = contestant.answers[document_idx];
-    const std::vector<LookupAnswer>& others = other.answers[document_idx];
-    for (size_t idx = 0; idx < answers.size(); ++idx) {
-      counts.add(answers[idx].is_right, others[idx].is_right);
-      of_document.push_back(as_number(answers[idx].is_right) - as_number(others[idx].is_right));
+  Marks differences = marks;
+  for (size_t document = 0; document < marks.size(); ++document) {
+    for (size_t idx = 0; idx < marks[document].size(); ++idx) {
+      counts.add(marks[document][idx] > 0.0, others[document][idx] > 0.0);
+      differences[document][idx] -= others[document][idx];
     }
   }
-  return paired_difference(counts, design_effect(values));
-}
-
-int64_t count_questions(const Cell& cell, const Contestant& contestant) {
-  int64_t count = 0;
-  for (const size_t document_idx : cell.documents) {
-    count += std::ssize(contestant.answers[document_idx]);
-  }
-  return count;
+  return paired_difference(counts, design_effect(differences));
 }
 
 /// Whom the rows are compared with.
@@ -88,14 +73,9 @@ struct References {
 };
 
 References references_of(std::span<const Contestant> contestants) {
-  References references{.first = contestants.data()};
-  for (const Contestant& contestant :
-       contestants.subspan(std::min<size_t>(1, contestants.size()))) {
-    if (contestant.is_baseline) {
-      references.baseline = &contestant;
-    }
-  }
-  return references;
+  const auto baseline = std::ranges::find_if(contestants, &Contestant::is_baseline);
+  return {.first = contestants.data(),
+          .baseline = baseline == contestants.end() ? nullptr : &*baseline};
 }
 
 /// Sets both differences of a row: `difference` gives that to another contestant, if there is one.
@@ -111,14 +91,21 @@ void compare(const Contestant& contestant, const References& references, Differe
 }
 
 ReportRow lookup_row(const Cell& cell, const Contestant& contestant, const References& references) {
+  const Marks marks = marks_of(cell, contestant);
+  int64_t right = 0;
+  int64_t count = 0;
+  for (const std::vector<double>& of_document : marks) {
+    right += std::ranges::count(of_document, 1.0);
+    count += std::ssize(of_document);
+  }
   ReportRow row{.kind = MeasureKind::kLookups,
                 .measure = cell.measure,
                 .length = cell.length,
                 .rule = contestant.name,
-                .count = count_questions(cell, contestant),
-                .value = lookup_share(cell, contestant)};
+                .count = count,
+                .value = wilson(right, count, design_effect(marks))};
   const auto difference = [&](const Contestant& other) -> std::optional<Estimate> {
-    return lookup_difference(cell, contestant, other);
+    return lookup_difference(marks, marks_of(cell, other));
   };
   compare(contestant, references, difference, row);
   return row;
@@ -168,10 +155,10 @@ ReportRow perplexity_row(const std::string& measure, int64_t first_position,
 
 void add_perplexity_rows(std::span<const Contestant> contestants, const std::string& measure,
                          int64_t first_position, std::vector<ReportRow>& rows) {
+  const References references = references_of(contestants);
   for (const Contestant& contestant : contestants) {
     if (contestant.text.has_value()) {
-      rows.push_back(
-          perplexity_row(measure, first_position, contestant, references_of(contestants)));
+      rows.push_back(perplexity_row(measure, first_position, contestant, references));
     }
   }
 }
@@ -231,9 +218,10 @@ std::string lookup_measure(const LookupDocument& document) {
 std::vector<ReportRow> make_report(std::span<const LookupDocument> documents,
                                    std::span<const Contestant> contestants, int64_t budget) {
   std::vector<ReportRow> rows;
+  const References references = references_of(contestants);
   for (const Cell& cell : make_cells(documents)) {
     for (const Contestant& contestant : contestants) {
-      rows.push_back(lookup_row(cell, contestant, references_of(contestants)));
+      rows.push_back(lookup_row(cell, contestant, references));
     }
   }
   if (!contestants.empty() && contestants.front().text.has_value()) {

@@ -45,17 +45,17 @@ struct ReportRow {
   std::string rule;     ///< name of the contestant
   int64_t count = 0;    ///< questions, tokens or queries
   Estimate value;
-  std::optional<Estimate> difference =
-      {};  ///< to the first contestant, over the same questions or text
-  std::optional<Estimate> baseline_difference = {};  ///< to the baseline, likewise
+  /// To the first contestant, and to the baseline, over the same questions or text.
+  std::optional<Estimate> difference = {};
+  std::optional<Estimate> baseline_difference = {};
 };
 
 /// "first wording", "second wording, two hops", ...
 [[nodiscard]] std::string lookup_measure(const LookupDocument& document);
 
-/// Rows of all measures; look-ups count questions about one document as one draw (design_effect);
-/// within one, lengths ascend, and contestants keep their order. `budget`: from which position on a
-/// text is also counted by itself; 0: not.
+/// Rows of all measures; within one, lengths ascend, and contestants keep their order. Intervals of
+/// look-ups take into account that questions share documents (design_effect). `budget`: from which
+/// position on a text is also counted by itself; 0: not.
 [[nodiscard]] std::vector<ReportRow> make_report(std::span<const LookupDocument> documents,
                                                  std::span<const Contestant> contestants,
                                                  int64_t budget);

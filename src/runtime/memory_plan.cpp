@@ -88,7 +88,7 @@ MemoryPlan plan_memory(const MemoryRequest& request) {
                                    std::numeric_limits<int32_t>::max());
   } else if (context_bytes > 0) {
     const int64_t fitting = request.available_bytes / kShareForContexts / context_bytes;
-    const int64_t contexts = std::clamp<int64_t>(fitting, 1, request.most_contexts);
+    const int64_t contexts = std::max<int64_t>(1, std::min(fitting, request.most_contexts));
     plan.pages = std::min<int64_t>(plan.pages * contexts, std::numeric_limits<int32_t>::max());
   }
   const int64_t cache_bytes = saturating_product(plan.pages, request.page_bytes);

@@ -3,13 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "base/file_size_limit.h"
 #include "disk_pages.h"
 
 namespace levin::runtime {
@@ -17,6 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
+using levin::testing::FileSizeLimit;
 using testing::bytes_of;
 using testing::bytes_on_disk;
 using testing::chain_of;
@@ -233,26 +233,6 @@ TEST(DiskCache, AFolderThatCannotBeMadeTurnsItOff) {
   keep_all(cache, chain_of(1, 2));
   EXPECT_EQ(right_pages(cache, chain_of(1, 2)), 0);
 }
-
-/// While it lives, files of this process cannot grow beyond `bytes`: a disk that is full.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit limit{bytes, before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    ::signal(SIGXFSZ, handler_);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  sighandler_t handler_;
-  rlimit before_{};
-};
 
 TEST(DiskCache, ADiskThatRefusesTurnsItOffAndNothingElse) {
   const TemporaryFolder folder;

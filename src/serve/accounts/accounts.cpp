@@ -84,8 +84,8 @@ Refused refused_for_money(Money needed, Money available) {
 
 }  // namespace
 
-/// A charge that the disk refused.
-struct PendingCharge {
+/// What a request has to pay.
+struct Charge {
   int64_t key_id = 0;
   std::optional<int64_t> reservation_id;
   TokenUsage usage;
@@ -99,23 +99,36 @@ struct Accounts::State {
         ledger(options.path, options.unix_time_s()),
         reader(open_accounts_file(options.path, Access::kRead)) {}
 
-  void charge_pending();
+  Money settle(const Charge& charge);
+  void settle_pending();
 
   AccountsOptions options;
   RateLimits limits;
   std::mutex ledger_mutex;
   Ledger ledger;
-  std::vector<PendingCharge> pending;  ///< under ledger_mutex
+  std::vector<Charge> pending;  ///< the disk refused them; under ledger_mutex
   std::mutex reader_mutex;
   Database reader;  ///< apart from the ledger, so that reading does not wait for its flushes
 };
 
-/// Under ledger_mutex. Throws Error(kIo) if the disk still refuses.
-void Accounts::State::charge_pending() {
+/// Under ledger_mutex. Throws as Ledger::settle.
+Money Accounts::State::settle(const Charge& charge) {
+  return ledger.settle(charge.key_id, charge.reservation_id, charge.usage, charge.cost,
+                       charge.unix_s);
+}
+
+/// Under ledger_mutex. Throws Error(kIo) if the disk still refuses. A reservation that the ledger
+/// does not hold was settled after all, whatever the disk said then.
+void Accounts::State::settle_pending() {
   while (!pending.empty()) {
-    const PendingCharge& charge = pending.back();
-    (void)ledger.settle(charge.key_id, charge.reservation_id, charge.usage, charge.cost,
-                        charge.unix_s);
+    try {
+      (void)settle(pending.back());
+    } catch (const base::Error& error) {
+      if (error.code() != base::ErrorCode::kInternal) {
+        throw;
+      }
+      base::log_warning("a charge that had been refused was not repeated: {}", error.what());
+    }
     pending.pop_back();
   }
 }
@@ -173,7 +186,7 @@ std::variant<std::unique_ptr<Admission>, Refused> Accounts::admit(const Key& key
     std::optional<int64_t> reservation_id;
     {
       const std::lock_guard lock(state_->ledger_mutex);
-      state_->charge_pending();
+      state_->settle_pending();
       reservation_id = state_->ledger.reserve(key.id, needed);
     }
     if (!reservation_id.has_value()) {
@@ -203,16 +216,15 @@ Settlement Admission::settle(const TokenUsage& usage) {
   settlement.cost_without_cache = cost_without_cache(usage, state.options.prices);
   is_open_ = false;
   state.limits.release(key_, usage.completion_tokens, state.options.steady_time_s(), answers_);
-  const PendingCharge charge{.key_id = key_.id,
-                             .reservation_id = reservation_id_,
-                             .usage = usage,
-                             .cost = settlement.cost,
-                             .unix_s = state.options.unix_time_s()};
+  const Charge charge{.key_id = key_.id,
+                      .reservation_id = reservation_id_,
+                      .usage = usage,
+                      .cost = settlement.cost,
+                      .unix_s = state.options.unix_time_s()};
   {
     const std::lock_guard lock(state.ledger_mutex);
     try {
-      settlement.charged = state.ledger.settle(charge.key_id, charge.reservation_id, usage,
-                                               charge.cost, charge.unix_s);
+      settlement.charged = state.settle(charge);
     } catch (const base::Error& error) {
       if (error.code() == base::ErrorCode::kIo) {
         state.pending.push_back(charge);

@@ -22,8 +22,8 @@ struct ServiceOptions {
   EngineHostOptions host;
   accounts::Prices prices;  ///< for the meter of answers; the accounts have their own
   std::function<size_t()> connections = {};  ///< open ones, for metrics; empty: not told
-  std::function<void(const AnswerRecord&)> on_answer =
-      {};                                     ///< for the log; on a thread of the service
+  /// For the log; called on a thread of the service.
+  std::function<void(const AnswerRecord&)> on_answer = {};
   std::chrono::milliseconds max_lag{60'000};  ///< a client that lags is cut off after that
 };
 

@@ -81,18 +81,17 @@ void OptimizerSet::sum_gradients(optim::DataParallel& ranks) const {
 }
 
 double OptimizerSet::clip(double max_norm) const {
-  const double norm = optim::gradient_norm(parameters_);
-  if (max_norm > 0.0 && std::isfinite(norm)) {
-    std::vector<optim::Parameter> indexer;
-    std::vector<optim::Parameter> others;
-    for (const optim::Parameter& parameter : parameters_) {
-      const bool is_indexer = optim::group_of(parameter) == optim::Group::kIndexer;
-      (is_indexer ? indexer : others).push_back(parameter);
-    }
-    (void)optim::clip_gradients(others, max_norm);
-    (void)optim::clip_gradients(indexer, max_norm);
+  if (max_norm <= 0.0) {
+    return optim::gradient_norm(parameters_);
   }
-  return norm;
+  std::vector<optim::Parameter> indexer;
+  std::vector<optim::Parameter> model;
+  for (const optim::Parameter& parameter : parameters_) {
+    const bool is_indexer = optim::group_of(parameter) == optim::Group::kIndexer;
+    (is_indexer ? indexer : model).push_back(parameter);
+  }
+  return std::hypot(optim::clip_gradients(model, max_norm),
+                    optim::clip_gradients(indexer, max_norm));
 }
 
 double OptimizerSet::step(const StageSettings& stage, int64_t stage_step) {

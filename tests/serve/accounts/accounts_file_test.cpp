@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_size_limit.h"
 #include "serve/accounts/books.h"
 #include "serve/accounts/ledger.h"
 

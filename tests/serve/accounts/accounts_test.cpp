@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/file_size_limit.h"
 #include "serve/accounts/books.h"
 
 namespace levin::testing {
@@ -182,6 +183,19 @@ TEST_F(AccountsTest, AChargeThatTheDiskRefusesIsMadeBeforeTheNextAdmission) {
   EXPECT_EQ(accounts_.balance(key).available(),
             Money::parse_usd("1") - serve::accounts::cost(used, {}));
   expect_books_balance(path());
+}
+
+TEST_F(AccountsTest, AChargeThatWasMadeAfterAllHoldsNobodyUp) {
+  const Key key = make({.name = "a", .topped_up = Money::parse_usd("1")}).key;
+  const auto admission = admit(key);
+  {
+    const FileSizeLimit limit(0);
+    EXPECT_THROW((void)admission->settle({.completion_tokens = 1}), base::Error);
+  }
+  Database database = open();
+  database.execute("DELETE FROM reservations");
+  EXPECT_NE(admit(key), nullptr);
+  EXPECT_EQ(accounts_.balance(key).available(), Money::parse_usd("1"));
 }
 
 TEST_F(AccountsTest, EveryAnswerOfARequestTakesAPlace) {

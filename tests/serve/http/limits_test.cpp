@@ -14,6 +14,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// A POST up to where its body of so many bytes begins.
+std::string announced(size_t body_bytes) {
+  return "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+         "Content-Length: " +
+         std::to_string(body_bytes) + "\r\n\r\n";
+}
+
 class LimitsTest : public ServerTest {
  protected:
   /// The status of an answer to bytes behind which the server must close.
@@ -79,9 +86,7 @@ TEST_F(LimitsTest, RefusesBigBodiesBeforeTheyArrive) {
   options.limits.max_body_bytes = 1000;
   start();
   const auto client = connect();
-  client->send(
-      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-      "Content-Length: 100000000\r\n\r\n");
+  client->send(announced(100000000));
   EXPECT_EQ(status_of(client->read_all()), 413);
 }
 
@@ -110,9 +115,7 @@ TEST_F(LimitsTest, WhatIsOnlyAnnouncedTakesNothingFromOthers) {
   std::vector<std::unique_ptr<RawClient>> silent;
   for (int i = 0; i < 8; ++i) {
     silent.push_back(connect());
-    silent.back()->send(
-        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        "Content-Length: 1000\r\n\r\n{");
+    silent.back()->send(announced(1000) + "{");
   }
   for (int i = 0; i < 8; ++i) {
     EXPECT_EQ(status_of(exchange(post("/echo", std::string(900, ' ')))), 200);
@@ -124,10 +127,7 @@ TEST_F(LimitsTest, BoundsWhatOneClientSendsAtOnce) {
   options.limits.max_arriving_bytes_per_client = 1500;
   start();
   const auto slow = connect();
-  slow->send(
-      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-      "Content-Length: 1000\r\n\r\n" +
-      std::string(900, ' '));
+  slow->send(announced(1000) + std::string(900, ' '));
   EXPECT_TRUE(
       soon([&] { return status_of(exchange(post("/echo", std::string(900, ' ')))) == 503; }));
 }
@@ -137,10 +137,7 @@ TEST_F(LimitsTest, BoundsWhatArrivesAtOnce) {
   options.limits.max_arriving_bytes = 1500;
   start();
   const auto slow = connect();
-  slow->send(
-      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-      "Content-Length: 1000\r\n\r\n" +
-      std::string(900, ' '));
+  slow->send(announced(1000) + std::string(900, ' '));
   EXPECT_TRUE(
       soon([&] { return status_of(exchange(post("/echo", std::string(900, ' ')))) == 503; }));
   EXPECT_EQ(status_of(exchange(post("/echo", std::string(100, ' ')))), 200);
@@ -165,9 +162,7 @@ TEST_F(LimitsTest, EndsBodiesThatDripIn) {
   options.limits.body_time = milliseconds(300);
   start();
   const auto client = connect();
-  client->send(
-      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-      "Content-Length: 100\r\n\r\n");
+  client->send(announced(100));
   for (int i = 0; i < 50 && client->send(" "); ++i) {
     std::this_thread::sleep_for(milliseconds(20));
   }
