@@ -1,17 +1,14 @@
 #include "train/run/checkpoint_store.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <set>
 #include <utility>
 
 #include "base/error.h"
+#include "train/run/durable.h"
 
 namespace levin::train::run {
 namespace {
@@ -23,26 +20,6 @@ using base::throw_error;
 
 constexpr std::string_view kUnfinishedPrefix = "unfinished-";
 constexpr std::string_view kStepPrefix = "step-";
-
-/// Flushes a file or the entries of a folder to the disk.
-void sync_path(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool is_synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const int error = errno;
-  if (descriptor >= 0) {
-    ::close(descriptor);
-  }
-  if (!is_synced) {
-    throw_error(ErrorCode::kIo, path, "cannot flush to the disk: {}", std::strerror(error));
-  }
-}
-
-void sync_folder(const std::string& folder) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    sync_path(entry.path().string());
-  }
-  sync_path(folder);
-}
 
 std::string name_of(const std::string& path) { return fs::path(path).filename().string(); }
 
@@ -65,8 +42,15 @@ std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder) {
   }
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
     const std::string path = entry.path().string();
-    if (name_of(path).starts_with(kStepPrefix)) {
+    if (!name_of(path).starts_with(kStepPrefix)) {
+      continue;
+    }
+    try {
       all.push_back({path, load_training_state(path)});
+    } catch (const base::Error&) {
+      if (fs::exists(path)) {
+        throw;
+      }  // else the run that goes on has just removed it
     }
   }
   std::ranges::sort(all, {}, [](const StoredCheckpoint& c) { return c.state.step; });
@@ -74,11 +58,8 @@ std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder) {
 }
 
 CheckpointStore::CheckpointStore(std::string folder) : folder_(std::move(folder)) {
+  make_folder(folder_);
   std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error) {
-    throw_error(ErrorCode::kIo, folder_, "cannot make this folder: {}", error.message());
-  }
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
     if (name_of(entry.path().string()).starts_with(kUnfinishedPrefix)) {
       fs::remove_all(entry.path(), error);

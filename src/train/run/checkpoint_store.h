@@ -22,7 +22,8 @@ struct KeepRule {
   bool keeps_best = true;  ///< of the stage that goes on: by interval_loss
 };
 
-/// All whole checkpoints of a folder, oldest first; none if it is not there.
+/// All whole checkpoints of a folder, oldest first; none if it is not there. A run may add and
+/// remove some meanwhile.
 /// Throws Error(kInvalidFile | kIo).
 std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder);
 

@@ -1,16 +1,14 @@
 #include "train/run/run_folder.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
+#include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "train/recipe/parse.h"
+#include "train/run/durable.h"
+#include "train/run/version.h"
 
 namespace levin::train::run {
 namespace {
@@ -21,7 +19,6 @@ using base::ErrorCode;
 using base::throw_error;
 
 constexpr const char* kRecipeName = "recipe.toml";
-constexpr const char* kLockName = "lock";
 constexpr int64_t kMaxRecipeBytes = 1 << 20;
 
 std::string recipe_path(const std::string& path) { return path + "/" + kRecipeName; }
@@ -54,44 +51,21 @@ std::string curves_path(const std::string& run_folder) { return run_folder + "/c
 
 RunFolder::RunFolder(const std::string& path, const std::string& recipe_text, StartMode mode)
     : path_(path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error || !fs::is_directory(path)) {
-    throw_error(ErrorCode::kIo, path, "cannot make this folder: {}",
-                error ? error.message() : "a file of that name is there");
-  }
+  make_folder(path);
   const bool is_run = fs::exists(recipe_path(path));
   if (!is_run && !is_empty(path)) {
     throw_error(ErrorCode::kInvalidArgument, path,
                 "this folder holds something that is no run; choose another --out");
   }
-  lock();
-  try {
-    claim(recipe_text, mode);
-  } catch (...) {
-    ::close(lock_descriptor_);
-    throw;
-  }
-}
-
-RunFolder::~RunFolder() { ::close(lock_descriptor_); }
-
-void RunFolder::lock() {
-  const std::string lock_path = path_ + "/" + kLockName;
-  lock_descriptor_ = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock_descriptor_ < 0) {
-    throw_error(ErrorCode::kIo, lock_path, "cannot write: {}", std::strerror(errno));
-  }
-  if (::flock(lock_descriptor_, LOCK_EX | LOCK_NB) != 0) {
-    ::close(lock_descriptor_);
-    throw_error(ErrorCode::kInvalidArgument, path_,
-                "another process trains in this folder; wait for it or choose another --out");
-  }
+  lock_.emplace(path);
+  claim(recipe_text, mode);
 }
 
 void RunFolder::claim(const std::string& recipe_text, StartMode mode) {
   if (!has_progress(path_)) {
-    base::write_file_atomically(recipe_path(path_), recipe_text);
+    base::write_file_atomically(recipe_path(path_),
+                                fmt::format("{}{}\n{}", kVersionLine, version(), recipe_text));
+    sync_path(path_);
     return;
   }
   const std::string difference = recipe::first_difference(stored_recipe_text(path_), recipe_text);

@@ -1,14 +1,22 @@
 // The folder of a training run. It belongs to one recipe and to one process at a time.
-//   recipe.toml      the recipe as recipe_text writes it: the run's identity
+//   recipe.toml      the recipe as recipe_text writes it: the run's identity; above it the version
+//                    of levin-train that began the run
 //   metrics.jsonl    one line a step
 //   checkpoints/     see checkpoint_store.h
 //   selection.jsonl  how good the indexer was at the end of each warm-up and sparse stage
 //   curves/          charts of the metrics
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
+
+#include "train/run/folder_lock.h"
 
 namespace levin::train::run {
+
+/// How the first line of recipe.toml begins; the version follows.
+inline constexpr std::string_view kVersionLine = "# of levin-train ";
 
 [[nodiscard]] std::string metrics_path(const std::string& run_folder);
 [[nodiscard]] std::string selection_path(const std::string& run_folder);
@@ -25,18 +33,14 @@ class RunFolder {
   /// recipe (naming the first key that differs), one that holds something else, or one in use, and
   /// Error(kIo).
   RunFolder(const std::string& path, const std::string& recipe_text, StartMode mode);
-  ~RunFolder();
-  RunFolder(const RunFolder&) = delete;
-  RunFolder& operator=(const RunFolder&) = delete;
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
-  void lock();
   void claim(const std::string& recipe_text, StartMode mode);
 
   std::string path_;
-  int lock_descriptor_ = -1;
+  std::optional<FolderLock> lock_;
 };
 
 /// Text of a run folder's recipe. Throws Error(kNotFound) if `path` is no run folder.

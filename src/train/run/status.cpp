@@ -81,12 +81,15 @@ std::string stage_row(const recipe::StageSettings& stage, const Steps& steps) {
 }  // namespace
 
 std::string report_status(const std::string& folder) {
-  const recipe::Recipe recipe =
-      recipe::parse_recipe(stored_recipe_text(folder), folder + "/recipe.toml");
+  const std::string text = stored_recipe_text(folder);
+  const recipe::Recipe recipe = recipe::parse_recipe(text, folder + "/recipe.toml");
   const Steps metrics = read_metrics(metrics_path(folder));
-  std::string out =
-      fmt::format("{:<12} {:>6} {:>13} {:>11} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9}\n", "stage",
-                  "row", "steps", "tokens", "text", "answer", "value", "KL", "tokens/s", "time");
+  std::string out;
+  if (text.starts_with(kVersionLine)) {
+    out = fmt::format("run {}\n", text.substr(2, text.find('\n') - 2));  // "of levin-train 0.1.0"
+  }
+  out += fmt::format("{:<12} {:>6} {:>13} {:>11} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9}\n", "stage",
+                     "row", "steps", "tokens", "text", "answer", "value", "KL", "tokens/s", "time");
   for (const recipe::StageSettings& stage : recipe.stages) {
     out += stage_row(stage, steps_of(metrics, stage.name));
   }

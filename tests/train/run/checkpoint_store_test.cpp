@@ -7,6 +7,8 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/file_size_limit.h"
+#include "base/mapped_file.h"
 #include "formats/temporary_folder.h"
 
 namespace levin::train::run {
@@ -63,6 +65,25 @@ TEST(CheckpointStore, AFailedWriteLeavesNothingAndHarmsNothing) {
                             throw base::Error(base::ErrorCode::kIo, "no space left on device");
                           }),
                base::Error);
+  EXPECT_THAT(steps(folder.path()), ElementsAre(1));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+}
+
+TEST(CheckpointStore, AFullDiskLeavesTheCheckpointBefore) {
+  const TemporaryFolder folder;
+  CheckpointStore store(folder.path());
+  save(store, 1, 1.0, {});
+  TrainingState state;
+  state.step = 2;
+  {
+    const levin::testing::FileSizeLimit full(100);
+    EXPECT_THROW(store.save(state, {},
+                            [](const std::string& part) {
+                              base::write_file_atomically(part + "/model.safetensors",
+                                                          std::string(200, 'x'));
+                            }),
+                 base::Error);
+  }
   EXPECT_THAT(steps(folder.path()), ElementsAre(1));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
 }

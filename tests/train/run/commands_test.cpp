@@ -3,14 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "formats/temporary_folder.h"
 #include "plot/xml_elements.h"
 #include "train/run/checkpoint_store.h"
 #include "train/run/run_folder.h"
 #include "train/run/train_process.h"
+#include "train/run/version.h"
 
 namespace levin::train::run {
 namespace {
@@ -64,6 +67,7 @@ TEST_F(TrainCommands, ARunGoesThroughItsStagesAndItsModelRunsInTheEngine) {
 TEST_F(TrainCommands, StatusTellsStagesCheckpointsAndCurves) {
   const TrainResult result = status();
   EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr(std::string("run of levin-train ") + version()));
   for (const char* expected :
        {"D ", "8/8", "W ", "5/5", "S ", "7/7", "end of stage W", "loss.svg", "indexer_kl.svg"}) {
     EXPECT_THAT(result.out, HasSubstr(expected));
@@ -74,6 +78,28 @@ TEST_F(TrainCommands, StatusTellsStagesCheckpointsAndCurves) {
   const TrainResult none = run_program(LEVIN_TRAIN_BINARY, {"status", folder_.path()});
   EXPECT_EQ(none.exit_code, 4);
   EXPECT_THAT(none.err, HasSubstr("no run folder"));
+}
+
+TEST_F(TrainCommands, StatusWorksBesideARunningTrainer) {
+  const std::string run = folder_.file("going-on");
+  auto trainer = std::async(std::launch::async, [&] {
+    return train({"run", recipe_, "--out", run, "--set", "run.checkpoint_steps=1", "--set",
+                  "run.keep_last=1", "--set", "run.keep_best=false", "--set",
+                  "stage.D.max_steps=150"});
+  });
+  const auto is_training = [&] {
+    return trainer.wait_for(std::chrono::milliseconds(1)) != std::future_status::ready;
+  };
+  while (is_training() && !std::filesystem::exists(metrics_path(run))) {
+  }
+  int unfinished = 0;
+  while (is_training()) {
+    const TrainResult result = run_program(LEVIN_TRAIN_BINARY, {"status", run});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    unfinished += result.out.find("7/7") == std::string::npos ? 1 : 0;
+  }
+  EXPECT_GT(unfinished, 0);
+  EXPECT_EQ(trainer.get().exit_code, 0);
 }
 
 TEST_F(TrainCommands, ExportWritesABf16ModelWithoutTrainingState) {
@@ -104,7 +130,7 @@ TEST_F(TrainCommands, SparsifyGivesADenseCheckpointAnIndexer) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.err, HasSubstr("layer 2 of 2: KL"));
   EXPECT_THAT(file_bytes(sparse + "/config.json"), HasSubstr("DeepseekV32ForCausalLM"));
-  EXPECT_FALSE(std::filesystem::exists(sparse + "/hidden_states.tmp"));
+  EXPECT_FALSE(std::filesystem::exists(sparse + "/hidden-0.tmp"));
   const TrainResult answer =
       run_program(LEVIN_BINARY, {"generate", sparse, "--prompt", "The", "--max-tokens", "3"});
   EXPECT_EQ(answer.exit_code, 0) << answer.err;

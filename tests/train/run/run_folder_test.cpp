@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "formats/temporary_folder.h"
+#include "train/run/version.h"
 
 namespace levin::train::run {
 namespace {
@@ -35,7 +36,7 @@ TEST(RunFolder, BelongsToItsRecipeOnceARunHasBegun) {
   EXPECT_THAT(complaint(path, kRecipe, StartMode::kResume), HasSubstr("(run.seed: 2 != 1)"));
   EXPECT_THAT(complaint(path, kOther, StartMode::kFresh), HasSubstr("add --resume"));
   EXPECT_EQ(complaint(path, kOther, StartMode::kResume), "");
-  EXPECT_EQ(stored_recipe_text(path), kOther);
+  EXPECT_EQ(stored_recipe_text(path), std::string("# of levin-train ") + version() + "\n" + kOther);
 }
 
 TEST(RunFolder, LeavesOtherFoldersAlone) {

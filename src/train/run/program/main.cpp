@@ -17,6 +17,7 @@
 #include "train/run/environment.h"
 #include "train/run/interrupt.h"
 #include "train/run/program/commands.h"
+#include "train/run/version.h"
 
 namespace levin::train::run {
 
@@ -41,7 +42,6 @@ void write_notice(std::string_view line) {
 
 namespace {
 
-constexpr const char* kVersion = "levin-train " LEVIN_VERSION;
 constexpr const char* kFooter =
     "\nExample:\n"
     "  levin-train data build recipes/tiny/tiny.toml\n"
@@ -84,7 +84,7 @@ int run_command(const Invocation& invocation) {
 int run(int argc, char** argv) {
   CLI::App app("Levin's trainer: a dense model, its lightning indexer, the sparse model.",
                "levin-train");
-  app.set_version_flag("--version", kVersion);
+  app.set_version_flag("--version", std::string("levin-train ") + version());
   app.require_subcommand(1);
   app.footer(kFooter);
   Invocation invocation;

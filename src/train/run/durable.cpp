@@ -1,0 +1,55 @@
+#include "train/run/durable.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace levin::train::run {
+
+namespace fs = std::filesystem;
+
+using base::ErrorCode;
+using base::throw_error;
+
+void sync_path(const std::string& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool is_synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  const int error = errno;
+  if (descriptor >= 0) {
+    ::close(descriptor);
+  }
+  if (!is_synced) {
+    throw_error(ErrorCode::kIo, path, "cannot flush to the disk: {}", std::strerror(error));
+  }
+}
+
+void sync_folder(const std::string& folder) {
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    sync_path(entry.path().string());
+  }
+  sync_path(folder);
+}
+
+void make_folder(const std::string& path) {
+  std::error_code error;
+  const fs::path folder = fs::absolute(path).lexically_normal();
+  if (fs::is_directory(folder, error)) {
+    return;
+  }
+  if (folder.has_parent_path() && folder.parent_path() != folder) {
+    make_folder(folder.parent_path().string());
+  }
+  fs::create_directory(folder, error);
+  if (error || !fs::is_directory(folder)) {
+    throw_error(ErrorCode::kIo, path, "cannot make this folder: {}",
+                error ? error.message() : "a file of that name is there");
+  }
+  sync_path(folder.parent_path().string());
+}
+
+}  // namespace levin::train::run

@@ -1,0 +1,24 @@
+// A folder that one process works in at a time.
+#pragma once
+
+#include <string>
+
+namespace levin::train::run {
+
+/// The name of the file that stands for the lock; it stays behind.
+inline constexpr const char* kLockName = "lock";
+
+/// Holds the folder until it is destroyed or the process ends, however it ends.
+class FolderLock {
+ public:
+  /// Throws Error(kInvalidArgument) if another process has it, Error(kIo).
+  explicit FolderLock(const std::string& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace levin::train::run
