@@ -22,21 +22,23 @@ struct DataParallel::Group {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;
 };
 
-DataParallel::DataParallel(const RankPlace& place, int timeout_s)
-    : group_(std::make_unique<Group>()), rank_(place.rank), ranks_(place.ranks) {
+DataParallel::DataParallel(const RankPlace& place, const RankTimeouts& timeouts)
+    : group_(std::make_unique<Group>()),
+      rank_(place.rank),
+      ranks_(place.ranks),
+      wait_s_(timeouts.wait_s) {
   if (ranks_ < 1 || rank_ < 0 || rank_ >= ranks_) {
     base::throw_error(base::ErrorCode::kInvalidArgument, "data parallel",
                       "rank {} of {} ranks; ranks count from 0", rank_, ranks_);
   }
   try {
-    const auto timeout = std::chrono::seconds(timeout_s);
     c10d::TCPStoreOptions address;
     address.port = place.port;
     address.isServer = rank_ == 0;
     address.numWorkers = ranks_;
-    address.timeout = timeout;
+    address.timeout = std::chrono::seconds(timeouts.meet_s);
     auto store = c10::make_intrusive<c10d::TCPStore>(place.host, address);
-    auto options = c10d::ProcessGroupGloo::Options::create(timeout);
+    auto options = c10d::ProcessGroupGloo::Options::create(std::chrono::seconds(wait_s_));
     options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
     options->threads = 1;
     group_->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank_, ranks_, options);
@@ -45,7 +47,7 @@ DataParallel::DataParallel(const RankPlace& place, int timeout_s)
     base::throw_error(base::ErrorCode::kIo, fmt::format("{}:{}", place.host, place.port),
                       "rank {} cannot meet the other {} ranks there within {} s ({}); start all "
                       "ranks, with the same MASTER_ADDR and a free MASTER_PORT",
-                      rank_, ranks_ - 1, timeout_s, reason.substr(0, reason.find('\n')));
+                      rank_, ranks_ - 1, timeouts.meet_s, reason.substr(0, reason.find('\n')));
   }
 }
 
@@ -53,9 +55,17 @@ DataParallel::~DataParallel() = default;
 
 void DataParallel::sum(at::Tensor tensor) {
   std::vector<at::Tensor> tensors = {std::move(tensor)};
+  const auto start = std::chrono::steady_clock::now();
   try {
     group_->gloo->allreduce(tensors)->wait();
   } catch (const std::exception&) {
+    // Gloo's words for the two differ from version to version; the clock does not.
+    if (std::chrono::steady_clock::now() - start >= std::chrono::seconds(wait_s_)) {
+      base::throw_error(base::ErrorCode::kIo, "data parallel",
+                        "rank {} has waited {} s for another rank, which is stuck or far too slow; "
+                        "end all ranks and go on with --resume",
+                        rank_, wait_s_);
+    }
     base::throw_error(base::ErrorCode::kIo, "data parallel",
                       "rank {} lost another rank, whose own message says why; go on with --resume",
                       rank_);

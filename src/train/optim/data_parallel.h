@@ -18,14 +18,21 @@ struct RankPlace {
   uint16_t port = 29500;
 };
 
+struct RankTimeouts {
+  int meet_s = 300;  ///< until all ranks are there
+  /// For another rank within one sum: loading a large parent or a step under swap takes minutes.
+  int wait_s = 1800;
+};
+
 /// One of several processes that train the same model on parts of every batch, over LibTorch's c10d
 /// with gloo. All ranks must make the same calls in the same order.
 class DataParallel {
  public:
   /// Meets the other ranks at rank 0's address. Waits until all are there. Throws
   /// Error(kInvalidArgument) for a rank that cannot be, Error(kIo) if the others do not come within
-  /// `timeout_s` or the port is taken.
-  explicit DataParallel(const RankPlace& place, int timeout_s = 300);
+  /// meet_s or the port is taken. Every call below throws Error(kIo) if another rank ends, or does
+  /// not make the call within wait_s.
+  explicit DataParallel(const RankPlace& place, const RankTimeouts& timeouts = {});
   ~DataParallel();
   DataParallel(const DataParallel&) = delete;
   DataParallel& operator=(const DataParallel&) = delete;
@@ -51,6 +58,7 @@ class DataParallel {
   std::unique_ptr<Group> group_;
   int rank_;
   int ranks_;
+  int wait_s_;
 };
 
 }  // namespace levin::train::optim

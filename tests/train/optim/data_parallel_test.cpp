@@ -4,8 +4,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -18,12 +20,13 @@ namespace {
 using levin::testing::free_port;
 
 /// Calls `body` as each of two ranks that meet.
-void run_two_ranks(const std::function<void(DataParallel&)>& body) {
+void run_two_ranks(const std::function<void(DataParallel&)>& body, int wait_s = 30) {
   const uint16_t port = free_port();
   std::vector<std::thread> threads;
   for (int rank = 0; rank < 2; ++rank) {
-    threads.emplace_back([&body, port, rank] {
-      DataParallel group({.rank = rank, .ranks = 2, .port = port}, 30);
+    threads.emplace_back([&body, port, rank, wait_s] {
+      DataParallel group({.rank = rank, .ranks = 2, .port = port},
+                         {.meet_s = 30, .wait_s = wait_s});
       body(group);
     });
   }
@@ -68,7 +71,7 @@ TEST(DataParallel, OneRankKeepsItsGradients) {
   const std::vector<Parameter> model = make_model();
   loss_of(model, at::ones({1, 4}), true).backward();
   const at::Tensor before = model[0].tensor.grad().clone();
-  DataParallel group({.port = free_port()}, 30);
+  DataParallel group({.port = free_port()}, {.meet_s = 30});
   group.sum_gradients(model);
   EXPECT_TRUE(at::equal(model[0].tensor.grad(), before));
 }
@@ -84,10 +87,30 @@ TEST(DataParallel, RanksThatDisagreeAreTold) {
   });
 }
 
+TEST(DataParallel, SaysThatAnotherRankIsTooSlow) {
+  run_two_ranks(
+      [](DataParallel& group) {
+        if (group.rank() == 1) {
+          std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+          return;
+        }
+        try {
+          (void)group.sum(1);
+          FAIL();
+        } catch (const base::Error& error) {
+          EXPECT_EQ(error.code(), base::ErrorCode::kIo);
+          EXPECT_NE(std::string(error.what()).find("rank 0 has waited 1 s for another rank"),
+                    std::string::npos)
+              << error.what();
+        }
+      },
+      1);
+}
+
 TEST(DataParallel, SaysThatTheOtherRanksDidNotCome) {
   const RankPlace lonely{.rank = 0, .ranks = 2, .port = free_port()};
-  EXPECT_THROW(DataParallel(lonely, 1), base::Error);
-  EXPECT_THROW(DataParallel({.rank = 2, .ranks = 2}, 1), base::Error);
+  EXPECT_THROW(DataParallel(lonely, {.meet_s = 1}), base::Error);
+  EXPECT_THROW(DataParallel({.rank = 2, .ranks = 2}, {.meet_s = 1}), base::Error);
 }
 
 }  // namespace
