@@ -1,4 +1,4 @@
-// How much memory a step needs: an estimate from shapes, held against measurements in the tests.
+#include "train/run/memory.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,6 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "train/nn/query_blocks.h"
-#include "train/run/model_setup.h"
 #include "train/run/step.h"
 
 namespace levin::train::run {
@@ -17,13 +16,17 @@ using model::Config;
 using recipe::StageKind;
 using recipe::StageSettings;
 
-constexpr int64_t kFloatBytes = 4;
 /// Logits, their softmax and gradient of a slice of kHeadRows positions.
 constexpr int64_t kHeadCopies = 4;
 /// Score matrices of a query block: scores, probabilities, their gradients.
 constexpr int64_t kBlockCopies = 4;
 /// The program, LibTorch and the corpus.
 constexpr int64_t kFixedBytes = int64_t{400} << 20;
+
+/// Rows of one pass of a rank.
+int64_t rows_at_a_time(const StageSettings& stage, int64_t ranks) {
+  return std::min(stage.rows_per_part(), std::max<int64_t>(1, stage.rows_per_step() / ranks));
+}
 
 /// Numbers that autograd keeps a token in the attention of a layer.
 int64_t attention_numbers(const Config& config) {
@@ -64,11 +67,44 @@ int64_t activation_numbers(const Config& config, StageKind kind) {
          2 * (attention_numbers(config) + mlp_numbers(config, config.num_hidden_layers - 1));
 }
 
+int64_t indexer_parameters(const Config& config) {
+  const model::IndexerConfig& indexer = config.indexer;
+  const int64_t queries = indexer.index_n_heads * indexer.index_head_dim * config.q_lora_rank;
+  const int64_t keys = indexer.index_head_dim * (config.hidden_size + 2);
+  return queries + keys + indexer.index_n_heads * config.hidden_size;
+}
+
+/// The model as the recipe makes it sparse, and its numbers.
+struct SparseShape {
+  Config config;
+  int64_t parameters = 0;
+};
+
+SparseShape sparse_shape(const recipe::Recipe& recipe, const nn::ModelWeights& weights) {
+  SparseShape shape{weights.config, nn::parameter_count(weights)};
+  if (!shape.config.is_sparse() && recipe.indexer.index_topk > 0) {
+    shape.config.indexer.index_n_heads = recipe.indexer.index_n_heads;
+    shape.config.indexer.index_head_dim = recipe.indexer.index_head_dim;
+    shape.config.indexer.index_topk = recipe.indexer.index_topk;
+    shape.parameters += shape.config.num_hidden_layers * indexer_parameters(shape.config);
+  }
+  return shape;
+}
+
+const char* advice(const StageSettings& stage, int64_t rows) {
+  if (rows == 1) {
+    return "lower row_tokens";
+  }
+  return stage.kind == StageKind::kWarmUp ? "lower tokens_per_step"
+                                          : "raise accumulation or lower tokens_per_step";
+}
+
 }  // namespace
 
-int64_t step_memory_bytes(const Config& config, int64_t parameters, const StageSettings& stage) {
+int64_t step_memory_bytes(const Config& config, int64_t parameters, const StageSettings& stage,
+                          int64_t ranks) {
   constexpr int64_t kParameterCopies = 4;  // weights, gradients, two moments
-  const int64_t tokens = stage.rows_per_part() * stage.row_tokens;
+  const int64_t tokens = rows_at_a_time(stage, ranks) * stage.row_tokens;
   const int64_t head = stage.kind == StageKind::kWarmUp
                            ? 0
                            : std::min(tokens, kHeadRows) * config.vocab_size * kHeadCopies;
@@ -77,26 +113,51 @@ int64_t step_memory_bytes(const Config& config, int64_t parameters, const StageS
   return kFixedBytes + kFloatBytes * numbers + kBlockCopies * nn::kBlockMemoryBytes;
 }
 
-void check_memory(const recipe::Recipe& recipe, const nn::ModelWeights& weights,
-                  int64_t available_bytes) {
-  Config config = weights.config;
-  if (!config.is_sparse()) {
-    config.indexer.index_n_heads = recipe.indexer.index_n_heads;
-    config.indexer.index_head_dim = recipe.indexer.index_head_dim;
-    config.indexer.index_topk = recipe.indexer.index_topk;
+int64_t warmup_row_memory_bytes(const Config& config, int64_t row_tokens) {
+  int64_t widest = 0;
+  for (int64_t layer_idx = 0; layer_idx < config.num_hidden_layers; ++layer_idx) {
+    widest = std::max(widest, mlp_numbers(config, layer_idx));
   }
-  const int64_t parameters = nn::parameter_count(weights);
-  const int64_t held_bytes = kFloatBytes * parameters;  // the weights are there already
-  for (const StageSettings& stage : recipe.stages) {
-    const int64_t needed_bytes = step_memory_bytes(config, parameters, stage) - held_bytes;
-    if (needed_bytes > available_bytes) {
-      base::throw_error(
-          base::ErrorCode::kOutOfMemory, recipe.path,
-          "stage \"{}\": a step of {} rows of {} tokens at a time needs about {}, {} are free; "
-          "raise accumulation or lower tokens_per_step",
-          stage.name, stage.rows_per_part(), stage.row_tokens, base::format_bytes(needed_bytes),
-          base::format_bytes(available_bytes));
+  const int64_t numbers = indexer_numbers(config) + 2 * (attention_numbers(config) + widest);
+  return kFixedBytes + kFloatBytes * row_tokens * numbers + kBlockCopies * nn::kBlockMemoryBytes;
+}
+
+MemoryNeed largest_step(const recipe::Recipe& recipe, const nn::ModelWeights& weights,
+                        int64_t first_stage_idx, const RankCount& ranks) {
+  const SparseShape shape = sparse_shape(recipe, weights);
+  const int64_t held_bytes = kFloatBytes * nn::parameter_count(weights);
+  MemoryNeed most;
+  for (auto idx = static_cast<size_t>(first_stage_idx); idx < recipe.stages.size(); ++idx) {
+    const StageSettings& stage = recipe.stages[idx];
+    const int64_t bytes =
+        step_memory_bytes(shape.config, shape.parameters, stage, ranks.all) - held_bytes;
+    if (most.stage == nullptr || bytes > most.bytes) {
+      most = {&stage, bytes};
     }
+  }
+  return most;
+}
+
+std::string describe_memory(const MemoryNeed& need, const RankCount& ranks,
+                            int64_t available_bytes) {
+  const int64_t rows = rows_at_a_time(*need.stage, ranks.all);
+  return fmt::format(
+      "stage \"{}\": a step of {} rows of {} tokens at a time needs about {}{}{}", need.stage->name,
+      rows, need.stage->row_tokens, base::format_bytes(need.bytes),
+      ranks.local > 1 ? fmt::format(" on each of {} ranks here", ranks.local) : "",
+      available_bytes > 0 ? fmt::format(", {} are free", base::format_bytes(available_bytes)) : "");
+}
+
+bool fits(const MemoryNeed& need, const RankCount& ranks, int64_t available_bytes) {
+  return available_bytes == 0 || need.bytes <= available_bytes / ranks.local;
+}
+
+void require_memory(const MemoryNeed& need, const RankCount& ranks, int64_t available_bytes,
+                    const std::string& recipe_path) {
+  if (!fits(need, ranks, available_bytes)) {
+    base::throw_error(base::ErrorCode::kOutOfMemory, recipe_path, "{}; {}",
+                      describe_memory(need, ranks, available_bytes),
+                      advice(*need.stage, rows_at_a_time(*need.stage, ranks.all)));
   }
 }
 

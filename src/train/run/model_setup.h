@@ -14,23 +14,14 @@ namespace levin::train::run {
 /// config.json. Throws Error(kInvalidFile | kUnsupported) with the recipe's path and the key.
 model::Config config_from_recipe(const recipe::Recipe& recipe, int64_t vocab_size);
 
-/// Weights to begin with: drawn (recipe.run.seed), or the parent's with the recipe's context and
-/// rope_scaling. Throws as config_from_recipe and load_model do, and Error(kInvalidArgument) if the
-/// parent has another vocabulary than the data's tokenizer.
+/// Weights to begin with: drawn (recipe.run.seed), or the parent's with the recipe's context
+/// (parent_checks.h). Throws as config_from_recipe, load_model and extend_context do, and
+/// Error(kInvalidArgument) if the parent has another vocabulary than the data's tokenizer or
+/// another indexer than the recipe.
 nn::ModelWeights starting_weights(const recipe::Recipe& recipe, int64_t vocab_size);
 
 /// Makes a dense model sparse: an indexer in every layer, drawn from the seed. A model that is
 /// sparse already stays as it is. Throws as nn::with_indexer does.
 void ensure_indexer(nn::ModelWeights& weights, const recipe::Recipe& recipe);
-
-/// Bytes that a step of `stage` needs at most, weights and optimizer state included: an estimate
-/// from the shapes.
-int64_t step_memory_bytes(const model::Config& config, int64_t parameters,
-                          const recipe::StageSettings& stage);
-
-/// Throws Error(kOutOfMemory) naming the stage, what it needs and what is there, if a stage of the
-/// recipe needs more than `available_bytes`.
-void check_memory(const recipe::Recipe& recipe, const nn::ModelWeights& weights,
-                  int64_t available_bytes);
 
 }  // namespace levin::train::run

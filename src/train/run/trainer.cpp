@@ -15,6 +15,7 @@
 #include "train/nn/save.h"
 #include "train/recipe/parse.h"
 #include "train/run/curves.h"
+#include "train/run/memory.h"
 #include "train/run/model_setup.h"
 #include "train/run/ranks.h"
 #include "train/run/selection_quality.h"
@@ -57,13 +58,39 @@ nn::Trainable trainable(StageKind kind) {
 }  // namespace
 
 Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode mode,
-                 Progress& progress, optim::DataParallel* ranks)
+                 Progress& progress, optim::DataParallel* ranks, int64_t local_ranks)
     : recipe_(recipe),
       progress_(progress),
       ranks_(ranks),
       path_(out),
       data_(data::load_data(recipe.data.folder)),
       generator_(data_.tokenizer, data_.train) {
+  check_recipe();
+  open_output(mode);
+  const std::vector<StoredCheckpoint> checkpoints = list_checkpoints(checkpoints_path(path_));
+  const bool resumes = !checkpoints.empty();
+  if (resumes) {
+    state_ = checkpoints.back().state;
+    weights_ = nn::load_model(checkpoints.back().path,
+                              {.tied_input_scale = recipe_.model.tied_input_scale});
+  } else {
+    weights_ = starting_weights(recipe_, data_.tokenizer.vocab_size());
+  }
+  if (ranks_ != nullptr) {
+    ranks_->require_same(state_.step, "newest checkpoint");
+  }
+  check_memory(local_ranks);
+  if (resumes) {
+    enter_stage();
+    optimizers_->load(checkpoints.back().path + kOptimizerFile);
+    progress_.note(fmt::format("resuming stage {} after step {}", stage().name, state_.step));
+  }
+  if (output_) {
+    cut_metrics(metrics_path(path_), state_.step);
+  }
+}
+
+void Trainer::check_recipe() const {
   data::require_manifest(data_, recipe_.data.manifest_sha256, recipe_.path);
   for (const StageSettings& settings : recipe_.stages) {
     data::check_spec(settings.sample);
@@ -71,20 +98,6 @@ Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode
   }
   if (!recipe_.model.parent.empty()) {
     data::require_same_tokenizer(data_, recipe_.model.parent);
-  }
-  open_output(mode);
-  const std::vector<StoredCheckpoint> checkpoints = list_checkpoints(checkpoints_path(path_));
-  if (!checkpoints.empty()) {
-    resume(checkpoints.back());
-  } else {
-    weights_ = starting_weights(recipe_, data_.tokenizer.vocab_size());
-  }
-  if (ranks_ != nullptr) {
-    ranks_->require_same(state_.step, "newest checkpoint");
-  }
-  check_memory(recipe_, weights_, base::available_memory_bytes());
-  if (output_) {
-    cut_metrics(metrics_path(path_), state_.step);
   }
 }
 
@@ -102,12 +115,18 @@ const StageSettings& Trainer::stage() const {
   return recipe_.stages.at(static_cast<size_t>(state_.stage_idx));
 }
 
-void Trainer::resume(const StoredCheckpoint& checkpoint) {
-  state_ = checkpoint.state;
-  weights_ = nn::load_model(checkpoint.path, {.tied_input_scale = recipe_.model.tied_input_scale});
-  enter_stage();
-  optimizers_->load(checkpoint.path + kOptimizerFile);
-  progress_.note(fmt::format("resuming stage {} after step {}", stage().name, state_.step));
+void Trainer::check_memory(int64_t local_ranks) const {
+  const RankCount count{ranks_ == nullptr ? 1 : ranks_->ranks(), local_ranks};
+  const int64_t available_bytes = base::available_memory_bytes();
+  const MemoryNeed need = largest_step(recipe_, weights_, state_.stage_idx, count);
+  const bool is_short = !fits(need, count, available_bytes);
+  const bool others_fit = ranks_ == nullptr || ranks_->sum(is_short ? 1 : 0) == 0;
+  require_memory(need, count, available_bytes, recipe_.path);
+  if (!others_fit) {
+    throw_error(ErrorCode::kOutOfMemory, recipe_.path,
+                "another rank has too little memory; its own message says how much it needs");
+  }
+  progress_.note(describe_memory(need, count, available_bytes));
 }
 
 void Trainer::enter_stage() {

@@ -31,12 +31,13 @@ namespace levin::train::run {
 class Trainer {
  public:
   /// Reads the data, opens the folder `out`, and either draws or loads the first weights or loads
-  /// the newest checkpoint there. Throws what those do, Error(kOutOfMemory) if a stage needs more
-  /// memory than there is, Error(kInvalidFile) if the data is not what the recipe's manifest_sha256
-  /// says, and Error(kInvalidArgument) if the rows of a stage do not divide among the ranks.
-  /// `ranks` is null for one process alone.
+  /// the newest checkpoint there. Says how much memory the largest step to come needs. Throws what
+  /// those do, Error(kOutOfMemory) if that is more than there is, Error(kInvalidFile) if the data
+  /// is not what the recipe's manifest_sha256 says or not what the checkpoint was trained on, and
+  /// Error(kInvalidArgument) if the rows of a stage do not divide among the ranks.
+  /// `ranks` is null for one process alone; `local_ranks` of them share this machine's memory.
   Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode mode, Progress& progress,
-          optim::DataParallel* ranks = nullptr);
+          optim::DataParallel* ranks = nullptr, int64_t local_ranks = 1);
 
   /// Trains until the last stage ends. If `cancel` is set, writes a checkpoint after the running
   /// step and throws Error(kCancelled). Throws Error(kInvalidArgument) if a loss or gradient is NaN
@@ -62,8 +63,10 @@ class Trainer {
   [[nodiscard]] const recipe::StageSettings& stage() const;
   [[nodiscard]] bool is_stage_done() const;
 
+  void check_recipe() const;
   void open_output(StartMode mode);
-  void resume(const StoredCheckpoint& checkpoint);
+  /// Says what the largest step needs; throws, on all ranks alike, if one has too little memory.
+  void check_memory(int64_t local_ranks) const;
   /// Makes weights and optimizer ready for the stage that state_ names.
   void enter_stage();
   void run_stage(const base::CancelToken& cancel);

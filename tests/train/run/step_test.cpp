@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "train/data/generator.h"
 #include "train/data/small_data.h"
 #include "train/nn/config_json.h"
@@ -151,22 +150,6 @@ TEST_F(TrainingStep, ADenseStepLeavesTheIndexerAlone) {
   for (const auto& [name, gradient] : take_gradients()) {
     const bool has_none = is_indexer(name) || name.ends_with("e_score_correction_bias");
     EXPECT_EQ(gradient.defined(), !has_none) << name;
-  }
-}
-
-TEST(Memory, AStepThatCannotFitIsRefusedWithItsEstimate) {
-  const recipe::Recipe recipe =
-      recipe::parse_recipe(kTinyRecipe, "r.toml", {"stage.S.tokens_per_step=9600000"});
-  const nn::ModelWeights weights = starting_weights(recipe, data::test::kSmallVocab);
-  EXPECT_NO_THROW(check_memory(recipe, weights, int64_t{1} << 50));
-  try {
-    check_memory(recipe, weights, int64_t{8} << 30);
-    FAIL();
-  } catch (const base::Error& error) {
-    EXPECT_EQ(error.code(), base::ErrorCode::kOutOfMemory);
-    EXPECT_NE(std::string(error.what()).find("stage \"S\": a step of 100000 rows"),
-              std::string::npos)
-        << error.what();
   }
 }
 

@@ -52,7 +52,7 @@ void run_training(const RunCommand& options) {
   const auto ranks = launch ? std::make_unique<optim::DataParallel>(launch->place) : nullptr;
   Progress progress(ranks != nullptr && ranks->rank() > 0);
   Trainer trainer(recipe, out, options.resumes ? StartMode::kResume : StartMode::kFresh, progress,
-                  ranks.get());
+                  ranks.get(), local_ranks);
   trainer.run(interrupt_token());
   progress.note(fmt::format("done: {} steps, {} tokens, {}; see {}", trainer.state().step,
                             trainer.state().tokens, base::format_duration(trainer.state().seconds),

@@ -1,0 +1,103 @@
+// The estimate of memory before the first step.
+#include "train/run/memory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "formats/temporary_folder.h"
+#include "train/data/small_data.h"
+#include "train/recipe/parse.h"
+#include "train/run/model_setup.h"
+#include "train/run/train_process.h"
+
+namespace levin::train::run {
+namespace {
+
+using levin::testing::TemporaryFolder;
+using levin::testing::train;
+using levin::testing::TrainResult;
+using levin::testing::write_micro_recipe;
+using ::testing::HasSubstr;
+
+constexpr int64_t kGib = int64_t{1} << 30;
+/// Rows that a step takes: 100,000 of 96 tokens.
+constexpr const char* kManyRows = "tokens_per_step=9600000";
+
+class Memory : public ::testing::Test {
+ protected:
+  Memory() : path_(write_micro_recipe(folder_.path())) {}
+
+  recipe::Recipe recipe(const std::vector<std::string>& overrides) const {
+    return recipe::load_recipe(path_, overrides);
+  }
+
+  static MemoryNeed need(const recipe::Recipe& recipe, int64_t first_stage_idx = 0,
+                         const RankCount& ranks = {}) {
+    return largest_step(recipe, starting_weights(recipe, data::test::kSmallVocab), first_stage_idx,
+                        ranks);
+  }
+
+  static std::string complaint(const MemoryNeed& need, const RankCount& ranks, int64_t available) {
+    try {
+      require_memory(need, ranks, available, "r.toml");
+      return "";
+    } catch (const base::Error& error) {
+      EXPECT_EQ(error.code(), base::ErrorCode::kOutOfMemory);
+      return error.what();
+    }
+  }
+
+  TemporaryFolder folder_;
+  std::string path_;
+};
+
+TEST_F(Memory, AStepThatCannotFitIsRefusedWithItsEstimate) {
+  for (const char* stage : {"D", "W", "S"}) {
+    const recipe::Recipe large = recipe({std::string("stage.") + stage + "." + kManyRows});
+    const MemoryNeed most = need(large);
+    EXPECT_EQ(most.stage->name, stage);
+    EXPECT_EQ(complaint(most, {}, int64_t{1} << 50), "");
+    EXPECT_EQ(complaint(most, {}, 0), "") << "the system does not say";
+    EXPECT_THAT(complaint(most, {}, 8 * kGib), HasSubstr(std::string("stage \"") + stage +
+                                                         "\": a step of 100000 rows of 96 tokens"));
+    EXPECT_THAT(complaint(most, {}, 8 * kGib), HasSubstr("lower tokens_per_step"));
+  }
+}
+
+TEST_F(Memory, StagesThatAreDoneDoNotCount) {
+  const recipe::Recipe large = recipe({std::string("stage.D.") + kManyRows});
+  EXPECT_EQ(need(large, 0).stage->name, "D");
+  EXPECT_NE(need(large, 1).stage->name, "D");
+  EXPECT_LT(need(large, 1).bytes, need(large, 0).bytes / 10);
+}
+
+TEST_F(Memory, RanksShareTheRowsAndTheMachine) {
+  const recipe::Recipe large = recipe({std::string("stage.D.") + kManyRows});
+  const RankCount two{.all = 2, .local = 2};
+  const int64_t alone = need(large).bytes;
+  const MemoryNeed each = need(large, 0, two);
+  EXPECT_LT(each.bytes, alone * 6 / 10) << "half of the rows";
+  EXPECT_EQ(complaint(each, two, 2 * each.bytes), "");
+  EXPECT_THAT(complaint(each, two, 2 * each.bytes - 2), HasSubstr("on each of 2 ranks here"));
+  const RankCount apart{.all = 2, .local = 1};
+  EXPECT_EQ(complaint(each, apart, each.bytes), "") << "a machine each";
+}
+
+TEST_F(Memory, ARunSaysItBeforeTheFirstStepAndWhenItGoesOn) {
+  const std::string run = folder_.file("run");
+  const TrainResult first = train({"run", path_, "--out", run});
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_THAT(first.err, HasSubstr("tokens at a time needs about"));
+  EXPECT_LT(first.err.find("needs about"), first.err.find("stage D: dense"));
+  const TrainResult again = train({"run", path_, "--out", run, "--resume"});
+  EXPECT_THAT(again.err, HasSubstr("tokens at a time needs about"));
+
+  const TrainResult refused = train(
+      {"run", path_, "--out", folder_.file("large"), "--set", std::string("stage.W.") + kManyRows});
+  EXPECT_EQ(refused.exit_code, 7);
+  EXPECT_THAT(refused.err, HasSubstr("stage \"W\": a step of 100000 rows"));
+}
+
+}  // namespace
+}  // namespace levin::train::run
