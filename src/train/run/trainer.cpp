@@ -70,12 +70,14 @@ Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode
   const std::vector<StoredCheckpoint> checkpoints = list_checkpoints(checkpoints_path(path_));
   const bool resumes = !checkpoints.empty();
   if (resumes) {
+    require_same_data(checkpoints.back());
     state_ = checkpoints.back().state;
     weights_ = nn::load_model(checkpoints.back().path,
                               {.tied_input_scale = recipe_.model.tied_input_scale});
   } else {
     weights_ = starting_weights(recipe_, data_.tokenizer.vocab_size());
   }
+  state_.data_manifest_sha256 = data_.manifest_sha256;
   if (ranks_ != nullptr) {
     ranks_->require_same(state_.step, "newest checkpoint");
   }
@@ -113,6 +115,18 @@ void Trainer::open_output(StartMode mode) {
 
 const StageSettings& Trainer::stage() const {
   return recipe_.stages.at(static_cast<size_t>(state_.stage_idx));
+}
+
+void Trainer::require_same_data(const StoredCheckpoint& checkpoint) const {
+  const std::string& trained_on = checkpoint.state.data_manifest_sha256;
+  if (!trained_on.empty() && trained_on != data_.manifest_sha256) {
+    throw_error(
+        ErrorCode::kInvalidFile, checkpoint.path,
+        "this checkpoint was trained on data whose manifest has the checksum {}, {} has {}: "
+        "bring that data back, or train from the start in another --out",
+        trained_on, data_.folder, data_.manifest_sha256);
+  }
+  data::require_same_tokenizer(data_, checkpoint.path);
 }
 
 void Trainer::check_memory(int64_t local_ranks) const {

@@ -65,6 +65,8 @@ class Trainer {
 
   void check_recipe() const;
   void open_output(StartMode mode);
+  /// Throws unless the checkpoint was trained on this data.
+  void require_same_data(const StoredCheckpoint& checkpoint) const;
   /// Says what the largest step needs; throws, on all ranks alike, if one has too little memory.
   void check_memory(int64_t local_ranks) const;
   /// Makes weights and optimizer ready for the stage that state_ names.

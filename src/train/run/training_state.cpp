@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "formats/json.h"
+#include "train/run/version.h"
 
 namespace levin::train::run {
 namespace {
@@ -23,7 +24,9 @@ void save_training_state(const TrainingState& state, const std::string& folder) 
                                        {"tokens", state.tokens},
                                        {"seconds", state.seconds},
                                        {"value_accuracy_mean", state.value_accuracy_mean},
-                                       {"interval_loss", state.interval_loss}};
+                                       {"interval_loss", state.interval_loss},
+                                       {"data_manifest_sha256", state.data_manifest_sha256},
+                                       {"levin_train", version()}};
   base::write_file_atomically(state_path(folder), json.dump(1) + "\n");
 }
 
@@ -40,6 +43,9 @@ TrainingState load_training_state(const std::string& folder) {
     json.at("seconds").get_to(state.seconds);
     json.at("value_accuracy_mean").get_to(state.value_accuracy_mean);
     json.at("interval_loss").get_to(state.interval_loss);
+    if (json.contains("data_manifest_sha256")) {
+      json.at("data_manifest_sha256").get_to(state.data_manifest_sha256);
+    }
   } catch (const nlohmann::json::exception&) {
     throw base::Error(base::ErrorCode::kInvalidFile, "this is no state of a training run", path);
   }

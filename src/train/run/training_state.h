@@ -17,9 +17,11 @@ struct TrainingState {
   double seconds = 0.0;  ///< of training
   double value_accuracy_mean = 0.0;
   double interval_loss = 0.0;  ///< mean loss since the checkpoint before
+  /// Of the data's manifest that it was trained on; empty in checkpoints of older versions.
+  std::string data_manifest_sha256 = {};
 };
 
-/// Writes `folder`/training_state.json. Throws Error(kIo).
+/// Writes `folder`/training_state.json, with the version of levin-train. Throws Error(kIo).
 void save_training_state(const TrainingState& state, const std::string& folder);
 
 /// Throws Error(kNotFound | kIo | kInvalidFile) with the path.

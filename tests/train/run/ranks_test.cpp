@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <signal.h>
 
+#include <filesystem>
 #include <future>
 #include <map>
 #include <string>
@@ -19,6 +20,7 @@
 namespace levin::train::run {
 namespace {
 
+using levin::testing::checkpoint_of_step;
 using levin::testing::file_bytes;
 using levin::testing::free_port;
 using levin::testing::last_checkpoint;
@@ -147,10 +149,10 @@ TEST(TwoRanks, GoOnAfterOneOfThemWasKilled) {
         "run", recipe, "--out", folder.file(name), more, "--set", "stage.D.max_steps=200"};
   };
   ASSERT_EQ(train_on_two_ranks(run("whole")).first.exit_code, 0);
+  const std::string first = checkpoint_of_step(folder.file("killed"), 3);
   const auto [killed, left] = train_on_two_ranks(
       run("killed"),
-      {.kill_signal = SIGKILL,
-       .kill_after_file = checkpoints_path(folder.file("killed")) + "/step-00000003"});
+      {.kill_signal = SIGKILL, .kill_when = [&] { return std::filesystem::exists(first); }});
   ASSERT_EQ(killed.exit_code, 128 + SIGKILL) << killed.err;
   EXPECT_EQ(left.exit_code, 6);
   EXPECT_THAT(left.err, HasSubstr("lost another rank"));

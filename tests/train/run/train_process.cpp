@@ -1,6 +1,8 @@
 #include "train/run/train_process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -105,6 +107,12 @@ decay = "cosine"
   ::_exit(127);
 }
 
+bool is_running(pid_t child) {
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT);
+  return info.si_pid == 0;
+}
+
 }  // namespace
 
 TrainResult run_program(const std::string& program, const std::vector<std::string>& args,
@@ -118,7 +126,7 @@ TrainResult run_program(const std::string& program, const std::vector<std::strin
     exec_child(program, args, options, folder);
   }
   if (options.kill_signal != 0) {
-    while (!options.kill_after_file.empty() && !fs::exists(options.kill_after_file)) {
+    while (options.kill_when && !options.kill_when() && is_running(child)) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(options.kill_after_ms));
@@ -159,6 +167,22 @@ std::string write_micro_recipe(const std::string& folder) {
   std::ofstream(path) << kMicroRecipe << kMicroModel << "\n[data]\nfolder = \""
                       << small_data_folder() << "\"\n";
   return path;
+}
+
+std::string make_dense_model(const std::string& folder) {
+  const std::string recipe = write_micro_recipe(folder);
+  const std::string model = folder + "/dense";
+  const TrainResult trained = train({"run", recipe, "--out", folder + "/dense-run"});
+  EXPECT_EQ(trained.exit_code, 0) << trained.err;
+  const TrainResult exported = run_program(
+      LEVIN_TRAIN_BINARY,
+      {"export", folder + "/dense-run", "--out", model, "--stage", "D", "--dtype", "f32"});
+  EXPECT_EQ(exported.exit_code, 0) << exported.err;
+  return model;
+}
+
+std::string checkpoint_of_step(const std::string& run, int step) {
+  return fmt::format("{}/step-{:08}", train::run::checkpoints_path(run), step);
 }
 
 std::string last_checkpoint(const std::string& run) {

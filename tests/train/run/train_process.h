@@ -1,6 +1,7 @@
 // Runs the built `levin-train` as a user would, on a data folder and recipes of the tests.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,9 @@ struct TrainResult {
 struct TrainOptions {
   int kill_signal = 0;  ///< sent after kill_after_ms; 0: none
   int kill_after_ms = 0;
-  std::string kill_after_file =
-      {};                       ///< the time counts from when this is there; empty: from the start
-  int64_t file_size_bytes = 0;  ///< limit of files that it writes; 0: none
-  int64_t memory_bytes = 0;     ///< limit of memory that is not mapped from files; 0: none
+  std::function<bool()> kill_when = {};  ///< the time counts from when this holds; empty: at once
+  int64_t file_size_bytes = 0;           ///< limit of files that it writes; 0: none
+  int64_t memory_bytes = 0;              ///< limit of memory that is not mapped from files; 0: none
   std::vector<std::string> environment = {};  ///< more of it: "NAME=value"
 };
 
@@ -42,8 +42,14 @@ std::string micro_model();
 /// (sparse) of a few steps. Returns its path.
 std::string write_micro_recipe(const std::string& folder);
 
+/// The model of stage D of a run of the micro recipe, trained in `folder`. Returns its folder.
+std::string make_dense_model(const std::string& folder);
+
 /// The folder of the last checkpoint of a run; empty if there is none.
 std::string last_checkpoint(const std::string& run);
+
+/// A checkpoint of a run.
+std::string checkpoint_of_step(const std::string& run, int step);
 
 /// Bytes of a file.
 std::string file_bytes(const std::string& path);
