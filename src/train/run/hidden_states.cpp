@@ -22,13 +22,17 @@ namespace {
 
 HiddenStates::HiddenStates(std::string path, int64_t row_tokens, int64_t hidden_size)
     : path_(std::move(path)), row_tokens_(row_tokens), hidden_size_(hidden_size) {
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor_ < 0) {
     throw_io(path_, "write", errno);
   }
 }
 
-HiddenStates::~HiddenStates() { remove(); }
+HiddenStates::~HiddenStates() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
+}
 
 void HiddenStates::write(int64_t row_idx, const at::Tensor& hidden) {
   const at::Tensor values = hidden.detach().to(at::kFloat).contiguous();
@@ -58,6 +62,12 @@ at::Tensor HiddenStates::read(int64_t row_idx) const {
     done += got > 0 ? got : 0;
   }
   return values;
+}
+
+void HiddenStates::sync() const {
+  if (::fsync(descriptor_) != 0) {
+    throw_io(path_, "flush", errno);
+  }
 }
 
 void HiddenStates::remove() noexcept {

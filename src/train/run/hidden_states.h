@@ -8,11 +8,11 @@
 
 namespace levin::train::run {
 
-/// Rows of [row_tokens, hidden_size] f32, each read and written as a whole. The file goes with this
-/// object.
+/// Rows of [row_tokens, hidden_size] f32, each read and written as a whole. What lies in the file
+/// stays there until remove().
 class HiddenStates {
  public:
-  /// Throws Error(kIo).
+  /// Opens the file or makes it. Throws Error(kIo).
   HiddenStates(std::string path, int64_t row_tokens, int64_t hidden_size);
   ~HiddenStates();
   HiddenStates(const HiddenStates&) = delete;
@@ -20,8 +20,10 @@ class HiddenStates {
 
   /// Throws Error(kIo), also when the disk is full.
   void write(int64_t row_idx, const at::Tensor& hidden);
-  /// A row that was written.
+  /// A row that was written. Throws Error(kIo).
   [[nodiscard]] at::Tensor read(int64_t row_idx) const;
+  /// Flushes what was written to the disk. Throws Error(kIo).
+  void sync() const;
   /// Closes and removes the file.
   void remove() noexcept;
 

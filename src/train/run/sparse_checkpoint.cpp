@@ -7,10 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/error.h"
 #include "base/mapped_file.h"
 #include "formats/json.h"
 #include "formats/safetensors_writer.h"
 #include "train/nn/save.h"
+#include "train/run/durable.h"
 
 namespace levin::train::run {
 namespace {
@@ -35,6 +37,23 @@ void write_config(const std::string& dense_dir, const model::Config& sparse,
   base::write_file_atomically(folder + "/config.json", config.dump(2) + "\n");
 }
 
+/// Under a temporary name first: what has the name of a copy is one.
+void copy_once(const std::string& from, const std::string& to) {
+  if (fs::exists(to)) {
+    return;
+  }
+  const std::string part = to + ".tmp";
+  std::error_code error;
+  fs::copy_file(from, part, fs::copy_options::overwrite_existing, error);
+  if (error) {
+    std::error_code ignored;
+    fs::remove(part, ignored);
+    base::throw_error(base::ErrorCode::kIo, to, "cannot copy {} to it: {}", from, error.message());
+  }
+  sync_path(part);
+  fs::rename(part, to);
+}
+
 }  // namespace
 
 void write_layer_indexer(const std::vector<nn::NamedParameter>& indexer, int64_t layer_idx,
@@ -55,7 +74,8 @@ void write_layer_indexer(const std::vector<nn::NamedParameter>& indexer, int64_t
 }
 
 void write_sparse_checkpoint(const std::string& dense_dir, const formats::CheckpointFiles& dense,
-                             const model::Config& sparse, const std::string& folder) {
+                             const model::Config& sparse, const base::CancelToken& cancel,
+                             const std::string& folder) {
   nlohmann::json weight_map;
   int64_t total_bytes = 0;
   std::set<std::string> copied;
@@ -65,7 +85,8 @@ void write_sparse_checkpoint(const std::string& dense_dir, const formats::Checkp
     const std::string target =
         file == formats::kSingleFileName ? "model-00001-of-00001.safetensors" : file;
     if (copied.insert(file).second) {
-      fs::copy_file(stored.file->path(), fs::path(folder) / target);
+      cancel.throw_if_cancelled();
+      copy_once(stored.file->path(), folder + "/" + target);
     }
     weight_map[name] = target;
     total_bytes += static_cast<int64_t>(stored.tensor->bytes.size());

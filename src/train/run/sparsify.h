@@ -6,13 +6,15 @@
 
 #include "base/cancel.h"
 #include "train/run/progress.h"
+#include "train/run/run_folder.h"
 
 namespace levin::train::run {
 
 struct SparsifyOptions {
   std::string model_dir;
-  std::string data_folder;
-  std::string out;  ///< made; must not be there
+  std::string data;  ///< see SparsifyRows
+  std::string out;   ///< made; must not be there
+  StartMode mode = StartMode::kFresh;
   int64_t steps = 200;
   int64_t row_tokens = 2048;
   double lr = 5e-3;
@@ -26,11 +28,12 @@ struct SparsifyOptions {
 /// with a config.json of the sparse architecture. The base is frozen, so a layer's target depends
 /// on that layer's input alone: the hidden states of all rows lie in a file beside `out` and stream
 /// through one layer after the other; no more than one layer is in memory.
-/// Needs steps * row_tokens * hidden_size * 4 bytes of disk, and the size of the checkpoint.
-/// Throws Error(kUnsupported) for a model without sparse form, Error(kInvalidFile) for data of
-/// another tokenizer, Error(kInvalidArgument) if `out` is there, Error(kIo), Error(kCancelled);
-/// nothing is left behind then.
-/// Source: DeepSeek-V3.2-Exp report, 2.1, eq. (3).
+/// A layer is on the disk, in `out`.part, as soon as it is trained; kResume goes on behind it, to
+/// the same bits on one thread. Before the first step memory and disk are estimated
+/// (sparsify_needs) and said. Throws Error(kUnsupported) for a model without sparse form,
+/// Error(kInvalidArgument) if `out` is there or `out`.part is of another command line,
+/// Error(kOutOfMemory), Error(kIo), Error(kCancelled) after the running step. Source:
+/// DeepSeek-V3.2-Exp report, 2.1, eq. (3).
 void sparsify_checkpoint(const SparsifyOptions& options, const base::CancelToken& cancel,
                          Progress& progress);
 

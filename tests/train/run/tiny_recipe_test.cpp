@@ -7,13 +7,19 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/temporary_folder.h"
-#include "train/run/checkpoint_store.h"
+#include "train/data/build_data.h"
+#include "train/data/generator.h"
+#include "train/nn/load.h"
+#include "train/recipe/parse.h"
+#include "train/run/batch.h"
 #include "train/run/run_folder.h"
+#include "train/run/selection_quality.h"
 #include "train/run/train_process.h"
 
 namespace levin::train::run {
 namespace {
 
+using levin::testing::last_checkpoint;
 using levin::testing::run_program;
 using levin::testing::TemporaryFolder;
 using levin::testing::TrainResult;
@@ -43,6 +49,57 @@ void expect_first_losses(const std::vector<StepMetrics>& steps) {
   EXPECT_EQ(step_idx, 10U);
 }
 
+/// The indexers keep clearly more of the attention than the last tokens do, in every layer.
+void expect_beats_recency(const std::vector<double>& indexer, const std::vector<double>& recency,
+                          const std::string& what) {
+  ASSERT_FALSE(indexer.empty());
+  for (size_t layer_idx = 0; layer_idx < indexer.size(); ++layer_idx) {
+    EXPECT_GT(indexer[layer_idx], recency.at(layer_idx) + 0.05) << what;
+  }
+}
+
+void expect_engine_runs(const std::string& model) {
+  const TrainResult answer =
+      run_program(LEVIN_BINARY,
+                  {"generate", model, "--prompt", "What is the code of Zoe?", "--max-tokens", "4"});
+  EXPECT_EQ(answer.exit_code, 0) << answer.err;
+}
+
+/// levin-train sparsify makes of the dense stage what the recipe's warm-up makes of it.
+void expect_sparsify_finds_the_attention(const std::string& recipe_path, const std::string& data,
+                                         const std::string& run, const TemporaryFolder& folder) {
+  const std::string dense = folder.file("dense");
+  const std::string sparse = folder.file("sparse");
+  ASSERT_EQ(
+      run_program(LEVIN_TRAIN_BINARY, {"export", run, "--out", dense, "--stage", "D2"}).exit_code,
+      0);
+  const TrainResult made = run_program(
+      LEVIN_TRAIN_BINARY,
+      {"sparsify", dense, "--data", data, "--out", sparse, "--steps", "150", "--row-tokens", "256",
+       "--index-heads", "2", "--index-head-dim", "64", "--topk", "32", "--lr", "0.01"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const nn::ModelWeights weights = nn::load_model(sparse);
+  EXPECT_EQ(weights.config.architecture, "DeepseekV32ForCausalLM");
+  expect_engine_runs(sparse);
+
+  const recipe::Recipe recipe = recipe::load_recipe(recipe_path);
+  const recipe::StageSettings& stage = recipe.stages.back();
+  const data::DataSet set = data::load_data(data);
+  const data::Generator generator(set.tokenizer, set.train);
+  std::vector<data::Row> rows;
+  for (int64_t row_idx = 0; row_idx < 8; ++row_idx) {
+    rows.push_back(generator.make_row(stage.sample, stage.row_tokens, 99, row_idx));
+  }
+  std::vector<double> indexer;
+  std::vector<double> recency;
+  for (const LayerSelection& layer : measure_selection(weights, make_batch(rows))) {
+    indexer.push_back(layer.indexer);
+    recency.push_back(layer.recency);
+  }
+  EXPECT_EQ(indexer.size(), 2U);
+  expect_beats_recency(indexer, recency, "sparsify");
+}
+
 TEST(TinyRecipeSlow, GoesThroughAllStagesLearnsAndBeatsRecency) {
   const TemporaryFolder folder;
   const std::string recipe = std::string(LEVIN_SOURCE_DIR) + "/recipes/tiny/tiny.toml";
@@ -65,19 +122,13 @@ TEST(TinyRecipeSlow, GoesThroughAllStagesLearnsAndBeatsRecency) {
   while (std::getline(file, line)) {
     ++lines;
     const auto selection = nlohmann::json::parse(line);
-    const auto indexer = selection.at("indexer").get<std::vector<double>>();
-    const auto recency = selection.at("recency").get<std::vector<double>>();
-    for (size_t layer_idx = 0; layer_idx < indexer.size(); ++layer_idx) {
-      EXPECT_GT(indexer[layer_idx], recency[layer_idx] + 0.05) << line;
-    }
+    expect_beats_recency(selection.at("indexer").get<std::vector<double>>(),
+                         selection.at("recency").get<std::vector<double>>(), line);
   }
   EXPECT_EQ(lines, 2) << "one after the warm-up, one after sparse training";
 
-  const std::string model = list_checkpoints(checkpoints_path(run)).back().path;
-  const TrainResult answer =
-      run_program(LEVIN_BINARY,
-                  {"generate", model, "--prompt", "What is the code of Zoe?", "--max-tokens", "4"});
-  EXPECT_EQ(answer.exit_code, 0) << answer.err;
+  expect_engine_runs(last_checkpoint(run));
+  expect_sparsify_finds_the_attention(recipe, folder.file("data"), run, folder);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ namespace {
 
 struct SparsifyCommand {
   SparsifyOptions sparsify;
+  bool resumes = false;
   int threads = 0;
 };
 
@@ -24,9 +25,14 @@ void add_sparsify_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand(
       "sparsify", "Trains a lightning indexer for a dense checkpoint, also one larger than memory");
   command->add_option("MODEL", sparsify.model_dir, "dense checkpoint folder")->required();
-  command->add_option("--data", sparsify.data_folder, "data folder (levin-train data build)")
+  command
+      ->add_option(
+          "--data", sparsify.data,
+          "a text file, a folder of *.txt, or one of levin-train data build; read with the "
+          "model's own tokenizer")
       ->required();
   command->add_option("--out", sparsify.out, "folder to make")->required();
+  command->add_flag("--resume", options->resumes, "go on behind the layers that are done, if any");
   command->add_option("--steps", sparsify.steps, "updates of each layer's indexer (default 200)")
       ->check(CLI::Range(1, 1'000'000));
   command->add_option("--row-tokens", sparsify.row_tokens, "tokens of a step (default 2048)")
@@ -44,6 +50,7 @@ void add_sparsify_command(CLI::App& app, Invocation& invocation) {
       ->check(CLI::Range(1, 1024));
   command->callback([options, &invocation] {
     invocation.run = [options] {
+      options->sparsify.mode = options->resumes ? StartMode::kResume : StartMode::kFresh;
       prepare_machine(options->threads);
       Progress progress;
       sparsify_checkpoint(options->sparsify, interrupt_token(), progress);
