@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "train/recipe/keys.h"
 #include "train/recipe/toml_table.h"
 
 namespace levin::train::recipe {
@@ -18,6 +19,7 @@ class Checker {
 
   void run() {
     check_model();
+    check_indexer();
     if (recipe_.stages.empty()) {
       fail("stage", "a recipe needs at least one [[stage]]");
     }
@@ -69,8 +71,42 @@ class Checker {
            fmt::format("[model] previous_token_heads is {}, but there are {} num_attention_heads",
                        model.previous_token_heads, model.num_attention_heads));
     }
+    check_rope_scaling();
     if (recipe_.data.folder.empty()) {
       fail("data.folder", "[data] folder must name the folder that `levin-train data build` wrote");
+    }
+  }
+
+  void check_rope_scaling() const {
+    const RopeScalingSettings& scaling = recipe_.model.rope_scaling;
+    if (scaling.factor == 1.0) {
+      for (const Key<RopeScalingSettings>& key : rope_scaling_keys()) {
+        if (value_text(key, scaling) != value_text(key, RopeScalingSettings{})) {
+          fail(
+              fmt::format("model.rope_scaling.{}", key.name),
+              fmt::format("[model.rope_scaling] {} does nothing without a factor above 1; give one",
+                          key.name));
+        }
+      }
+      return;
+    }
+    const double reach =
+        scaling.factor * static_cast<double>(scaling.original_max_position_embeddings);
+    if (static_cast<double>(recipe_.model.max_position_embeddings) > reach) {
+      fail(
+          "model.max_position_embeddings",
+          fmt::format("[model] max_position_embeddings is {}, but YaRN reaches {:.0f} (factor {} x "
+                      "original_max_position_embeddings {}); raise the factor",
+                      recipe_.model.max_position_embeddings, reach, scaling.factor,
+                      scaling.original_max_position_embeddings));
+    }
+  }
+
+  void check_indexer() const {
+    for (const char* key : {"indexer.index_n_heads", "indexer.index_head_dim"}) {
+      if (places_.contains(key) && !places_.contains("indexer.index_topk")) {
+        fail(key, "[indexer] needs index_topk, too: the tokens that the sparse model selects");
+      }
     }
   }
 

@@ -49,7 +49,8 @@ const std::vector<Key<ModelSettings>>& model_keys() {
       {"rms_norm_eps", &S::rms_norm_eps, "config.json", 0, 1},
       {"rope_theta", &S::rope_theta, "config.json", 1, 1e12},
       {"max_position_embeddings", &S::max_position_embeddings,
-       "context that the checkpoint promises; 0 with a parent: as there", 0, 1 << 30},
+       "context that the checkpoint promises; 0 with a parent: as there, or as far as YaRN reaches",
+       0, 1 << 30},
       {"tied_input_scale", &S::tied_input_scale,
        "embedding = this times the head, one matrix; 0: two matrices", 0, 1000},
       {"previous_token_heads", &S::previous_token_heads,
@@ -61,9 +62,9 @@ const std::vector<Key<ModelSettings>>& model_keys() {
 const std::vector<Key<RopeScalingSettings>>& rope_scaling_keys() {
   using S = RopeScalingSettings;
   static const std::vector<Key<S>> keys = {
-      {"factor", &S::factor, "YaRN's factor; 1: no scaling", 1, 1e6},
-      {"original_max_position_embeddings", &S::original_max_position_embeddings, "config.json", 1,
-       1 << 30},
+      {"factor", &S::factor, "YaRN's factor; 1: no scaling, with a parent: as there", 1, 1e6},
+      {"original_max_position_embeddings", &S::original_max_position_embeddings,
+       "context before any scaling; with a parent: its own", 1, 1 << 30},
       {"beta_fast", &S::beta_fast, "config.json", 0, 1e6},
       {"beta_slow", &S::beta_slow, "config.json", 0, 1e6},
       {"mscale", &S::mscale, "config.json", 0, 1000},
@@ -78,7 +79,9 @@ const std::vector<Key<IndexerSettings>>& indexer_keys() {
       {"index_n_heads", &S::index_n_heads, "config.json", 1, 4096},
       {"index_head_dim", &S::index_head_dim, "config.json", 1, 4096},
       {"index_topk", &S::index_topk,
-       "tokens that the sparse model selects; 0: the model stays dense", 0, 1 << 30},
+       "tokens that the sparse model selects; 0: the model stays dense, or a sparse parent's stays "
+       "as it is",
+       0, 1 << 30},
   };
   return keys;
 }

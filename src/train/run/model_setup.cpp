@@ -8,6 +8,7 @@
 #include "train/nn/config_json.h"
 #include "train/nn/init.h"
 #include "train/nn/load.h"
+#include "train/run/parent_checks.h"
 
 namespace levin::train::run {
 namespace {
@@ -49,10 +50,8 @@ nn::ModelWeights parent_weights(const recipe::Recipe& recipe, int64_t vocab_size
                 "tokenizer",
                 weights.config.vocab_size, recipe.data.folder, vocab_size);
   }
-  if (settings.max_position_embeddings > 0) {
-    weights.config.max_position_embeddings = settings.max_position_embeddings;
-  }
-  set_rope_scaling(settings.rope_scaling, weights.config);
+  require_same_indexer(recipe, weights.config);
+  extend_context(recipe, weights.config);
   weights.config = checked(weights.config, recipe.path);
   return weights;
 }
