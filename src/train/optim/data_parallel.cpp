@@ -16,6 +16,16 @@ namespace {
 // Gradients travel in pieces of this size: few messages, bounded memory.
 constexpr int64_t kBucketElements = int64_t{1} << 22;
 
+/// Waits for all ranks; gloo has one timeout alone, which is that of its sums.
+void meet(c10d::Store& store, const RankPlace& place, std::chrono::milliseconds timeout) {
+  std::vector<std::string> keys;
+  for (int rank = 0; rank < place.ranks; ++rank) {
+    keys.push_back(fmt::format("levin/rank-{}", rank));
+  }
+  store.set(keys[static_cast<size_t>(place.rank)], std::vector<uint8_t>{1});
+  store.wait(keys, timeout);
+}
+
 }  // namespace
 
 struct DataParallel::Group {
@@ -38,6 +48,7 @@ DataParallel::DataParallel(const RankPlace& place, const RankTimeouts& timeouts)
     address.numWorkers = ranks_;
     address.timeout = std::chrono::seconds(timeouts.meet_s);
     auto store = c10::make_intrusive<c10d::TCPStore>(place.host, address);
+    meet(*store, place, std::chrono::seconds(timeouts.meet_s));
     auto options = c10d::ProcessGroupGloo::Options::create(std::chrono::seconds(wait_s_));
     options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
     options->threads = 1;

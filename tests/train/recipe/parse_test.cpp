@@ -170,6 +170,16 @@ TEST(Recipe, RefusesStagesThatContradictThemselves) {
       HasSubstr("a dense stage cannot follow"));
 }
 
+TEST(Recipe, RefusesYarnAndIndexerKeysThatWouldDoNothing) {
+  EXPECT_THAT(complaint(with("factor = 4", "beta_fast = 16")),
+              HasSubstr("[model.rope_scaling] beta_fast does nothing without a factor above 1"));
+  EXPECT_THAT(complaint(with("factor = 4", "factor = 4\noriginal_max_position_embeddings = 100")),
+              HasSubstr("max_position_embeddings is 512, but YaRN reaches 400 (factor 4 x "
+                        "original_max_position_embeddings 100)"));
+  EXPECT_THAT(complaint(with("index_topk = 32", "index_n_heads = 8")),
+              HasSubstr("[indexer] needs index_topk, too"));
+}
+
 TEST(Recipe, WritesATextThatReadsBackTheSame) {
   const Recipe recipe = parse_recipe(kRecipe, "r.toml", {"defaults.lr=0.1", "run.seed=3"});
   const std::string text = recipe_text(recipe);

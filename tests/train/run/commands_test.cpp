@@ -80,7 +80,9 @@ TEST_F(TrainCommands, StatusTellsStagesCheckpointsAndCurves) {
   EXPECT_THAT(none.err, HasSubstr("no run folder"));
 }
 
-TEST_F(TrainCommands, StatusWorksBesideARunningTrainer) {
+using TrainCommandsSlow = TrainCommands;
+
+TEST_F(TrainCommandsSlow, StatusWorksBesideARunningTrainer) {
   const std::string run = folder_.file("going-on");
   auto trainer = std::async(std::launch::async, [&] {
     return train({"run", recipe_, "--out", run, "--set", "run.checkpoint_steps=1", "--set",

@@ -84,7 +84,9 @@ TEST_F(Memory, RanksShareTheRowsAndTheMachine) {
   EXPECT_EQ(complaint(each, apart, each.bytes), "") << "a machine each";
 }
 
-TEST_F(Memory, ARunSaysItBeforeTheFirstStepAndWhenItGoesOn) {
+using MemorySlow = Memory;
+
+TEST_F(MemorySlow, ARunSaysItBeforeTheFirstStepAndWhenItGoesOn) {
   const std::string run = folder_.file("run");
   const TrainResult first = train({"run", path_, "--out", run});
   ASSERT_EQ(first.exit_code, 0) << first.err;

@@ -145,7 +145,7 @@ TEST(SparseParent, AnotherIndexerIsRefused) {
 }
 
 /// A dense child with YaRN, and the engine beyond the parent's 256 positions.
-TEST(ContextExtension, TheEngineReadsTheExtendedModel) {
+TEST(ContextExtensionSlow, TheEngineReadsTheExtendedModel) {
   const TemporaryFolder folder;
   const std::string recipe = folder.file("child.toml");
   std::ofstream(recipe)

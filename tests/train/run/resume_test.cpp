@@ -188,7 +188,7 @@ void expect_intact_warmup(const std::string& run, const std::string& whole) {
   EXPECT_EQ(answer.exit_code, 0) << answer.err;
 }
 
-TEST(Resume, ADiskThatFillsUpLaterLeavesTheCheckpointsBefore) {
+TEST(ResumeSlow, ADiskThatFillsUpLaterLeavesTheCheckpointsBefore) {
   const TemporaryFolder folder;
   const std::string recipe = write_micro_recipe(folder.path());
   const std::string whole = folder.file("whole");
@@ -209,7 +209,7 @@ TEST(Resume, ADiskThatFillsUpLaterLeavesTheCheckpointsBefore) {
   expect_same_end(whole, run);
 }
 
-TEST(Resume, ALossThatIsNoNumberEndsTheRunBeforeItReachesTheWeights) {
+TEST(ResumeSlow, ALossThatIsNoNumberEndsTheRunBeforeItReachesTheWeights) {
   const TemporaryFolder folder;
   const std::string recipe = write_micro_recipe(folder.path());
   const std::string whole = folder.file("whole");
@@ -228,7 +228,7 @@ TEST(Resume, ALossThatIsNoNumberEndsTheRunBeforeItReachesTheWeights) {
   EXPECT_NO_THROW((void)nn::load_model(last_checkpoint(run))) << "the newest is finite as well";
 }
 
-TEST(Resume, DataThatIsNoLongerTheSameIsRefused) {
+TEST(ResumeSlow, DataThatIsNoLongerTheSameIsRefused) {
   const TemporaryFolder folder;
   const std::string recipe = write_micro_recipe(folder.path());
   const std::string data = folder.file("data");

@@ -31,9 +31,9 @@ using levin::testing::TrainOptions;
 using levin::testing::TrainResult;
 using ::testing::HasSubstr;
 
-class Sparsify : public ::testing::Test {
+class SparsifySlow : public ::testing::Test {
  protected:
-  Sparsify() : dense_(make_dense_model(folder_.path())) {}
+  SparsifySlow() : dense_(make_dense_model(folder_.path())) {}
 
   TrainResult sparsify(const std::string& data, const std::string& out,
                        const std::vector<std::string>& more = {}, const TrainOptions& how = {}) {
@@ -56,7 +56,7 @@ class Sparsify : public ::testing::Test {
   std::string dense_;
 };
 
-TEST_F(Sparsify, ReadsPlainTextWithTheModelsOwnTokenizer) {
+TEST_F(SparsifySlow, ReadsPlainTextWithTheModelsOwnTokenizer) {
   std::string text;
   for (int line = 0; line < 300; ++line) {
     text += "Line " + std::to_string(line) + " of a text that nobody made for this model.\n";
@@ -69,7 +69,7 @@ TEST_F(Sparsify, ReadsPlainTextWithTheModelsOwnTokenizer) {
   expect_engine_runs(folder_.file("sparse"));
 }
 
-TEST_F(Sparsify, ReadsTheBooksOfDataWithAnotherTokenizer) {
+TEST_F(SparsifySlow, ReadsTheBooksOfDataWithAnotherTokenizer) {
   const std::string other = folder_.file("other-data");
   (void)data::build_data(
       {.recipe = "other", .corpus_folder = std::string(data::kMadeUpCorpus), .vocab_size = 600},
@@ -91,7 +91,7 @@ std::vector<std::string> file_names(const std::string& folder) {
   return names;
 }
 
-TEST_F(Sparsify, AKillLosesTheLayerInWorkAloneAndTheResultHasTheSameBits) {
+TEST_F(SparsifySlow, AKillLosesTheLayerInWorkAloneAndTheResultHasTheSameBits) {
   const std::vector<std::string> steps = {"--steps", "150"};
   const std::vector<std::string> resumed = {"--steps", "150", "--resume"};
   const std::string whole = folder_.file("whole");
@@ -127,7 +127,7 @@ TEST_F(Sparsify, AKillLosesTheLayerInWorkAloneAndTheResultHasTheSameBits) {
   EXPECT_EQ(sparsify(small_data_folder(), whole, steps).exit_code, 2) << "is there already";
 }
 
-TEST_F(Sparsify, AFullDiskBeforeTheFirstLayerLeavesNothing) {
+TEST_F(SparsifySlow, AFullDiskBeforeTheFirstLayerLeavesNothing) {
   const std::string out = folder_.file("sparse");
   // The hidden states of a few rows fit, those of all rows do not.
   const TrainResult full =
@@ -138,7 +138,7 @@ TEST_F(Sparsify, AFullDiskBeforeTheFirstLayerLeavesNothing) {
   EXPECT_FALSE(fs::exists(out + ".part"));
 }
 
-TEST_F(Sparsify, SaysWhatItNeedsAndRefusesWhatCannotFit) {
+TEST_F(SparsifySlow, SaysWhatItNeedsAndRefusesWhatCannotFit) {
   const formats::CheckpointFiles files(dense_);
   const model::Config sparse = nn::with_indexer(model::load_config(dense_), 2, 32, 16);
   const SparsifyNeeds needs = sparsify_needs(files, sparse, 1000, 128);
