@@ -19,6 +19,7 @@ constexpr int64_t kBucketElements = int64_t{1} << 22;
 /// Waits for all ranks; gloo has one timeout alone, which is that of its sums.
 void meet(c10d::Store& store, const RankPlace& place, std::chrono::milliseconds timeout) {
   std::vector<std::string> keys;
+  keys.reserve(static_cast<size_t>(place.ranks));
   for (int rank = 0; rank < place.ranks; ++rank) {
     keys.push_back(fmt::format("levin/rank-{}", rank));
   }

@@ -86,7 +86,7 @@ void write_sparse_checkpoint(const std::string& dense_dir, const formats::Checkp
         file == formats::kSingleFileName ? "model-00001-of-00001.safetensors" : file;
     if (copied.insert(file).second) {
       cancel.throw_if_cancelled();
-      copy_once(stored.file->path(), folder + "/" + target);
+      copy_once(stored.file->path(), (fs::path(folder) / target).string());
     }
     weight_map[name] = target;
     total_bytes += static_cast<int64_t>(stored.tensor->bytes.size());

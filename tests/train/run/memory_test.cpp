@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "base/error.h"
 #include "formats/temporary_folder.h"
 #include "train/data/small_data.h"
@@ -99,6 +101,54 @@ TEST_F(MemorySlow, ARunSaysItBeforeTheFirstStepAndWhenItGoesOn) {
       {"run", path_, "--out", folder_.file("large"), "--set", std::string("stage.W.") + kManyRows});
   EXPECT_EQ(refused.exit_code, 7);
   EXPECT_THAT(refused.err, HasSubstr("stage \"W\": a step of 100000 rows"));
+}
+
+constexpr const char* kMeasuredRecipe = R"(
+[model]
+hidden_size = 256
+num_hidden_layers = 4
+intermediate_size = 256
+moe_intermediate_size = 128
+n_routed_experts = 8
+num_experts_per_tok = 2
+n_group = 2
+num_attention_heads = 8
+q_lora_rank = 128
+kv_lora_rank = 256
+qk_nope_head_dim = 64
+qk_rope_head_dim = 32
+v_head_dim = 64
+max_position_embeddings = 512
+
+[indexer]
+index_topk = 64
+
+[[stage]]
+name = "X"
+row_tokens = 512
+tokens_per_step = 8192
+max_steps = 1
+[stage.sample]
+document_tokens_min = 256
+document_tokens_max = 513
+)";
+
+TEST_F(MemorySlow, TheEstimateIsAboveWhatAStepTakesAndNotFar) {
+  const std::string path = folder_.file("measured.toml");
+  std::ofstream(path) << kMeasuredRecipe << "[data]\nfolder = \""
+                      << levin::testing::small_data_folder() << "\"\n";
+  for (const char* kind : {"dense", "warmup", "sparse"}) {
+    const std::string override_text = std::string("stage.X.kind=") + kind;
+    const recipe::Recipe measured = recipe::load_recipe(path, {override_text});
+    const nn::ModelWeights weights = starting_weights(measured, data::test::kSmallVocab);
+    const int64_t estimate =
+        largest_step(measured, weights, 0, {}).bytes + kFloatBytes * nn::parameter_count(weights);
+    const TrainResult run =
+        train({"run", path, "--out", folder_.file(kind), "--set", override_text});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_LE(run.peak_memory_bytes, estimate) << kind;
+    EXPECT_GE(run.peak_memory_bytes, estimate * 2 / 5) << kind;
+  }
 }
 
 }  // namespace

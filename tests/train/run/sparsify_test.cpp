@@ -120,7 +120,9 @@ TEST_F(SparsifySlow, AKillLosesTheLayerInWorkAloneAndTheResultHasTheSameBits) {
     EXPECT_FALSE(fs::exists(part));
     ASSERT_EQ(file_names(out), file_names(whole));
     for (const std::string& name : file_names(whole)) {
-      EXPECT_EQ(file_bytes(out + "/" + name), file_bytes(whole + "/" + name)) << name;
+      EXPECT_EQ(file_bytes((fs::path(out) / name).string()),
+                file_bytes((fs::path(whole) / name).string()))
+          << name;
     }
   }
   EXPECT_THAT(sparsify(small_data_folder(), whole, resumed).err, HasSubstr("done already"));

@@ -171,7 +171,7 @@ std::string write_micro_recipe(const std::string& folder) {
 
 std::string make_dense_model(const std::string& folder) {
   const std::string recipe = write_micro_recipe(folder);
-  const std::string model = folder + "/dense";
+  std::string model = folder + "/dense";
   const TrainResult trained = train({"run", recipe, "--out", folder + "/dense-run"});
   EXPECT_EQ(trained.exit_code, 0) << trained.err;
   const TrainResult exported = run_program(
