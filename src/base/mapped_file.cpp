@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/durable.h"
 #include "base/error.h"
 #include "base/unfinished_file.h"
 
@@ -183,6 +184,7 @@ void write_file_atomically(const std::string& path, std::string_view content) {
     throw_errno(path, "write");
   }
   temporary.keep();
+  sync_entry_of(path);
 }
 
 }  // namespace levin::base

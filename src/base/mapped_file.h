@@ -45,8 +45,9 @@ void require_replaceable(const std::string& path);
 /// anything to write.
 void require_writable(const std::string& path);
 
-/// Writes `content` under a temporary name in the same folder, fsyncs and renames: the file is
-/// there whole or not at all. Throws Error(kNotFound | kIo), also if `path` is no regular file.
+/// Writes `content` under a temporary name in the same folder, fsyncs, renames and flushes the
+/// folder's entry: the file is there whole or not at all, and stays. Throws Error(kNotFound | kIo),
+/// also if `path` is no regular file.
 void write_file_atomically(const std::string& path, std::string_view content);
 
 }  // namespace levin::base

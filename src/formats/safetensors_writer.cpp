@@ -10,6 +10,7 @@
 #include <set>
 #include <utility>
 
+#include "base/durable.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "base/utf8.h"
@@ -81,17 +82,6 @@ std::string make_header(std::span<const TensorDeclaration> tensors,
   return header + text;
 }
 
-/// Makes a rename durable. A file system that cannot sync folders is no error.
-void sync_folder_of(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor >= 0) {
-    ::fsync(descriptor);
-    ::close(descriptor);
-  }
-}
-
 }  // namespace
 
 SafetensorsWriter::SafetensorsWriter(const std::string& path,
@@ -149,7 +139,7 @@ void SafetensorsWriter::finish() {
     throw_errno(path_, "give the finished file its name");
   }
   temporary_.keep();
-  sync_folder_of(path_);
+  base::sync_entry_of(path_);
 }
 
 void SafetensorsWriter::write_out(std::span<const std::byte> bytes) {

@@ -7,8 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "base/durable.h"
 #include "base/error.h"
-#include "train/run/durable.h"
 
 namespace levin::train::run {
 namespace {
@@ -58,7 +58,7 @@ std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder) {
 }
 
 CheckpointStore::CheckpointStore(std::string folder) : folder_(std::move(folder)) {
-  make_folder(folder_);
+  base::make_folder(folder_);
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_)) {
     if (name_of(entry.path().string()).starts_with(kUnfinishedPrefix)) {
@@ -78,12 +78,12 @@ void CheckpointStore::save(const TrainingState& state, const KeepRule& keep,
     fs::create_directory(unfinished);
     write(unfinished);
     save_training_state(state, unfinished);
-    sync_folder(unfinished);
+    base::sync_folder(unfinished);
     if (fs::exists(path)) {
       discard(path);
     }
     fs::rename(unfinished, path);
-    sync_path(folder_);
+    base::sync_path(folder_);
   } catch (const fs::filesystem_error& error) {
     fs::remove_all(unfinished, ignored);
     throw_error(ErrorCode::kIo, path, "cannot write this checkpoint: {}; older ones are untouched",

@@ -4,10 +4,10 @@
 
 #include <filesystem>
 
+#include "base/durable.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "train/recipe/parse.h"
-#include "train/run/durable.h"
 #include "train/run/version.h"
 
 namespace levin::train::run {
@@ -51,7 +51,7 @@ std::string curves_path(const std::string& run_folder) { return run_folder + "/c
 
 RunFolder::RunFolder(const std::string& path, const std::string& recipe_text, StartMode mode)
     : path_(path) {
-  make_folder(path);
+  base::make_folder(path);
   const bool is_run = fs::exists(recipe_path(path));
   if (!is_run && !is_empty(path)) {
     throw_error(ErrorCode::kInvalidArgument, path,
@@ -65,7 +65,7 @@ void RunFolder::claim(const std::string& recipe_text, StartMode mode) {
   if (!has_progress(path_)) {
     base::write_file_atomically(recipe_path(path_),
                                 fmt::format("{}{}\n{}", kVersionLine, version(), recipe_text));
-    sync_path(path_);
+    base::sync_path(path_);
     return;
   }
   const std::string difference = recipe::first_difference(stored_recipe_text(path_), recipe_text);

@@ -7,12 +7,12 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/durable.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "formats/json.h"
 #include "formats/safetensors_writer.h"
 #include "train/nn/save.h"
-#include "train/run/durable.h"
 
 namespace levin::train::run {
 namespace {
@@ -50,7 +50,7 @@ void copy_once(const std::string& from, const std::string& to) {
     fs::remove(part, ignored);
     base::throw_error(base::ErrorCode::kIo, to, "cannot copy {} to it: {}", from, error.message());
   }
-  sync_path(part);
+  base::sync_path(part);
   fs::rename(part, to);
 }
 

@@ -3,10 +3,10 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/durable.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "formats/json.h"
-#include "train/run/durable.h"
 #include "train/run/version.h"
 
 namespace levin::train::run {
@@ -50,7 +50,7 @@ std::string first_difference(const nlohmann::json& record, const Json& identity)
 
 SparsifyFolder::SparsifyFolder(const std::string& out, Json identity, StartMode mode)
     : out_(out), part_(out + ".part"), identity_(std::move(identity)) {
-  make_folder(part_);
+  base::make_folder(part_);
   lock_.emplace(part_);
   claim(mode);
 }
@@ -98,7 +98,7 @@ void SparsifyFolder::claim(StartMode mode) {
 void SparsifyFolder::finish_layer(const LayerKl& kl) {
   layers_.push_back(kl);
   write_record();
-  sync_path(part_);
+  base::sync_path(part_);
 }
 
 void SparsifyFolder::write_record() const {
@@ -112,10 +112,10 @@ void SparsifyFolder::write_record() const {
 
 void SparsifyFolder::finish() {
   fs::remove(fs::path(part_) / kLockName);
-  sync_folder(part_);
+  base::sync_folder(part_);
   fs::rename(part_, out_);
   is_finished_ = true;
-  sync_path(fs::absolute(out_).lexically_normal().parent_path().string());
+  base::sync_path(fs::absolute(out_).lexically_normal().parent_path().string());
 }
 
 int64_t SparsifyFolder::held_bytes() const {

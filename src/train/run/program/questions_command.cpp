@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/durable.h"
 #include "base/error.h"
 #include "base/mapped_file.h"
 #include "train/data/build_data.h"
@@ -61,15 +62,6 @@ void write_set(const std::string& path, const std::string& content, bool overwri
   base::write_file_atomically(path, content);
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) {
-    base::throw_error(base::ErrorCode::kIo, folder.string(), "cannot make this folder: {}",
-                      error.message());
-  }
-}
-
 void write_questions(const QuestionsCommand& options) {
   data::EvalSpec spec = options.spec;
   spec.wordings.clear();
@@ -80,7 +72,7 @@ void write_questions(const QuestionsCommand& options) {
   const std::string lines =
       data::make_eval_set(data.tokenizer, data.held_out, held_out_words(data), spec);
   if (const fs::path folder = fs::path(options.out).parent_path(); !folder.empty()) {
-    make_folder(folder);
+    base::make_folder(folder.string());
   }
   write_set(options.out, lines, options.overwrites);
   write_output(fmt::format("{}: {} cells of {} questions in {} documents\n", options.out,
@@ -92,7 +84,7 @@ void write_demo(const DemoCommand& options) {
   const data::DataSet data = load_recipe_data(options);
   const data::DemoSet demo =
       data::make_demo_set(data.tokenizer, data.held_out, held_out_words(data), options.spec);
-  make_folder(options.out);
+  base::make_folder(options.out);
   write_set(options.out + "/document.txt", demo.document, options.overwrites);
   write_set(options.out + "/questions.json", demo.questions, options.overwrites);
   write_output(fmt::format("{}: {} questions about {} bytes of {}\n", options.out,

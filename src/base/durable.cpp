@@ -1,4 +1,4 @@
-#include "train/run/durable.h"
+#include "base/durable.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,12 +9,9 @@
 
 #include "base/error.h"
 
-namespace levin::train::run {
+namespace levin::base {
 
 namespace fs = std::filesystem;
-
-using base::ErrorCode;
-using base::throw_error;
 
 void sync_path(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -35,6 +32,16 @@ void sync_folder(const std::string& folder) {
   sync_path(folder);
 }
 
+void sync_entry_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor >= 0) {
+    ::fsync(descriptor);
+    ::close(descriptor);
+  }
+}
+
 void make_folder(const std::string& path) {
   std::error_code error;
   const fs::path folder = fs::absolute(path).lexically_normal();
@@ -52,4 +59,4 @@ void make_folder(const std::string& path) {
   sync_path(folder.parent_path().string());
 }
 
-}  // namespace levin::train::run
+}  // namespace levin::base
