@@ -1,5 +1,6 @@
 #include "train/nn/weights.h"
 
+#include <c10/util/accumulate.h>
 #include <fmt/format.h>
 
 #include <utility>
@@ -167,6 +168,19 @@ int64_t parameter_count(const ModelWeights& weights) {
   for (const NamedParameter& parameter : named_parameters(weights)) {
     count += parameter.tensor.numel();
   }
+  return count;
+}
+
+LayerParameterCount layer_parameter_count(const Config& config, int64_t layer_idx) {
+  LayerParameterCount count;
+  LayerWeights layer;
+  visit_layer(config, layer_idx, layer, [&](const TensorSpec& spec, at::Tensor&) {
+    const int64_t elements = c10::multiply_integers(spec.shape);
+    count.all += elements;
+    if (spec.role == TensorRole::kIndexer || spec.role == TensorRole::kIndexerNorm) {
+      count.indexer += elements;
+    }
+  });
   return count;
 }
 

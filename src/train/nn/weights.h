@@ -121,4 +121,11 @@ void set_trainable(const ModelWeights& weights, Trainable trainable);
 /// Number of elements of all tensors.
 int64_t parameter_count(const ModelWeights& weights);
 
+/// Elements of a layer's tensors by the config alone, nothing allocated.
+struct LayerParameterCount {
+  int64_t all = 0;
+  int64_t indexer = 0;  ///< of them
+};
+LayerParameterCount layer_parameter_count(const Config& config, int64_t layer_idx);
+
 }  // namespace levin::train::nn

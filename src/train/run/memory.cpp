@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/units.h"
+#include "train/nn/config_json.h"
 #include "train/nn/query_blocks.h"
 #include "train/run/step.h"
 
@@ -67,13 +68,6 @@ int64_t activation_numbers(const Config& config, StageKind kind) {
          2 * (attention_numbers(config) + mlp_numbers(config, config.num_hidden_layers - 1));
 }
 
-int64_t indexer_parameters(const Config& config) {
-  const model::IndexerConfig& indexer = config.indexer;
-  const int64_t queries = indexer.index_n_heads * indexer.index_head_dim * config.q_lora_rank;
-  const int64_t keys = indexer.index_head_dim * (config.hidden_size + 2);
-  return queries + keys + indexer.index_n_heads * config.hidden_size;
-}
-
 /// The model as the recipe makes it sparse, and its numbers.
 struct SparseShape {
   Config config;
@@ -83,10 +77,11 @@ struct SparseShape {
 SparseShape sparse_shape(const recipe::Recipe& recipe, const nn::ModelWeights& weights) {
   SparseShape shape{weights.config, nn::parameter_count(weights)};
   if (!shape.config.is_sparse() && recipe.indexer.index_topk > 0) {
-    shape.config.indexer.index_n_heads = recipe.indexer.index_n_heads;
-    shape.config.indexer.index_head_dim = recipe.indexer.index_head_dim;
-    shape.config.indexer.index_topk = recipe.indexer.index_topk;
-    shape.parameters += shape.config.num_hidden_layers * indexer_parameters(shape.config);
+    shape.config = nn::with_indexer(shape.config, recipe.indexer.index_n_heads,
+                                    recipe.indexer.index_head_dim, recipe.indexer.index_topk);
+    for (int64_t layer_idx = 0; layer_idx < shape.config.num_hidden_layers; ++layer_idx) {
+      shape.parameters += nn::layer_parameter_count(shape.config, layer_idx).indexer;
+    }
   }
   return shape;
 }

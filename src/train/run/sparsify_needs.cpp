@@ -19,27 +19,6 @@ using base::throw_error;
 
 constexpr int64_t kStoredIndexerBytes = 2;  // BF16, but for a few norms
 
-struct LayerNumbers {
-  int64_t all = 0;
-  int64_t indexer = 0;  ///< of them
-};
-
-LayerNumbers layer_numbers(const model::Config& sparse, int64_t layer_idx) {
-  LayerNumbers numbers;
-  nn::LayerWeights layer;
-  nn::visit_layer(sparse, layer_idx, layer, [&](const nn::TensorSpec& spec, at::Tensor&) {
-    int64_t count = 1;
-    for (const int64_t extent : spec.shape) {
-      count *= extent;
-    }
-    numbers.all += count;
-    if (spec.role == nn::TensorRole::kIndexer || spec.role == nn::TensorRole::kIndexerNorm) {
-      numbers.indexer += count;
-    }
-  });
-  return numbers;
-}
-
 int64_t weight_file_bytes(const formats::CheckpointFiles& files) {
   std::set<std::string> paths;
   for (const auto& [name, stored] : files.tensors()) {
@@ -60,7 +39,7 @@ SparsifyNeeds sparsify_needs(const formats::CheckpointFiles& files, const model:
   SparsifyNeeds needs;
   int64_t largest_layer = 0;
   for (int64_t layer_idx = 0; layer_idx < sparse.num_hidden_layers; ++layer_idx) {
-    const LayerNumbers numbers = layer_numbers(sparse, layer_idx);
+    const nn::LayerParameterCount numbers = nn::layer_parameter_count(sparse, layer_idx);
     largest_layer = std::max(largest_layer, numbers.all + kTrainedCopies * numbers.indexer);
     needs.disk_bytes += kStoredIndexerBytes * numbers.indexer;
   }
