@@ -95,6 +95,18 @@ TEST_F(MiniMakefile, EvaluatesBothModels) {
   EXPECT_THAT(make("evaluation").out, Not(HasSubstr("levin eval"))) << "nothing is asked twice";
 }
 
+TEST_F(MiniMakefile, WritesTheModelCardFromWhatWasMeasured) {
+  const TrainResult made = make("card");
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  const std::string card = file_bytes(folder_.file("models/mini/README.md"));
+  EXPECT_THAT(card, HasSubstr("| first wording |     250 | random             |     4 |"));
+  EXPECT_THAT(card, HasSubstr("mini-dense (dense)"));
+  EXPECT_THAT(card, HasSubstr("\nW "));
+  EXPECT_THAT(card, Not(HasSubstr("@include")));
+  EXPECT_TRUE(fs::exists(folder_.file("models/mini/img/mini.indexer_kl.svg")));
+  EXPECT_TRUE(fs::exists(folder_.file("models/mini/img/first-wording.sparse.svg")));
+}
+
 TEST_F(MiniMakefile, StopsAtAStageThatFails) {
   std::ofstream(folder_.file("sparse.toml")) << "[model]\n";
   EXPECT_NE(make().exit_code, 0);
