@@ -24,11 +24,21 @@ else
   bold='' dim='' green='' red='' cyan='' plain=''
 fi
 
+# Where somebody looks on, an answer streams behind its question; the finished row takes its place.
+show_answer() {
+  if [[ -t 1 ]]; then stdbuf -o0 tr -d '\n'; else cat > /dev/null; fi
+}
+
+show_row() {
+  if [[ -t 1 ]]; then printf '\r\e[K'; fi
+  printf '%s' "$1"
+}
+
 # ask MODE OUT.json QUESTION: one answer; the engine's own messages only if it fails.
 ask() {
   local mode=$1 out=$2 question=$3
-  if ! "$levin" ask "$model" --file "$document" --attention "$mode" --max-tokens 24 --json \
-    "$question" > "$out" 2> "$work/stderr"; then
+  if ! "$levin" ask "$model" --file "$document" --attention "$mode" --max-tokens 24 --stats "$out" \
+    "$question" 2> "$work/stderr" | show_answer; then
     cat "$work/stderr" >&2
     exit 1
   fi
@@ -62,30 +72,33 @@ total() {
 }
 
 ask_questions() {
-  local count least_right row question expected sparse_right=0 dense_right=0 tokens parameters index_topk
+  local count least_right index question expected row sparse_right=0 dense_right=0 tokens parameters index_topk
   count=$(jq length "$questions")
   least_right=$((count * 9 / 10))
   parameters=$("$levin" inspect "$model" --json | jq '.parameters / 1e5 | round / 10')
   index_topk=$(jq .index_topk "$model/config.json")
-  ask sparse "$work/first.json" "$(jq -r '.[0].question' "$questions")"
+  ask sparse "$work/first.json" "$(jq -r '.[0].question' "$questions")" > /dev/null
   tokens=$(jq .prompt_tokens "$work/first.json")
 
-  echo "${bold}Levin reads $document${plain}: $tokens tokens of a novel, $count facts hidden in it."
+  echo "${bold}Levin reads $document${plain}: $tokens tokens of a novel, $count facts strewn in."
   echo "${dim}$model has $parameters M parameters. Dense attention reads every token before; sparse attention reads${plain}"
   echo "${dim}the $index_topk that its indexer picks. time: until the answer begins; read: share of the cached rows.${plain}"
   echo
   printf '%s%-38s  %-28s  %s%s\n' "$cyan" "question" "sparse         time     read" \
     "dense          time     read" "$plain"
-  for ((row = 0; row < count; ++row)); do
-    question=$(jq -r ".[$row].question" "$questions")
-    expected=$(jq -r ".[$row].answer" "$questions")
-    printf '%-38.38s  ' "$question"
-    ask sparse "$work/sparse-$row.json" "$question"
-    printf '%s  ' "$(cell "$work/sparse-$row.json" "$expected")"
-    ask dense "$work/dense-$row.json" "$question"
-    printf '%s\n' "$(cell "$work/dense-$row.json" "$expected")"
-    if is_right "$work/sparse-$row.json" "$expected"; then sparse_right=$((sparse_right + 1)); fi
-    if is_right "$work/dense-$row.json" "$expected"; then dense_right=$((dense_right + 1)); fi
+  for ((index = 0; index < count; ++index)); do
+    question=$(jq -r ".[$index].question" "$questions")
+    expected=$(jq -r ".[$index].answer" "$questions")
+    row=$(printf '%-38.38s  ' "$question")
+    if [[ -t 1 ]]; then show_row "$row${dim}sparse:$plain "; fi
+    ask sparse "$work/sparse-$index.json" "$question"
+    row+=$(cell "$work/sparse-$index.json" "$expected")'  '
+    if [[ -t 1 ]]; then show_row "$row${dim}dense:$plain "; fi
+    ask dense "$work/dense-$index.json" "$question"
+    show_row "$row$(cell "$work/dense-$index.json" "$expected")"
+    echo
+    if is_right "$work/sparse-$index.json" "$expected"; then sparse_right=$((sparse_right + 1)); fi
+    if is_right "$work/dense-$index.json" "$expected"; then dense_right=$((dense_right + 1)); fi
   done
   echo
   printf '%s%-38s  %-28s  %s%s\n' "$bold" "right answers" "$sparse_right of $count" \

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 #include "cli/answer.h"
 #include "cli/cache_options.h"
 #include "cli/commands.h"
@@ -29,6 +30,7 @@ struct AskCommand {
   std::string question;
   bool is_thinking = false;
   bool as_json = false;
+  std::string stats_file;  ///< where the object of --json goes besides; empty: nowhere
 };
 
 /// `--file a.txt b.txt "QUESTION"`: the option takes every word after it, the last is the question.
@@ -57,6 +59,9 @@ std::vector<int32_t> make_prompt(const AskCommand& options, const text::Tokenize
 
 void run_ask(AskCommand& options) {
   find_question(options);
+  if (!options.stats_file.empty()) {
+    base::require_writable(options.stats_file);
+  }
   const model::Config config = load_config(options.model);
   require_in_folder(options.model.model_dir, "tokenizer.json", "MODEL");
   const text::Tokenizer tokenizer = text::Tokenizer::load(options.model.model_dir);
@@ -71,6 +76,9 @@ void run_ask(AskCommand& options) {
   const generation::GenerationResult result = run_request(
       *engine, &tokenizer, options.request, !options.as_json, [](const generation::Delta&) {});
   throw_if_cancelled(result);
+  if (!options.stats_file.empty()) {
+    base::write_file_atomically(options.stats_file, json_text(result_json(result)));
+  }
   if (options.as_json) {
     write_json(result_json(result));
   } else {
@@ -96,6 +104,8 @@ void add_ask_command(CLI::App& app, Invocation& invocation) {
   add_sampling_options(*command, options->request);
   command->add_flag("--think", options->is_thinking, "let the model think before it answers");
   command->add_flag("--json", options->as_json, "one JSON object instead of streamed text");
+  command->add_option("--stats", options->stats_file, "write that object to FILE as well")
+      ->type_name("FILE");
   command->footer(
       "\nThe answer goes to stdout, progress and summary to stderr.\n\nExample:\n"
       "  levin ask models/mini --file models/mini/demo/document.txt \"What is the city of "

@@ -29,9 +29,11 @@ void write_output(std::string_view text) {
   }
 }
 
-void write_json(const nlohmann::json& value) {
-  write_output(value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+std::string json_text(const nlohmann::json& value) {
+  return value.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
+
+void write_json(const nlohmann::json& value) { write_output(json_text(value)); }
 
 void occupy_standard_streams() {
   for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {

@@ -23,6 +23,9 @@ struct OutputFailed : base::Error {
 void write_output(std::string_view text);
 
 /// `value` on lines of its own, indented. Text that is not UTF-8 is repaired.
+[[nodiscard]] std::string json_text(const nlohmann::json& value);
+
+/// json_text to standard output.
 void write_json(const nlohmann::json& value);
 
 /// Puts something that fails every read and write in the place of standard streams that the caller

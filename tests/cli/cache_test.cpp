@@ -28,7 +28,7 @@ using ::testing::StartsWith;
 
 /// `levin ask` about the document, with more options.
 ProcessResult ask(std::vector<std::string> options, const ProcessOptions& process = {}) {
-  std::vector<std::string> words = {"ask", mini_model(), kQuestion, "--file", "-"};
+  std::vector<std::string> words = {"ask", mini_model(), short_question().question, "--file", "-"};
   words.insert(words.end(), options.begin(), options.end());
   return run_levin(words, short_document(), process);
 }
@@ -120,7 +120,7 @@ TEST(ChatCache, AConversationBeginsWhereAnEarlierOneWasRead) {
   const TemporaryFolder folder;
   const std::vector<std::string> words = {"chat",    mini_model(),  "--system", short_document(),
                                           "--cache", folder.path(), "--seed",   "1"};
-  const std::string input = std::string(kQuestion) + "\n/stats\n";
+  const std::string input = short_question().question + "\n/stats\n";
   const ProcessResult first = run_levin(words, input);
   const ProcessResult second = run_levin(words, input);
   EXPECT_THAT(first.out, Not(HasSubstr("from cache")));

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
@@ -113,6 +114,22 @@ std::string short_document() {
   std::string text(1600, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   return text;
+}
+
+DemoQuestion short_question() {
+  const std::string document = short_document();
+  DemoQuestion last;
+  size_t last_place = 0;
+  for (const auto& entry :
+       nlohmann::json::parse(read_whole(mini_model() + "/demo/questions.json"))) {
+    const DemoQuestion question{entry.at("question"), entry.at("answer")};
+    const size_t place = document.find(question.answer);
+    if (place != std::string::npos && place >= last_place) {
+      last = question;
+      last_place = place;
+    }
+  }
+  return last;
 }
 
 }  // namespace levin::testing

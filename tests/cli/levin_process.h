@@ -53,8 +53,16 @@ ProcessResult run_levin(const std::vector<std::string>& args, const std::string&
 std::string test_data(const std::string& name);
 /// The small trained model of the repository.
 std::string mini_model();
-/// The beginning of its demo document, and a question that this part answers.
+/// The beginning of its demo document.
 std::string short_document();
-inline constexpr const char* kQuestion = "What is the password of Zustox?";
+
+/// A question of the demo, and the sentence that answers it.
+struct DemoQuestion {
+  std::string question;
+  std::string answer;
+};
+
+/// The last question that short_document() answers.
+DemoQuestion short_question();
 
 }  // namespace levin::testing
