@@ -1,18 +1,21 @@
-// Not a test: takes pictures of the built page with the mock server behind it.
+// Not a test: takes pictures of the built page, of `levin serve models/mini` where LEVIN names the
+// program, else with the mock server behind it.
 //   npm --prefix web run screenshots                            those of docs/img
 //   LEVIN_SCREENSHOTS=FOLDER npm --prefix web run screenshots   all, to look at
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, test } from 'vitest';
+import { answered as ended, ask, dropFile } from '../browser/helpers';
+import { repository, startLevin } from '../browser/levin_server';
 import { launch, open } from '../browser/page';
 import { MockServer } from '../mock_server';
 import * as sample from './samples';
 
 const pictures = fileURLToPath(new URL('../../../docs/img', import.meta.url));
 const folder = process.env['LEVIN_SCREENSHOTS'] ?? pictures;
-const published = new Set(['chat-light', 'document', 'meter-dark', 'phone']);
+const published = new Set(['serve', 'chat-light', 'document', 'meter-dark', 'phone']);
 const mock = new MockServer();
 let url = '';
 let browser: Browser;
@@ -32,13 +35,8 @@ async function shoot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(folder, `web-${name}.png`) });
 }
 
-async function ask(page: Page, text: string): Promise<void> {
-  await page.fill('#composer', text);
-  await page.keyboard.press('Enter');
-}
-
 async function answered(page: Page): Promise<void> {
-  await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+  await ended(page);
   await page.waitForTimeout(150);
 }
 
@@ -111,3 +109,25 @@ test('phone width', async () => {
   await shoot(page, 'phone-list');
   await context.close();
 });
+
+const program = process.env['LEVIN'] ?? '';
+
+test.skipIf(program === '')('questions about a novel, answered by levin serve', async () => {
+  const demo = join(repository, 'models/mini/demo');
+  const text = readFileSync(join(demo, 'document.txt'), 'utf8');
+  const questions = JSON.parse(readFileSync(join(demo, 'questions.json'), 'utf8')) as { question: string }[];
+  const server = await startLevin(program);
+  const { page, context } = await open(browser, server.url, { width: 1180, height: 780 });
+  await dropFile(page, 'persuasion.txt', text);
+  await page.locator('.composer .chip', { hasText: /[\d,]+ tokens/ }).waitFor();
+  for (const { question } of questions.slice(0, 2)) {
+    await ask(page, question);
+    await page.getByText(question).last().waitFor();
+    await answered(page);
+  }
+  await page.locator('.meter summary').last().click();
+  await page.waitForTimeout(200);
+  await shoot(page, 'serve');
+  await context.close();
+  await server.stop();
+}, 120_000);
