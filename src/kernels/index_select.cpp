@@ -3,7 +3,8 @@
 //
 // With many blocks (prefill) a task does a block and its scores go straight into the streams of
 // top_k.h. With few (decode) a task does a range of pages of one block, the scores go to the
-// workspace, and the streams read them there: the same scores in the same order.
+// workspace, and the streams read them there, window of pages after window: the same scores in the
+// same order.
 #include "kernels/index_select.h"
 
 #include <algorithm>
@@ -19,7 +20,11 @@ namespace levin::kernels {
 namespace {
 
 constexpr int64_t kBlockQueries = 16;
+/// Scores that wait for the streams, of all tokens of a block together: 2 MiB, whatever the
+/// context.
+constexpr int64_t kWindowScores = int64_t{1} << 19;
 static_assert(TopKStream::kPushScores == kPageTokens);
+static_assert(kWindowScores >= kBlockQueries * kPageTokens);
 
 struct Call {
   Context& ctx;
@@ -113,10 +118,21 @@ TopKStream take_stream(const Call& call, WorkspaceCutter& cutter) {
   return {call.ctx.table(), call.index_topk, buffers};
 }
 
-int64_t stream_bytes(const Call& call) {
+int64_t stream_bytes(int64_t index_topk) {
+  const int64_t capacity = TopKStream::capacity(index_topk);
   WorkspaceCutter size;
-  (void)take_stream(call, size);
+  size.take<float>(capacity);
+  size.take<int32_t>(capacity);
+  size.take<int32_t>(capacity);
   return size.used_bytes();
+}
+
+/// Whether so many blocks are enough to give every thread some.
+bool is_shared_by_block(int64_t blocks, int64_t threads) { return blocks >= 4 * threads; }
+
+/// Pages whose scores the workspace holds at once for a block of `tokens`.
+int64_t window_pages(int64_t tokens, int64_t pages) {
+  return std::min(pages, kWindowScores / (tokens * kPageTokens));
 }
 
 void finish_stream(const Call& call, const Block& block, int64_t i, TopKStream& stream) {
@@ -126,7 +142,7 @@ void finish_stream(const Call& call, const Block& block, int64_t i, TopKStream& 
 
 /// Every block of every chunk is a task.
 void run_blocks(const Call& call, std::span<const IndexChunk> scored, int64_t blocks) {
-  const int64_t thread_bytes = kBlockQueries * stream_bytes(call);
+  const int64_t thread_bytes = kBlockQueries * stream_bytes(call.index_topk);
   std::byte* memory = call.ctx.workspace(thread_bytes * call.ctx.pool().thread_count());
   call.ctx.pool().parallel_for(blocks, [&](int64_t block_idx, int thread_idx) {
     const IndexChunk* chunk = scored.data();
@@ -154,31 +170,41 @@ void run_blocks(const Call& call, std::span<const IndexChunk> scored, int64_t bl
   });
 }
 
-/// One block, its pages in parallel.
+/// One block, the pages of a window in parallel, then its streams.
 void run_pages(const Call& call, const Block& block) {
   constexpr int64_t kMinTaskPages = 8;
   const int64_t threads = call.ctx.pool().thread_count();
-  const int64_t stride = block.pages() * kPageTokens;
+  const int64_t window = window_pages(block.tokens, block.pages());
+  const int64_t stride = window * kPageTokens;
   const int64_t scores_bytes = block.tokens * stride * static_cast<int64_t>(sizeof(float));
-  std::byte* memory = call.ctx.workspace(scores_bytes + threads * stream_bytes(call));
-  auto* scores = reinterpret_cast<float*>(memory);  // [block tokens, pages * 64]
-  const int64_t task_pages = std::max(kMinTaskPages, block.pages() / (4 * threads));
-  const int64_t tasks = (block.pages() + task_pages - 1) / task_pages;
-  call.ctx.pool().parallel_for(tasks, [&](int64_t task_idx, int thread_idx) {
-    const int64_t end = std::min(block.pages(), (task_idx + 1) * task_pages);
-    for (int64_t page_idx = task_idx * task_pages; page_idx < end; ++page_idx) {
-      score_page(call, block, page_idx, scores + page_idx * kPageTokens, stride,
-                 call.ctx.scratch(thread_idx));
-    }
-  });
-  call.ctx.pool().parallel_for(block.tokens, [&](int64_t i, int thread_idx) {
-    WorkspaceCutter cutter(memory + scores_bytes + thread_idx * stream_bytes(call));
-    TopKStream stream = take_stream(call, cutter);
-    for (int64_t page_idx = 0; page_idx < block.pages(); ++page_idx) {
-      stream.push(scores + i * stride + page_idx * kPageTokens, block.visible_in_page(i, page_idx),
-                  page_idx * kPageTokens);
-    }
-    finish_stream(call, block, i, stream);
+  WorkspaceCutter cutter(
+      call.ctx.workspace(scores_bytes + block.tokens * stream_bytes(call.index_topk)));
+  auto* scores = cutter.take<float>(block.tokens * stride);  // [block tokens, window * 64]
+  std::vector<TopKStream> streams;
+  for (int64_t i = 0; i < block.tokens; ++i) {
+    streams.push_back(take_stream(call, cutter));
+  }
+  for (int64_t first_page = 0; first_page < block.pages(); first_page += window) {
+    const int64_t pages = std::min(window, block.pages() - first_page);
+    const int64_t task_pages = std::max(kMinTaskPages, pages / (4 * threads));
+    const int64_t tasks = (pages + task_pages - 1) / task_pages;
+    call.ctx.pool().parallel_for(tasks, [&](int64_t task_idx, int thread_idx) {
+      const int64_t end = std::min(pages, (task_idx + 1) * task_pages);
+      for (int64_t page = task_idx * task_pages; page < end; ++page) {
+        score_page(call, block, first_page + page, scores + page * kPageTokens, stride,
+                   call.ctx.scratch(thread_idx));
+      }
+    });
+    call.ctx.pool().parallel_for(block.tokens, [&](int64_t i, int /*thread_idx*/) {
+      for (int64_t page = 0; page < pages; ++page) {
+        streams[i].push(scores + i * stride + page * kPageTokens,
+                        block.visible_in_page(i, first_page + page),
+                        (first_page + page) * kPageTokens);
+      }
+    });
+  }
+  call.ctx.pool().parallel_for(block.tokens, [&](int64_t i, int /*thread_idx*/) {
+    finish_stream(call, block, i, streams[i]);
   });
 }
 
@@ -202,6 +228,18 @@ void write_scores(const Call& call, const IndexChunk& chunk, TensorView<float, 2
 
 }  // namespace
 
+int64_t select_workspace_bytes(int64_t tokens, int64_t kv_tokens, int64_t index_topk, int threads) {
+  const int64_t queries = std::min(tokens, kBlockQueries);
+  const int64_t pages = (kv_tokens + kPageTokens - 1) / kPageTokens;
+  const int64_t stream = stream_bytes(index_topk);
+  const int64_t window = queries == 0 ? 0 : queries * window_pages(queries, pages) * kPageTokens;
+  const int64_t by_page = window * static_cast<int64_t>(sizeof(float)) + queries * stream;
+  const int64_t blocks = (tokens + kBlockQueries - 1) / kBlockQueries;
+  const int64_t by_block =
+      is_shared_by_block(blocks, threads) ? threads * kBlockQueries * stream : 0;
+  return std::max(by_page, by_block);
+}
+
 void select_top_k(Context& ctx, const IndexQueries& queries, std::span<const IndexChunk> chunks,
                   IndexKeyFormat key_format, int64_t index_topk, TensorView<int32_t, 2> selected,
                   std::span<int32_t> counts, TensorView<float, 2>* scores) {
@@ -217,7 +255,7 @@ void select_top_k(Context& ctx, const IndexQueries& queries, std::span<const Ind
     scored.push_back(scored_part(chunk, index_topk));
     blocks += block_count(scored.back());
   }
-  if (blocks >= 4 * ctx.pool().thread_count()) {
+  if (is_shared_by_block(blocks, ctx.pool().thread_count())) {
     run_blocks(call, scored, blocks);
   } else {
     for (const IndexChunk& chunk : scored) {

@@ -57,4 +57,10 @@ void select_top_k(Context& ctx, const IndexQueries& queries, std::span<const Ind
                   IndexKeyFormat key_format, int64_t index_topk, TensorView<int32_t, 2> selected,
                   std::span<int32_t> counts, TensorView<float, 2>* scores = nullptr);
 
+/// Workspace that select_top_k takes for a chunk of `tokens` that ends in a context of `kv_tokens`,
+/// or for a shorter one: the streams of candidates, and where few queries share their pages out to
+/// the threads, a window of scores.
+[[nodiscard]] int64_t select_workspace_bytes(int64_t tokens, int64_t kv_tokens, int64_t index_topk,
+                                             int threads);
+
 }  // namespace levin::kernels

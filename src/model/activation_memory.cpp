@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "kernels/kv_layout.h"
+#include "kernels/index_select.h"
+#include "kernels/linear_tiles.h"
 #include "kernels/op_table.h"
-#include "kernels/top_k.h"
 
 namespace levin::model {
 namespace {
@@ -20,20 +20,57 @@ int64_t selected_positions(const Config& config, const StepSize& size) {
   return std::min(size.selection_budget, config.max_position_embeddings);
 }
 
-/// Rows that the experts of one group hold: every token may use the shared experts.
-int64_t expert_rows(const Config& config, int64_t tokens) {
-  const int64_t all = tokens * (config.num_experts_per_tok + (config.n_shared_experts > 0 ? 1 : 0));
-  return std::min(all, std::max(kExpertGroupRows, tokens));
+/// MoE layers come behind the dense ones; a model may have either kind alone.
+bool has_moe_layer(const Config& config) {
+  return config.is_moe_layer(config.num_hidden_layers - 1);
+}
+bool has_dense_layer(const Config& config) { return !config.is_moe_layer(0); }
+
+/// Rows of one group of experts at most: shared experts count as one that every token uses.
+struct ExpertRows {
+  int64_t routed = 0;
+  int64_t shared = 0;
+
+  [[nodiscard]] int64_t all() const { return routed + shared; }
+};
+
+ExpertRows expert_rows(const Config& config, int64_t tokens) {
+  if (!has_moe_layer(config)) {
+    return {};
+  }
+  const int64_t shared = config.n_shared_experts > 0 ? tokens : 0;
+  const int64_t all = tokens * config.num_experts_per_tok + shared;
+  return {.routed = std::min(all, std::max(kExpertGroupRows, tokens)) - shared, .shared = shared};
 }
 
-/// Width of the shared experts, or of a routed one where there are none.
-int64_t moe_width(const Config& config) {
-  return config.moe_intermediate_size * std::max<int64_t>(config.n_shared_experts, 1);
+/// Width of the shared experts, which are stored as one.
+int64_t shared_width(const Config& config) {
+  return config.moe_intermediate_size * config.n_shared_experts;
+}
+
+/// Widest inner layer of the feed-forward parts that the model has.
+int64_t widest_feed_forward(const Config& config) {
+  const int64_t dense = has_dense_layer(config) ? config.intermediate_size : 0;
+  const int64_t experts =
+      has_moe_layer(config) ? std::max(config.moe_intermediate_size, shared_width(config)) : 0;
+  return std::max(dense, experts);
+}
+
+/// bf16 inputs of a product, with the padding behind each row.
+int64_t converted_bytes(int64_t rows, int64_t cols) {
+  return rows * kernels::activation_stride(cols) * kBf16;
 }
 
 /// Outputs of kv_b_proj: keys and values of all heads.
 int64_t expanded_width(const Config& config) {
   return config.num_attention_heads * (config.qk_nope_head_dim + config.v_head_dim);
+}
+
+/// Rows of absorbed queries that are alive at once. Reference numerics absorb decode steps alone,
+/// one at a time.
+int64_t absorbed_rows(const StepSize& size) {
+  const bool has_tiles = size.is_sparse && !is_reference(size);
+  return has_tiles ? std::min(size.tokens, kAbsorbedTile) : 1;
 }
 
 /// Residual stream, norms, angles, queries, latents, outputs of the heads.
@@ -51,10 +88,7 @@ int64_t attention_bytes(const Config& config, const StepSize& size) {
                                           selected_positions(config, size)) *
                                              kF32);
   }
-  // Reference numerics absorb decode steps alone, one at a time.
-  const bool has_tiles = size.is_sparse && !is_reference(size);
-  const int64_t absorbed_rows = has_tiles ? std::min(size.tokens, kAbsorbedTile) : 1;
-  return bytes + absorbed_rows * heads * (config.kv_row_dim() + config.kv_lora_rank) * kF32;
+  return bytes + absorbed_rows(size) * heads * (config.kv_row_dim() + config.kv_lora_rank) * kF32;
 }
 
 /// What attention_reference.cpp keeps: keys and values of the context, kv_b_proj in float32, and
@@ -66,49 +100,62 @@ int64_t reference_bytes(const Config& config, const StepSize& size) {
          kF32;
 }
 
-/// Gate and up of the wider of the two kinds of layers; gathered inputs and outputs of experts.
+/// Gate and up of the larger of the two kinds of layers; gathered inputs and outputs of experts.
 int64_t feed_forward_bytes(const Config& config, int64_t tokens) {
-  const int64_t rows = expert_rows(config, tokens);
-  const int64_t gate_and_up =
-      2 * std::max(tokens * config.intermediate_size, rows * moe_width(config));
-  const int64_t router = tokens * (config.n_routed_experts + 2 * config.num_experts_per_tok);
-  return (gate_and_up + 2 * rows * config.hidden_size + router) * kF32;
+  const ExpertRows rows = expert_rows(config, tokens);
+  const int64_t dense = has_dense_layer(config) ? tokens * config.intermediate_size : 0;
+  const int64_t experts =
+      rows.routed * config.moe_intermediate_size + rows.shared * shared_width(config);
+  const int64_t router = has_moe_layer(config)
+                             ? tokens * (config.n_routed_experts + 2 * config.num_experts_per_tok)
+                             : 0;
+  return (2 * std::max(dense, experts) + 2 * rows.all() * config.hidden_size + router) * kF32;
 }
 
-/// The indexer's streams of candidates, or one block's scores of the whole context.
+/// The indexer's streams of candidates and its window of scores.
 int64_t index_workspace(const Config& config, const StepSize& size) {
-  if (!size.is_sparse) {
-    return 0;
-  }
-  constexpr int64_t kBlockQueries = 16;
-  const int64_t stream = 3 * kernels::TopKStream::capacity(selected_positions(config, size)) * kF32;
-  const int64_t scores =
-      std::min(size.tokens, kBlockQueries) * (size.context_tokens + kernels::kPageTokens) * kF32;
-  return std::max(size.threads * kBlockQueries * stream, scores + size.threads * stream);
+  return size.is_sparse
+             ? kernels::select_workspace_bytes(size.tokens, size.context_tokens,
+                                               selected_positions(config, size), size.threads)
+             : 0;
 }
 
-/// Inputs of products in bf16, or the state of attention per thread.
-int64_t fast_workspace(const Config& config, const StepSize& size) {
-  const int64_t heads_out = config.num_attention_heads * config.v_head_dim;
-  const int64_t rows = expert_rows(config, size.tokens);
-  const int64_t products =
-      kBf16 * std::max({rows * config.hidden_size, rows * moe_width(config),
-                        2 * size.tokens * config.hidden_size,
-                        size.tokens * config.intermediate_size, size.tokens * heads_out});
+/// Inputs of the largest product in bf16.
+int64_t product_workspace(const Config& config, const StepSize& size) {
+  const int64_t heads = config.num_attention_heads;
+  const ExpertRows rows = expert_rows(config, size.tokens);
+  // The router and the indexer's head weights take their input as two terms.
+  const int64_t terms = has_moe_layer(config) || size.is_sparse ? 2 : 1;
+  return std::max(
+      {converted_bytes(terms * size.tokens, config.hidden_size),
+       converted_bytes(size.tokens, heads * config.v_head_dim),
+       converted_bytes(absorbed_rows(size) * heads, config.kv_lora_rank),
+       has_dense_layer(config) ? converted_bytes(size.tokens, config.intermediate_size) : 0,
+       converted_bytes(rows.all(), config.hidden_size),
+       converted_bytes(rows.routed, config.moe_intermediate_size) +
+           converted_bytes(rows.shared, shared_width(config))});
+}
+
+/// State of expanded attention: of each thread, for the tokens that attend in this form.
+int64_t expanded_workspace(const Config& config, const StepSize& size) {
+  const int64_t tokens =
+      size.is_sparse ? std::min(size.tokens, selected_positions(config, size)) : size.tokens;
   constexpr int64_t kBlockTokens = 256;  // of the cache, expanded at once
   const int64_t block =
       kBlockTokens * ((config.kv_lora_rank + config.qk_head_dim() + config.v_head_dim) * kBf16 +
                       (config.qk_nope_head_dim + config.v_head_dim) * kF32);
-  const int64_t expanded =
-      size.threads *
-      (size.tokens * (config.qk_head_dim() * kBf16 + (config.v_head_dim + 2) * kF32) + block);
-  return std::max(products, expanded);
+  return size.threads *
+         (tokens * (config.qk_head_dim() * kBf16 + (config.v_head_dim + 2) * kF32) + block);
+}
+
+int64_t fast_workspace(const Config& config, const StepSize& size) {
+  return std::max(product_workspace(config, size), expanded_workspace(config, size));
 }
 
 /// Inputs of FP8 products with their scales, or a row of scores per thread.
 int64_t reference_workspace(const Config& config, const StepSize& size) {
   const int64_t widest =
-      std::max({config.hidden_size, config.intermediate_size, moe_width(config), config.q_lora_rank,
+      std::max({config.hidden_size, widest_feed_forward(config), config.q_lora_rank,
                 config.num_attention_heads * config.v_head_dim});
   const int64_t quantised =
       config.has_fp8_weights ? size.tokens * (widest + widest / kFp8Group) * kF32 : 0;

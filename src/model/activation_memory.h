@@ -25,9 +25,10 @@ struct StepSize {
 };
 
 /// Anonymous memory of a step: the activations of step.h, the workspace of the largest op and the
-/// threads' scratch memory, without cache and weights. Under fast numerics the context counts only
-/// for one op's scores; reference numerics also hold keys and values of the whole context in
-/// float32 (attention_reference.h), which at a long context is most of the memory in use.
+/// threads' scratch memory, without cache and weights. Layers of a kind that the model does not
+/// have do not count. Under fast numerics nothing here grows with a long context; reference
+/// numerics hold keys and values of the whole context in float32 (attention_reference.h), which at
+/// a long context is most of the memory in use.
 int64_t activation_bytes(const Config& config, const StepSize& size);
 
 }  // namespace levin::model

@@ -24,10 +24,15 @@ constexpr bool kMeasuresOnlyOurs = false;
 constexpr bool kMeasuresOnlyOurs = true;
 #endif
 
+const std::string kTiny = std::string(LEVIN_TEST_DATA) + "/configs/tiny.json";
+
+/// The model of `make demo` for long documents: every layer has experts.
+const std::string kSpeedModel = std::string(LEVIN_SOURCE_DIR) + "/tools/demo/speed_model.json";
+
 std::string write_model(const levin::testing::TemporaryFolder& folder,
-                        const std::vector<std::string>& overrides) {
+                        const std::string& config_path, const std::vector<std::string>& overrides) {
   SynthOptions options;
-  options.config_path = std::string(LEVIN_TEST_DATA) + "/configs/tiny.json";
+  options.config_path = config_path;
   options.out_dir = folder.file("model");
   options.overrides = overrides;
   base::ThreadPool pool(2);
@@ -37,6 +42,7 @@ std::string write_model(const levin::testing::TemporaryFolder& folder,
 
 struct Trial {
   const char* name;
+  std::string config_path;
   std::vector<std::string> overrides;
   model::Numerics numerics;
   model::AttentionMode attention;
@@ -49,6 +55,7 @@ std::ostream& operator<<(std::ostream& out, const Trial& trial) { return out << 
 /// Wide enough that what is counted in bytes is far above what a program holds anyway.
 const Trial kTrials[] = {
     {"FastSparse",
+     kTiny,
      {"hidden_size=1024", "num_attention_heads=16", "qk_nope_head_dim=64", "v_head_dim=64",
       "intermediate_size=1536", "moe_intermediate_size=512", "index_topk=512"},
      model::Numerics::kFast,
@@ -56,6 +63,7 @@ const Trial kTrials[] = {
      2048,
      4096},
     {"FastDense",
+     kTiny,
      {"hidden_size=1024", "num_attention_heads=16", "qk_nope_head_dim=64", "v_head_dim=64",
       "intermediate_size=1536", "moe_intermediate_size=512"},
      model::Numerics::kFast,
@@ -63,17 +71,56 @@ const Trial kTrials[] = {
      2048,
      4096},
     {"FastSparseSmallChunks",
+     kTiny,
      {"num_hidden_layers=6", "index_topk=512"},
      model::Numerics::kFast,
      model::AttentionMode::kSparse,
      64,
      4096},
     {"Reference",
+     kTiny,
      {"num_attention_heads=32", "qk_nope_head_dim=64", "v_head_dim=64", "index_topk=128"},
      model::Numerics::kReference,
      model::AttentionMode::kSparse,
      1024,
      4096},
+    {"OnlyExperts",
+     kTiny,
+     {"hidden_size=1024", "num_attention_heads=16", "qk_nope_head_dim=64", "v_head_dim=64",
+      "intermediate_size=8192", "moe_intermediate_size=512", "first_k_dense_replace=0"},
+     model::Numerics::kFast,
+     model::AttentionMode::kSparse,
+     2048,
+     4096},
+    {"OnlyDenseLayers",
+     kTiny,
+     {"hidden_size=1024", "num_attention_heads=16", "qk_nope_head_dim=64", "v_head_dim=64",
+      "intermediate_size=1536", "moe_intermediate_size=4096", "first_k_dense_replace=2"},
+     model::Numerics::kFast,
+     model::AttentionMode::kSparse,
+     2048,
+     4096},
+    {"SpeedModelAt32K",
+     kSpeedModel,
+     {},
+     model::Numerics::kFast,
+     model::AttentionMode::kSparse,
+     2048,
+     32768},
+    {"SpeedModelAt128K",
+     kSpeedModel,
+     {},
+     model::Numerics::kFast,
+     model::AttentionMode::kSparse,
+     2048,
+     131072},
+    {"SpeedModelAt128KSmallChunks",
+     kSpeedModel,
+     {},
+     model::Numerics::kFast,
+     model::AttentionMode::kSparse,
+     512,
+     131072},
 };
 
 class MemorySlow : public ::testing::TestWithParam<Trial> {};
@@ -84,7 +131,7 @@ TEST_P(MemorySlow, InUseIsWithinFivePercentOfWhatInspectPredicts) {
   }
   const Trial& trial = GetParam();
   const levin::testing::TemporaryFolder folder;
-  const std::string dir = write_model(folder, trial.overrides);
+  const std::string dir = write_model(folder, trial.config_path, trial.overrides);
   runtime::EngineOptions options;
   options.threads = 2;
   options.forward.numerics = trial.numerics;
@@ -106,7 +153,7 @@ TEST_P(MemorySlow, InUseIsWithinFivePercentOfWhatInspectPredicts) {
   }
   const int64_t in_use = base::process_memory().anonymous_bytes;
   const double ratio = static_cast<double>(in_use) / static_cast<double>(fit.anonymous_bytes);
-  fmt::print("| {:21} | predicted {:6.1f} MiB | in use {:6.1f} MiB | {:+.1f} % |\n", trial.name,
+  fmt::print("| {:27} | predicted {:6.1f} MiB | in use {:6.1f} MiB | {:+.1f} % |\n", trial.name,
              static_cast<double>(fit.anonymous_bytes) / kMiB, static_cast<double>(in_use) / kMiB,
              100.0 * (ratio - 1.0));
   EXPECT_NEAR(ratio, 1.0, 0.05);
@@ -121,7 +168,7 @@ TEST(MemoryOfInt8, NeverMuchMoreThanOneCopyOfTheWeightsWhileLoading) {
   }
   const levin::testing::TemporaryFolder folder;
   const std::string dir = write_model(
-      folder, {"hidden_size=1024", "intermediate_size=4096", "moe_intermediate_size=1024"});
+      folder, kTiny, {"hidden_size=1024", "intermediate_size=4096", "moe_intermediate_size=1024"});
   const model::Config config = model::load_config(dir);
   base::ThreadPool pool(2);
   const int64_t before = base::process_memory().anonymous_bytes;

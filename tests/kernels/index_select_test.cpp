@@ -262,6 +262,33 @@ TEST_P(IndexSelectTest, ChunksThreadsAndBatchesDoNotMatter) {
   }
 }
 
+/// Few queries over a long context: their scores pass through the workspace window by window.
+TEST_P(IndexSelectTest, SelectsAcrossTheWindowsOfALongContext) {
+  base::ThreadPool pool(2);
+  Context ctx(pool, *table_);
+  constexpr int64_t kTokens = 2 * 32768 + 100;  // 16 queries: two windows and a rest
+  const Sequence sequence(kTokens, kEncoding, 55);
+  sequence.store(ctx);
+  for (const int64_t count : {16, 15}) {
+    Tensor<float, 2> scores({count, kTokens});
+    TensorView<float, 2> view = scores.view();
+    const int64_t first = kTokens - count;
+    const auto lists = select_chunk(ctx, sequence, first, count, 300, &view);
+    for (int64_t i = 0; i < count; ++i) {
+      const float* row = view.row(i);
+      ASSERT_EQ(lists[i], sorted_top_k({row, row + first + i + 1}, 300))
+          << "position " << first + i;
+    }
+  }
+}
+
+TEST(IndexSelectWorkspace, DoesNotGrowWithALongContext) {
+  const int64_t at_64k = select_workspace_bytes(16, int64_t{1} << 16, 2048, 2);
+  EXPECT_GT(at_64k, int64_t{1} << 21);
+  EXPECT_EQ(select_workspace_bytes(16, int64_t{1} << 20, 2048, 2), at_64k);
+  EXPECT_LT(select_workspace_bytes(1, int64_t{1} << 12, 2048, 2), at_64k);
+}
+
 TEST_P(IndexSelectTest, MixedStepsSelectLikeEachSequenceAlone) {
   base::ThreadPool pool(2);
   Context ctx(pool, *table_);
