@@ -4,8 +4,9 @@
 #   make train    the trainer, build/release/levin-train (installs LibTorch if it is not there)
 #   make model    the trainer, then models/mini from nothing (recipes/mini/Makefile; hours)
 #   make test     build and run every test
+#   make goldens  compare with DeepSeek's official code and print the comparison as a table
 #   make lint     format, clang-tidy on changed files (LINT=--all: on all), module order, sizes
-.PHONY: build demo train model test asan tsan fuzz lint bench coverage clean
+.PHONY: build demo train model test goldens asan tsan fuzz lint bench coverage clean
 .DEFAULT_GOAL := build
 
 build:
@@ -26,6 +27,11 @@ model: train
 test:
 	@tools/install_deps.sh engine train test
 	@tools/test.sh
+
+goldens:
+	@tools/install_deps.sh engine test
+	@tools/build.sh release -DLEVIN_TESTS=ON levin_golden_tables
+	@build/release/levin_golden_tables
 
 asan tsan:
 	@tools/install_deps.sh engine test

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "base/mapped_file.h"
@@ -24,25 +26,65 @@ std::vector<std::vector<T>> to_rows(const tensor::Tensor<T, 2>& rows) {
   return out;
 }
 
+/// Rows [first, first + count) of a step.
+struct StepRows {
+  int64_t first = 0;
+  int64_t count = 0;
+};
+
+/// What a step did not record becomes empty rows.
 template <typename T>
-void append(std::vector<T>& to, std::vector<T> rows, int64_t count) {
-  rows.resize(static_cast<size_t>(count));
-  std::ranges::move(rows, std::back_inserter(to));
+void append(std::vector<T>& to, std::vector<T> rows, const StepRows& taken) {
+  rows.resize(std::max(rows.size(), static_cast<size_t>(taken.first + taken.count)));
+  std::move(rows.begin() + taken.first, rows.begin() + taken.first + taken.count,
+            std::back_inserter(to));
 }
 
-void append_trace(RunResult& result, const Trace& trace, int64_t tokens) {
+void append_trace(RunResult& result, const Trace& trace, const StepRows& taken) {
   result.layers.resize(trace.layers.size());
   for (size_t i = 0; i < trace.layers.size(); ++i) {
     const LayerTrace& from = trace.layers[i];
     RunResult::Layer& to = result.layers[i];
-    append(to.hidden, to_rows(from.hidden), tokens);
-    append(to.attn_out, to_rows(from.attn_out), tokens);
-    append(to.index_scores, to_rows(from.index_scores), tokens);
-    append(to.selected, from.selected, tokens);
-    append(to.router_ids, to_rows(from.router_ids), tokens);
-    append(to.router_weights, to_rows(from.router_weights), tokens);
+    append(to.hidden, to_rows(from.hidden), taken);
+    append(to.attn_out, to_rows(from.attn_out), taken);
+    append(to.index_scores, to_rows(from.index_scores), taken);
+    append(to.selected, from.selected, taken);
+    append(to.router_ids, to_rows(from.router_ids), taken);
+    append(to.router_weights, to_rows(from.router_weights), taken);
   }
 }
+
+/// The sequence that shares the steps of another one, until its tokens end.
+class BatchMate {
+ public:
+  BatchMate(const RunOptions& options, const kernels::KvLayout& layout)
+      : options_(options), pages_(layout, std::max<int64_t>(1, std::ssize(options.batch_mate))) {}
+
+  /// Adds a chunk beside the only one of the step. Returns how many rows lie before that one's.
+  int64_t join(std::vector<Chunk>& chunks) {
+    const bool follows = options_.mate_chunk_tokens == 0;
+    const int64_t asked = follows ? std::ssize(chunks[0].tokens) : options_.mate_chunk_tokens;
+    const int64_t count = std::min(asked, std::ssize(options_.batch_mate) - pos_);
+    if (count == 0) {
+      return 0;
+    }
+    const Chunk chunk{
+        .tokens =
+            options_.batch_mate.subspan(static_cast<size_t>(pos_), static_cast<size_t>(count)),
+        .first_pos = pos_,
+        .is_decode = follows ? chunks[0].is_decode : options_.mate_chunk_tokens == 1,
+        .pages = pages_.pages(),
+        .logits = options_.mate_comes_first ? LogitsWanted::kNone : LogitsWanted::kLast};
+    chunks.insert(options_.mate_comes_first ? chunks.begin() : chunks.end(), chunk);
+    pos_ += count;
+    return options_.mate_comes_first ? count : 0;
+  }
+
+ private:
+  const RunOptions& options_;
+  TestPages pages_;
+  int64_t pos_ = 0;
+};
 
 }  // namespace
 
@@ -126,7 +168,7 @@ RunResult run(const Config& config, const Weights& weights, std::span<const int3
   Transformer transformer(config, weights, ctx, options.forward);
   const auto total = static_cast<int64_t>(tokens.size());
   const TestPages pages(transformer.kv_layout(), total);
-  const TestPages mate_pages(transformer.kv_layout(), total);
+  BatchMate mate(options, transformer.kv_layout());
   const int64_t chunk_tokens = options.chunk_tokens > 0 ? options.chunk_tokens : prefill_tokens;
 
   RunResult result;
@@ -134,30 +176,22 @@ RunResult run(const Config& config, const Weights& weights, std::span<const int3
   for (int64_t pos = 0; pos < total;) {
     const bool is_decode = pos >= prefill_tokens;
     const int64_t count = is_decode ? 1 : std::min(chunk_tokens, prefill_tokens - pos);
-    const auto slice = [&](std::span<const int32_t> all) {
-      return all.subspan(static_cast<size_t>(pos), static_cast<size_t>(count));
-    };
-    std::vector<Chunk> chunks{{.tokens = slice(tokens),
-                               .first_pos = pos,
-                               .is_decode = is_decode,
-                               .pages = pages.pages(),
-                               .logits = LogitsWanted::kAll}};
-    if (!options.batch_mate.empty()) {
-      chunks.push_back({.tokens = slice(options.batch_mate),
-                        .first_pos = pos,
-                        .is_decode = is_decode,
-                        .pages = mate_pages.pages(),
-                        .logits = LogitsWanted::kLast});
-    }
+    std::vector<Chunk> chunks{
+        {.tokens = tokens.subspan(static_cast<size_t>(pos), static_cast<size_t>(count)),
+         .first_pos = pos,
+         .is_decode = is_decode,
+         .pages = pages.pages(),
+         .logits = LogitsWanted::kAll}};
+    const int64_t rows_before = mate.join(chunks);
     Trace trace;
     trace.wants_hidden = true;
     trace.wants_indexer = transformer.is_sparse() && options.batch_mate.empty();
     trace.wants_selected = true;
     trace.wants_router = true;
     transformer.forward(chunks, logits, options.wants_trace ? &trace : nullptr);
-    append(result.logits, to_rows(logits), count);
+    append(result.logits, to_rows(logits), {0, count});
     if (options.wants_trace) {
-      append_trace(result, trace, count);
+      append_trace(result, trace, {rows_before, count});
     }
     pos += count;
   }
@@ -171,10 +205,14 @@ RunResult run(const GoldenCase& golden, const RunOptions& options) {
 }
 
 float max_abs_difference(std::span<const float> a, std::span<const float> b) {
+  if (a.size() != b.size()) {
+    return std::numeric_limits<float>::infinity();
+  }
   float largest = 0.0F;
-  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+  for (size_t i = 0; i < a.size(); ++i) {
     const float difference = std::abs(a[i] - b[i]);
-    largest = std::isnan(difference) ? difference : std::max(largest, difference);
+    largest = std::isnan(difference) ? std::numeric_limits<float>::infinity()
+                                     : std::max(largest, difference);
   }
   return largest;
 }

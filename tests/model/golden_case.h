@@ -61,8 +61,10 @@ struct RunOptions {
   ForwardOptions forward;
   int64_t chunk_tokens = 0;     // 0: the whole prefill at once
   int64_t prefill_tokens = -1;  // the rest is decoded one by one; -1: as in the case
-  /// Tokens of a second sequence that shares every step (its logits are dropped).
+  /// Tokens of a second sequence that shares the steps (its logits are dropped).
   std::span<const int32_t> batch_mate;
+  int64_t mate_chunk_tokens = 0;  // 0: as many as this sequence; 1: decoded one by one
+  bool mate_comes_first = false;  // its rows lie before this sequence's
   bool wants_trace = false;
 };
 
@@ -84,6 +86,7 @@ RunResult run(const Config& config, const Weights& weights, std::span<const int3
               int64_t prefill_tokens, const RunOptions& options);
 RunResult run(const GoldenCase& golden, const RunOptions& options);
 
+/// Infinity if the sizes differ or a difference is not a number.
 float max_abs_difference(std::span<const float> a, std::span<const float> b);
 
 }  // namespace levin::model::testing

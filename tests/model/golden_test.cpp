@@ -3,10 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
-#include <set>
 
 #include "model/golden_case.h"
+#include "model/golden_comparison.h"
 
 namespace levin::model::testing {
 namespace {
@@ -30,130 +29,53 @@ class GoldenReference : public ::testing::TestWithParam<Param> {
     options.wants_trace = true;
     return options;
   }
+
+  void expect_reproduces(const GoldenComparison& comparison) const {
+    EXPECT_LE(comparison.logits, golden_.logits_max_abs);
+    EXPECT_GE(comparison.typical_rows_fraction, golden_.typical_rows_fraction);
+    EXPECT_LE(comparison.hidden, golden_.logits_max_abs);
+    EXPECT_LE(comparison.router_weights, golden_.logits_max_abs);
+    EXPECT_EQ(comparison.selections.differing, 0);
+    EXPECT_EQ(comparison.experts.differing, 0);
+    EXPECT_EQ(comparison.selections.compared > 0, golden_.config.is_sparse());
+    EXPECT_GT(comparison.experts.compared, 0);
+    EXPECT_TRUE(reproduces(golden_, comparison));
+  }
 };
-
-/// Largest difference over all rows; how many rows stay within the typical tolerance.
-struct LogitComparison {
-  float max_abs = 0.0F;
-  double typical_fraction = 0.0;
-};
-
-LogitComparison compare_logits(const GoldenCase& golden, const std::vector<std::vector<float>>& got,
-                               const std::vector<std::vector<float>>& want) {
-  LogitComparison comparison;
-  int64_t typical_rows = 0;
-  for (size_t row = 0; row < want.size(); ++row) {
-    const float difference = max_abs_difference(got[row], want[row]);
-    comparison.max_abs = std::max(comparison.max_abs, difference);
-    typical_rows += difference <= golden.logits_typical_abs ? 1 : 0;
-  }
-  comparison.typical_fraction =
-      static_cast<double>(typical_rows) / static_cast<double>(want.size());
-  return comparison;
-}
-
-int64_t differing_selections(const GoldenCase& golden, const RunResult& result, size_t layer) {
-  const std::string prefix = fmt::format("layer.{}.", layer);
-  const auto masks =
-      golden_rows(golden, "golden.safetensors", prefix + "topk_mask", prefix + "decode_topk_mask");
-  const auto safe = golden_integers(golden, "golden.safetensors", prefix + "topk_safe");
-  int64_t differing = 0;
-  for (size_t row = 0; row < masks.size(); ++row) {
-    std::vector<int32_t> want;
-    for (size_t pos = 0; pos < masks[row].size(); ++pos) {
-      if (masks[row][pos] != 0.0F) {
-        want.push_back(static_cast<int32_t>(pos));
-      }
-    }
-    differing += safe[row] != 0 && want != result.layers[layer].selected[row] ? 1 : 0;
-  }
-  return differing;
-}
-
-int64_t differing_experts(const GoldenCase& golden, const RunResult& result, size_t layer) {
-  const std::string prefix = fmt::format("layer.{}.", layer);
-  const auto ids = golden_integers(golden, "golden.safetensors", prefix + "router_ids");
-  const auto safe = golden_integers(golden, "golden.safetensors", prefix + "router_safe");
-  const auto per_token = static_cast<size_t>(golden.config.num_experts_per_tok);
-  int64_t differing = 0;
-  for (size_t row = 0; row < golden.tokens.size(); ++row) {
-    const std::vector<int32_t>& got = result.layers[layer].router_ids[row];
-    const auto begin = ids.begin() + static_cast<int64_t>(row * per_token);
-    const std::set<int64_t> want(begin, begin + static_cast<int64_t>(per_token));
-    differing += safe[row] != 0 && std::set<int64_t>(got.begin(), got.end()) != want ? 1 : 0;
-  }
-  return differing;
-}
-
-float index_score_difference(const GoldenCase& golden, const RunResult& result, size_t layer) {
-  const std::string prefix = fmt::format("layer.{}.", layer);
-  const auto want = golden_rows(golden, "golden.safetensors", prefix + "index_scores",
-                                prefix + "decode_index_scores");
-  float largest = 0.0F;
-  for (size_t row = 0; row < want.size(); ++row) {
-    const std::span<const float> visible(want[row].data(), row + 1);
-    largest =
-        std::max(largest, max_abs_difference(result.layers[layer].index_scores[row], visible));
-  }
-  return largest;
-}
-
-float hidden_difference(const GoldenCase& golden, const RunResult& result, size_t layer) {
-  const std::string prefix = fmt::format("layer.{}.", layer);
-  const auto want =
-      golden_rows(golden, "golden.safetensors", prefix + "hidden", prefix + "decode_hidden");
-  float largest = 0.0F;
-  for (size_t row = 0; row < want.size(); ++row) {
-    largest = std::max(largest, max_abs_difference(result.layers[layer].hidden[row], want[row]));
-  }
-  return largest;
-}
 
 TEST_P(GoldenReference, ReproducesLogitsScoresSelectionsAndExperts) {
   const kernels::TableList tables = kernels::supported_tables();
   for (int i = 0; i < tables.count; ++i) {
-    const RunResult result = run(golden_, options(tables.tables[i]));
-    const auto want = golden_rows(golden_, "golden.safetensors", "prefill_logits", "decode_logits");
-    const LogitComparison logits = compare_logits(golden_, result.logits, want);
-    int64_t selections = 0;
-    int64_t experts = 0;
-    float scores = 0.0F;
-    float hidden = 0.0F;
-    for (size_t layer = 0; layer < result.layers.size(); ++layer) {
-      hidden = std::max(hidden, hidden_difference(golden_, result, layer));
-      if (golden_.config.is_sparse()) {
-        selections += differing_selections(golden_, result, layer);
-        scores = std::max(scores, index_score_difference(golden_, result, layer));
-      }
-      if (golden_.config.is_moe_layer(static_cast<int64_t>(layer))) {
-        experts += differing_experts(golden_, result, layer);
-      }
-    }
-    fmt::print(
-        "| {:14} | {:6} | chunk {:>3} | max |dlogit| {:.1e} | max |dscore| {:.1e} | sets {} | "
-        "experts {} |\n",
-        golden_.name, tables.tables[i]->name,
-        GetParam().chunk_tokens == 0 ? "all" : fmt::to_string(GetParam().chunk_tokens),
-        logits.max_abs, scores, selections == 0 ? "equal" : "DIFFER",
-        experts == 0 ? "equal" : "DIFFER");
-    EXPECT_LE(logits.max_abs, golden_.logits_max_abs);
-    EXPECT_GE(logits.typical_fraction, golden_.typical_rows_fraction);
-    EXPECT_LE(hidden, golden_.logits_max_abs);
-    EXPECT_LE(scores, 1e-3F);
-    EXPECT_EQ(selections, 0);
-    EXPECT_EQ(experts, 0);
+    SCOPED_TRACE(tables.tables[i]->name);
+    const GoldenComparison comparison =
+        compare_with_golden(golden_, run(golden_, options(tables.tables[i])));
+    expect_reproduces(comparison);
+    const int64_t layers = golden_.config.num_hidden_layers;
+    EXPECT_EQ(comparison.score_rows,
+              golden_.config.is_sparse() ? layers * golden_.token_count() : 0);
+    EXPECT_LE(comparison.index_scores, kIndexScoreTolerance);
   }
 }
 
+/// Beside a sequence in the same phase, and behind the rows of one that is decoded meanwhile.
 TEST_P(GoldenReference, IsTheSameBesideAnotherSequence) {
+  const std::vector<int32_t> mate(golden_.tokens.rbegin(), golden_.tokens.rend());
   const kernels::TableList tables = kernels::supported_tables();
-  RunOptions alone = options(tables.tables[tables.count - 1]);
-  alone.wants_trace = false;
-  const RunResult want = run(golden_, alone);
-  std::vector<int32_t> mate(golden_.tokens.rbegin(), golden_.tokens.rend());
-  RunOptions mixed = alone;
-  mixed.batch_mate = mate;
-  EXPECT_EQ(run(golden_, mixed).logits, want.logits);
+  for (int i = 0; i < tables.count; ++i) {
+    SCOPED_TRACE(tables.tables[i]->name);
+    const RunOptions alone = options(tables.tables[i]);
+    const auto want = run(golden_, alone).logits;
+    RunOptions mixed = alone;
+    mixed.batch_mate = mate;
+    const RunResult beside = run(golden_, mixed);
+    EXPECT_EQ(beside.logits, want);
+    expect_reproduces(compare_with_golden(golden_, beside));
+    mixed.mate_chunk_tokens = 1;
+    mixed.mate_comes_first = true;
+    const RunResult behind = run(golden_, mixed);
+    EXPECT_EQ(behind.logits, want);
+    expect_reproduces(compare_with_golden(golden_, behind));
+  }
 }
 
 std::vector<Param> params() {
