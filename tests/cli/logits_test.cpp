@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "cli/levin_process.h"
 #include "formats/safetensors.h"
@@ -42,6 +43,42 @@ std::string write_tokens(const TemporaryFolder& folder, tensor::DType dtype,
   return path;
 }
 
+std::vector<int64_t> integers(const SafetensorsFile& file, const std::string& name) {
+  return formats::to_i64_values(file.at(name), name);
+}
+
+/// The experts of each token with their weights, in an order that does not depend on the file's.
+using Routing = std::vector<std::map<int64_t, float>>;
+
+Routing routing(const SafetensorsFile& file, const std::string& layer) {
+  const std::vector<int64_t> ids = integers(file, layer + "router_ids");
+  const std::vector<float> weights = floats(file, layer + "router_weights");
+  const auto experts = static_cast<size_t>(file.at(layer + "router_ids").shape[1]);
+  Routing tokens(ids.size() / experts);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    tokens[i / experts][ids[i]] = weights[i];
+  }
+  return tokens;
+}
+
+/// Every golden position that is safe: the same experts with the same weights.
+void expect_golden_routing(const SafetensorsFile& out, const SafetensorsFile& golden,
+                           const std::string& layer) {
+  const Routing want = routing(golden, layer);
+  const Routing got = routing(out, layer);
+  const std::vector<int64_t> safe = integers(golden, layer + "router_safe");
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t token = 0; token < want.size(); ++token) {
+    if (safe[token] == 0) {
+      continue;
+    }
+    for (const auto& [expert, weight] : want[token]) {
+      ASSERT_TRUE(got[token].contains(expert)) << layer << token << " expert " << expert;
+      EXPECT_NEAR(got[token].at(expert), weight, 1e-3) << layer << token << " expert " << expert;
+    }
+  }
+}
+
 class Logits : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Logits, ReproduceTheGoldenRun) {
@@ -52,7 +89,7 @@ TEST_P(Logits, ReproduceTheGoldenRun) {
   const ProcessResult result = run_levin(
       {"logits", model, "--tokens", golden.path(), "--out", folder.file("out.safetensors"),
        "--numerics", "reference", "--chunk", "7", "--decode-from", std::to_string(prefill_tokens),
-       "--dump", "hidden,topk,router", "--threads", "2"});
+       "--dump", "hidden,indexer,topk,router", "--threads", "2"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const SafetensorsFile out(folder.file("out.safetensors"));
   for (const auto* name : {"prefill_logits", "decode_logits", "layer.0.hidden",
@@ -61,17 +98,23 @@ TEST_P(Logits, ReproduceTheGoldenRun) {
     EXPECT_LT(largest_difference(floats(out, name), floats(golden, name)), 2e-3) << name;
   }
   for (const auto& [name, tensor] : golden.tensors()) {
-    if (name.ends_with("topk_mask") || name.ends_with("router_weights")) {
-      EXPECT_EQ(out.at(name).shape, tensor.shape) << name;
-    }
     if (name.ends_with("topk_mask")) {
-      EXPECT_EQ(formats::to_i64_values(out.at(name), name), formats::to_i64_values(tensor, name))
+      EXPECT_EQ(out.at(name).shape, tensor.shape) << name;
+      EXPECT_EQ(integers(out, name), formats::to_i64_values(tensor, name)) << name;
+    } else if (name.ends_with("index_scores")) {  // 0 where not causal, in both
+      EXPECT_EQ(out.at(name).shape, tensor.shape) << name;
+      EXPECT_LT(largest_difference(floats(out, name), formats::to_f32_values(tensor, name)), 1e-3)
           << name;
+    } else if (name.ends_with("router_weights")) {
+      EXPECT_EQ(out.at(name).shape, tensor.shape) << name;
+      expect_golden_routing(out, golden, name.substr(0, name.find("router_weights")));
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Logits, ::testing::Values("v32-fp8", "v3-dense", "v2-lite"));
+INSTANTIATE_TEST_SUITE_P(Golden, Logits,
+                         ::testing::Values("v32-f32", "v32-fp8", "v32-fp8-ue8m0", "v3-dense",
+                                           "v2-lite"));
 
 TEST(LogitsFile, HoldsOneRowPerTokenWhateverTheChunk) {
   const TemporaryFolder folder;
