@@ -113,11 +113,12 @@ std::string summarize(const generation::GenerationResult& result) {
   const base::ProcessMemory memory = base::process_memory();
   return fmt::format(
       "{} tokens in{}, {} out | first token after {:.2f} s ({:.0f} tokens/s) | decode {:.1f} "
-      "tokens/s | attention read {:.1f}% of the context | memory {} and {} of mapped files",
+      "tokens/s | attention read {:.1f}% of the context | memory {} and {} of mapped files, peak "
+      "{}",
       result.prompt_tokens, cached_note(result), result.tokens.size(), result.time_to_first_token_s,
       result.prefill_tokens_per_s(), result.decode_tokens_per_s(),
       100.0 * result.share_of_context_read(), base::format_bytes(memory.anonymous_bytes),
-      base::format_bytes(memory.file_bytes));
+      base::format_bytes(memory.file_bytes), base::format_bytes(memory.peak_resident_bytes));
 }
 
 nlohmann::json result_json(const generation::GenerationResult& result) {

@@ -70,7 +70,8 @@ void add_chat_command(CLI::App& app, Invocation& invocation) {
   command->add_option("--system", options->system_prompt, "system prompt")->type_name("TEXT");
   command->add_flag("--think", options->is_thinking, "let the model think before it answers");
   command->footer(
-      "\nExample:\n"
+      "\nA conversation has no --json: programs take `levin generate --json` or `levin serve`.\n\n"
+      "Example:\n"
       "  levin chat models/mini");
   command->callback([options, &invocation] { invocation.run = [options] { run_chat(*options); }; });
 }

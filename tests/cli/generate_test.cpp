@@ -32,6 +32,10 @@ TEST(Ask, AnswersFromStdinWithASummaryOnStderr) {
   EXPECT_THAT(result.out, is_right_answer());
   EXPECT_THAT(result.err, HasSubstr(" tokens in, "));
   EXPECT_THAT(result.err, HasSubstr("attention read "));
+  const std::string last_line =
+      result.err.substr(result.err.rfind('\n', result.err.size() - 2) + 1);
+  EXPECT_THAT(last_line, ::testing::ContainsRegex("memory [0-9.]+ .*B and [0-9.]+ .*B of mapped "
+                                                  "files, peak [0-9.]+ [KMG]i?B\n"));
 }
 
 TEST(Ask, JsonReportsTheShareOfTheContextRead) {

@@ -12,6 +12,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+constexpr const char* kCommands[] = {"ask",        "chat", "generate", "serve",    "inspect",
+                                     "bench",      "eval", "logits",   "tokenize", "synth",
+                                     "perplexity", "keys", "cache"};
+
 class Help : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Help, ShowsAnExample) {
@@ -21,10 +25,22 @@ TEST_P(Help, ShowsAnExample) {
   EXPECT_THAT(result.out, HasSubstr("Example:"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Commands, Help,
-                         ::testing::Values("ask", "chat", "generate", "inspect", "bench",
-                                           "perplexity", "eval", "logits", "tokenize", "synth",
-                                           "keys", "cache"));
+INSTANTIATE_TEST_SUITE_P(Commands, Help, ::testing::ValuesIn(kCommands));
+
+TEST(Usage, HelpListsEveryCommand) {
+  const ProcessResult result = run_levin({"--help"});
+  for (const char* command : kCommands) {
+    EXPECT_THAT(result.out, HasSubstr(std::string("\n  ") + command + " "));
+  }
+}
+
+TEST(Usage, ChatRefusesJsonAndItsHelpSaysWhatTakesIt) {
+  const ProcessResult result = run_levin({"chat", mini_model(), "--json"});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err, HasSubstr("--json"));
+  EXPECT_THAT(result.err, HasSubstr("`levin chat --help`"));
+  EXPECT_THAT(run_levin({"chat", "--help"}).out, HasSubstr("`levin generate --json`"));
+}
 
 TEST(Usage, HelpDocumentsTheExitCodes) {
   const ProcessResult result = run_levin({"--help"});
