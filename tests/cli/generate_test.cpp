@@ -2,11 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "cli/levin_process.h"
 #include "formats/temporary_folder.h"
@@ -167,36 +165,6 @@ TEST(Generate, FullDiskIsAnIoError) {
                                          {.stdout_path = "/dev/full"});
   EXPECT_EQ(result.exit_code, 6);
   EXPECT_THAT(result.err, HasSubstr("standard output: cannot write: No space left on device"));
-}
-
-/// A tenth of a second where nothing else runs; a busy machine and a sanitizer get the rest.
-constexpr auto kAtOnce = std::chrono::seconds(5);
-
-TEST(Interrupt, CtrlCStopsAnAnswerAtOnce) {
-  LevinProcess levin({"generate", mini_model(), "--prompt", "It is", "--plain", "--ignore-eos",
-                      "--max-tokens", "0", "--numerics", "reference"});
-  ASSERT_TRUE(levin.wait_for_output(1));
-  const auto start = std::chrono::steady_clock::now();
-  levin.interrupt();
-  const ProcessResult result = levin.wait();
-  EXPECT_LT(std::chrono::steady_clock::now() - start, kAtOnce);
-  EXPECT_EQ(result.exit_code, 130);
-}
-
-TEST(Interrupt, CtrlCStopsReadingInTheMiddleOfAChunk) {
-  std::string text;
-  for (int i = 0; i < 9; ++i) {
-    text += short_document().substr(0, 1000);
-  }
-  LevinProcess levin(
-      {"ask", mini_model(), "--file", "-", short_question().question, "--numerics", "reference"},
-      text);
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  const auto start = std::chrono::steady_clock::now();
-  levin.interrupt();
-  const ProcessResult result = levin.wait();
-  EXPECT_LT(std::chrono::steady_clock::now() - start, kAtOnce);
-  EXPECT_EQ(result.exit_code, 130);
 }
 
 TEST(Perplexity, IsFiniteAndHasAnError) {
