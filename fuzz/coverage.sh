@@ -12,7 +12,7 @@ safetensors: src/formats/safetensors.cpp src/formats/tensor_values.cpp src/forma
 config_json: src/model/config.cpp src/model/config_fields.cpp src/model/config_indexer.cpp src/model/config_mlp.cpp src/model/config_quantization.cpp src/model/config_rope.cpp
 index_json: src/formats/checkpoint_index.cpp
 tokenizer_json: src/text/tokenizer_json.cpp src/text/pre_tokenizer.cpp src/text/added_tokens.cpp
-chat_messages: src/text/chat_message.cpp src/text/python_json_parse.cpp
+chat_messages: src/text/chat_message.cpp src/text/chat_json.cpp src/text/chat_v32_parse.cpp src/text/python_json_parse.cpp
 lookup_file: src/eval/lookup_file.cpp
 http_request: src/serve/http/request_parser.cpp src/serve/http/access.cpp
 api_request: src/serve/api/request_json.cpp src/serve/api/chat_request.cpp src/serve/api/completion_request.cpp src/serve/api/common_fields.cpp
@@ -32,10 +32,10 @@ echo "$parsers" | {
     for extra in "tests/data/bad/$target" "build/fuzz/found/$target"; do
       [ -d "$extra" ] && set -- "$@" "$extra"
     done
-    LLVM_PROFILE_FILE=$build/$target.profraw "$build/fuzz_$target" -runs=0 "$@" 2>/dev/null >&2
-    llvm-profdata merge -sparse $build/$target.profraw -o $build/$target.profdata
+    LLVM_PROFILE_FILE="$build/$target.profraw" "$build/fuzz_$target" -runs=0 "$@" 2>/dev/null >&2
+    llvm-profdata merge -sparse "$build/$target.profraw" -o "$build/$target.profdata"
     # shellcheck disable=SC2086 # a list of files
-    llvm-cov export "$build/fuzz_$target" -instr-profile=$build/$target.profdata -summary-only $sources |
+    llvm-cov export "$build/fuzz_$target" -instr-profile="$build/$target.profdata" -summary-only $sources |
       python3 -c "
 import json, os, sys
 bad = False

@@ -6,7 +6,13 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 [ $# -gt 0 ] && shift
-targets=${*:-$(ls fuzz/*_fuzz.cpp | sed 's|fuzz/\(.*\)_fuzz.cpp|\1|')}
+targets=$*
+if [ -z "$targets" ]; then
+  for source in fuzz/*_fuzz.cpp; do
+    target=${source#fuzz/}
+    targets="$targets ${target%_fuzz.cpp}"
+  done
+fi
 
 cmake --preset fuzz >/dev/null
 mkdir -p build/fuzz/findings
