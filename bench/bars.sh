@@ -30,6 +30,7 @@ measure() {  # report model [bench options]
 }
 
 # cell REPORT ATTENTION DEPTH FIELD: a median of a report
+# shellcheck disable=SC2317  # called through median_over
 cell() {
   jq -r --arg a "$2" --argjson d "$3" --arg f "$4" \
     '.rows[] | select(.attention == $a and .depth == $d) | .[$f] | if type == "object" then .median else . end' \
@@ -46,6 +47,7 @@ row() {
   printf '| %s | %.2f | %s %s | %s |\n' "$1" "$2" "$3" "$4" "$verdict"
 }
 
+# shellcheck disable=SC2317  # called through median_over
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { print a / b }'; }
 
 mkdir -p "$out"

@@ -9,7 +9,7 @@ check() {
   "$@" || failed+=("$1")
 }
 
-mapfile -t scripts < <(git ls-files -- 'tools/*.sh' .ci/run)
+mapfile -t scripts < <(git ls-files -- '*.sh' .ci/run)
 check shellcheck "${scripts[@]}"
 check tools/format.sh --check
 check tools/check_layers.sh

@@ -6,7 +6,7 @@
 #
 # A changed header is read through the source file of its name or another one that includes it.
 # Sources that include LibTorch are read behind tools/tidy/libtorch_prelude.h, which says why.
-# LEVIN_TIDY_MINUTES ends the run after that time and says how many files were left.
+# LEVIN_TIDY_MINUTES ends the run after that time; the last lines then name the files that were left.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -83,11 +83,19 @@ xargs -d '\n' -P "$(tools/jobs.sh)" -I{} bash -c 'tidy_one {}' < <(printf '%s\n'
 left=0
 if [[ -f $work/left ]]; then
   left=$(wc -l < "$work/left")
-  echo "clang-tidy: time is up, $left of ${#sources[@]} files not checked; run tools/tidy.sh --all"
 fi
+checked=$((${#sources[@]} - left))
+say_what_was_left() {
+  [[ $left -eq 0 ]] && return
+  echo "clang-tidy: NOT CHECKED for lack of time (LEVIN_TIDY_MINUTES=${LEVIN_TIDY_MINUTES:-600}):"
+  sort "$work/left" | sed 's/^/  /'
+  echo "clang-tidy: $left of ${#sources[@]} files were left unchecked; tools/tidy.sh FILE... checks them"
+}
 if [[ -f $work/failed ]]; then
   sort "$work/failed" | sed 's/^/  /'
-  echo "clang-tidy: $(wc -l < "$work/failed") of $((${#sources[@]} - left)) files fail" >&2
+  echo "clang-tidy: $(wc -l < "$work/failed") of $checked checked files fail" >&2
+  say_what_was_left
   exit 1
 fi
-echo "clang-tidy: ok ($((${#sources[@]} - left)) files)"
+echo "clang-tidy: ok ($checked of ${#sources[@]} files)"
+say_what_was_left
