@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "base/mapped_file.h"
@@ -127,6 +128,44 @@ TEST(Synth, InspectAndBenchReadAShardedCheckpoint) {
   }
   EXPECT_EQ(rows[3].at("attention"), "sparse");
   EXPECT_EQ(rows[3].at("latent_rows_read"), 2 * 64);  // layers x index_topk
+}
+
+/// The GLM indexer (interleaved rotation, bf16 keys, selections that layers share) from config to
+/// tokens: the same ones for any chunk, and others than dense attention gives.
+TEST(Synth, ASmallGlmMoeDsaGenerates) {
+  const TemporaryFolder folder;
+  json config = json::parse(base::read_file(test_data("config/glm_moe_dsa.json"), kMaxBytes));
+  config.update(
+      {{"hidden_size", 128},       {"num_hidden_layers", 4},   {"first_k_dense_replace", 1},
+       {"num_attention_heads", 4}, {"q_lora_rank", 64},        {"kv_lora_rank", 64},
+       {"qk_nope_head_dim", 32},   {"qk_rope_head_dim", 16},   {"qk_head_dim", 48},
+       {"v_head_dim", 32},         {"intermediate_size", 256}, {"moe_intermediate_size", 64},
+       {"n_routed_experts", 8},    {"num_experts_per_tok", 2}, {"index_n_heads", 4},
+       {"index_head_dim", 32},     {"index_topk", 16},         {"index_topk_pattern", "FSSF"},
+       {"vocab_size", 320},        {"eos_token_id", {1}},      {"num_nextn_predict_layers", 0}});
+  std::ofstream(folder.file("config.json")) << config;
+  const ProcessResult synth =
+      run_levin({"synth", folder.file("config.json"), "--out", folder.file("m")});
+  ASSERT_EQ(synth.exit_code, 0) << synth.err;
+  std::string ids;
+  for (int i = 0; i < 200; ++i) {
+    ids += std::to_string(2 + i * 37 % 300) + " ";
+  }
+  const auto generate = [&](const std::string& attention, const std::string& chunk) {
+    const ProcessResult result =
+        run_levin({"generate", folder.file("m"), "--tokens", "-", "--max-tokens", "12",
+                   "--ignore-eos", "--attention", attention, "--chunk", chunk, "--json"},
+                  ids);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return json::parse(result.out);
+  };
+  const json whole = generate("sparse", "256");
+  EXPECT_EQ(whole.at("generated_tokens"), 12);
+  EXPECT_LT(whole.at("share_of_context_read"), 0.5);
+  EXPECT_EQ(generate("sparse", "7").at("tokens"), whole.at("tokens"));
+  const json dense = generate("dense", "256");
+  EXPECT_EQ(dense.at("share_of_context_read"), 1.0);
+  EXPECT_NE(dense.at("tokens"), whole.at("tokens"));
 }
 
 TEST(Bench, DepthBeyondTheModelIsRefused) {

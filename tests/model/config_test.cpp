@@ -130,6 +130,50 @@ TEST(ConfigTest, ReadsKimiK2) {
   EXPECT_DOUBLE_EQ(config.rope_scaling.beta_fast, config.rope_scaling.beta_slow);
 }
 
+/// A deepseek_v3 without query compression, without RoPE scaling and without groups.
+TEST(ConfigTest, ReadsMoonlight) {
+  json moonlight = v32_config();
+  moonlight.update({{"architectures", {"DeepseekV3ForCausalLM"}},
+                    {"model_type", "deepseek_v3"},
+                    {"hidden_size", 2048},
+                    {"num_hidden_layers", 27},
+                    {"first_k_dense_replace", 1},
+                    {"num_attention_heads", 16},
+                    {"num_key_value_heads", 16},
+                    {"q_lora_rank", nullptr},
+                    {"intermediate_size", 11264},
+                    {"moe_intermediate_size", 1408},
+                    {"n_routed_experts", 64},
+                    {"n_shared_experts", 2},
+                    {"num_experts_per_tok", 6},
+                    {"n_group", 1},
+                    {"topk_group", 1},
+                    {"routed_scaling_factor", 2.446},
+                    {"rope_theta", 50000.0},
+                    {"rope_scaling", nullptr},
+                    {"rms_norm_eps", 1e-5},
+                    {"max_position_embeddings", 8192},
+                    {"vocab_size", 163840},
+                    {"num_nextn_predict_layers", 0}});
+  for (const char* key : {"index_head_dim", "index_n_heads", "index_topk", "quantization_config"}) {
+    moonlight.erase(key);
+  }
+  const Config config = parse(moonlight);
+  EXPECT_FALSE(config.is_sparse());
+  EXPECT_EQ(config.q_lora_rank, 0);
+  EXPECT_EQ(config.n_shared_experts, 2);
+  EXPECT_TRUE(config.has_router_bias());
+  EXPECT_EQ(config.scoring_func, ScoringFunc::kSigmoid);
+  EXPECT_TRUE(config.norm_topk_prob);
+  EXPECT_DOUBLE_EQ(config.routed_scaling_factor, 2.446);
+  EXPECT_FALSE(config.rope_scaling.is_yarn);
+  EXPECT_NEAR(config.softmax_scale(), 1.0 / std::sqrt(192.0), 1e-12);
+  EXPECT_DOUBLE_EQ(config.rms_norm_eps, 1e-5);
+  EXPECT_FALSE(config.has_fp8_weights);
+  EXPECT_FALSE(config.is_moe_layer(0));
+  EXPECT_TRUE(config.is_moe_layer(1));
+}
+
 TEST(ConfigTest, ReadsGlm47FlashWithRopeParameters) {
   json glm = glm5_config();
   glm.update({{"architectures", {"Glm4MoeLiteForCausalLM"}},
