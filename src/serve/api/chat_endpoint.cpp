@@ -33,7 +33,7 @@ bool resolve_thinking(const ChatRequest& request, const ServedModel& model) {
 }
 
 /// In thinking mode temperature, top_p and penalties are accepted and have no effect; the values
-/// are those of the model's generation_config.json.
+/// are those that DeepSeek publishes in generation_config.json, a file that is not read.
 runtime::SamplingParams resolve_sampling(const ChatRequest& request, bool is_thinking) {
   runtime::SamplingParams sampling = request.common.sampling;
   if (is_thinking) {
