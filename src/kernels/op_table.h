@@ -104,6 +104,12 @@ struct OpTable {
   /// y += factor * x.
   void (*add_scaled)(const float* x, float factor, int64_t count, float* y) noexcept;
 
+  /// Rotates the pairs (x[2i], x[2i + 1]) by the angles of cos and sin, [pairs]; in place.
+  void (*rotate_pairs)(float* x, const float* cos, const float* sin, int64_t pairs) noexcept;
+
+  /// The same for the pairs (x[i], x[i + pairs]).
+  void (*rotate_halves)(float* x, const float* cos, const float* sin, int64_t pairs) noexcept;
+
   /// For ceilings.h: the sum of `count` numbers (a multiple of 128), as fast as memory delivers.
   float (*read_sum)(const float* data, int64_t count) noexcept;
 

@@ -23,18 +23,6 @@ void for_each_row(Context& ctx, int64_t rows, int64_t width, const Body& body) {
   });
 }
 
-void rotate(float* x, const float* cos, const float* sin, int64_t pairs, int64_t pair_step,
-            int64_t partner) {
-  for (int64_t i = 0; i < pairs; ++i) {
-    float& first = x[i * pair_step];
-    float& second = x[i * pair_step + partner];
-    const float a = first;
-    const float b = second;
-    first = a * cos[i] - b * sin[i];
-    second = a * sin[i] + b * cos[i];
-  }
-}
-
 }  // namespace
 
 void rms_norm(Context& ctx, TensorView<const float, 2> x, std::span<const float> weight, float eps,
@@ -83,13 +71,11 @@ void apply_rope(Context& ctx, TensorView<float, 3> x, const RopeAngles& angles, 
   LEVIN_CHECK(angles.cos.extents() == angles.sin.extents());
   LEVIN_CHECK(angles.cos.extent(0) == x.extent(0));
   LEVIN_CHECK(x.extent(2) >= 2 * pairs);
+  const auto rotate =
+      layout == RopeLayout::kInterleaved ? ctx.table().rotate_pairs : ctx.table().rotate_halves;
   for_each_row(ctx, x.extent(0), x.extent(1) * 2 * pairs, [&](int64_t token) {
     for (int64_t head = 0; head < x.extent(1); ++head) {
-      if (layout == RopeLayout::kInterleaved) {
-        rotate(x.row(token, head), angles.cos.row(token), angles.sin.row(token), pairs, 2, 1);
-      } else {
-        rotate(x.row(token, head), angles.cos.row(token), angles.sin.row(token), pairs, 1, pairs);
-      }
+      rotate(x.row(token, head), angles.cos.row(token), angles.sin.row(token), pairs);
     }
   });
 }

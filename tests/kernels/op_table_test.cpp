@@ -43,6 +43,8 @@ TEST(OpTable, EveryTableIsComplete) {
     EXPECT_NE(table.layer_norm, nullptr) << table.name;
     EXPECT_NE(table.silu_mul, nullptr) << table.name;
     EXPECT_NE(table.add_scaled, nullptr) << table.name;
+    EXPECT_NE(table.rotate_pairs, nullptr) << table.name;
+    EXPECT_NE(table.rotate_halves, nullptr) << table.name;
     EXPECT_NE(table.read_sum, nullptr) << table.name;
     EXPECT_NE(table.dot_rate_work, nullptr) << table.name;
   }

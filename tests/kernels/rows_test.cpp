@@ -121,6 +121,22 @@ TEST_P(RowsTest, ConvertsToBf16BitForBit) {
   }
 }
 
+/// 32 pairs is the real shape.
+TEST_P(RowsTest, RotatesBitForBitLikeRef) {
+  for (const int64_t pairs : {1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64}) {
+    const Tensor<float, 2> x = random_rows(1, 2 * pairs, 13);
+    const Tensor<float, 2> angles = random_rows(2, pairs, 14);
+    for (const auto rotate : {&OpTable::rotate_pairs, &OpTable::rotate_halves}) {
+      std::vector<float> got(x.data(), x.data() + 2 * pairs);
+      got.push_back(7.0F);
+      std::vector<float> want = got;
+      (table_->*rotate)(got.data(), angles.view().row(0), angles.view().row(1), pairs);
+      (ref::table().*rotate)(want.data(), angles.view().row(0), angles.view().row(1), pairs);
+      EXPECT_EQ(got, want) << pairs << " pairs; the last number stands behind the row";
+    }
+  }
+}
+
 TEST_P(RowsTest, OpsWorkOnStridedRowsWithAnyThreads) {
   const Tensor<float, 2> wide = random_rows(40, 100, 11);
   const std::vector<float> weight(60, 2.0F);
@@ -144,11 +160,9 @@ TEST_P(RowsTest, OpsWorkOnStridedRowsWithAnyThreads) {
   EXPECT_TRUE(std::equal(first.begin(), first.end(), results[0].begin() + 7 * 60));
 }
 
-LEVIN_FOR_EACH_TABLE(RowsTest);
-
-TEST(RopeTest, RotatesPairsByTheTokensAngles) {
+TEST_P(RowsTest, RopeRotatesPairsByTheTokensAngles) {
   base::ThreadPool pool(2);
-  Context ctx(pool, ref::table());
+  Context ctx(pool, *table_);
   Tensor<float, 2> cos({3, 4});
   Tensor<float, 2> sin({3, 4});
   for (int64_t i = 0; i < 12; ++i) {
@@ -177,6 +191,8 @@ TEST(RopeTest, RotatesPairsByTheTokensAngles) {
     }
   }
 }
+
+LEVIN_FOR_EACH_TABLE(RowsTest);
 
 }  // namespace
 }  // namespace levin::kernels

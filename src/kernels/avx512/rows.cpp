@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/avx512/functions.h"
+#include "kernels/generic/rotate.h"
 
 namespace levin::kernels::avx512 {
 namespace {
@@ -45,6 +46,14 @@ void silu_mul(const float* gate, const float* up, int64_t count, float* y) noexc
 
 void add_scaled(const float* x, float factor, int64_t count, float* y) noexcept {
   add_scaled_lanes(x, factor, count, y);
+}
+
+void rotate_pairs(float* x, const float* cos, const float* sin, int64_t pairs) noexcept {
+  rotate_pairs_lanes(x, cos, sin, pairs);
+}
+
+void rotate_halves(float* x, const float* cos, const float* sin, int64_t pairs) noexcept {
+  rotate_halves_lanes(x, cos, sin, pairs);
 }
 
 }  // namespace levin::kernels::avx512

@@ -33,6 +33,8 @@ void layer_norm(const float* x, const float* w, const float* b, float eps, int64
                 float* y) noexcept;
 void silu_mul(const float* gate, const float* up, int64_t count, float* y) noexcept;
 void add_scaled(const float* x, float factor, int64_t count, float* y) noexcept;
+void rotate_pairs(float* x, const float* cos, const float* sin, int64_t pairs) noexcept;
+void rotate_halves(float* x, const float* cos, const float* sin, int64_t pairs) noexcept;
 
 // ceilings.cpp
 float read_sum(const float* data, int64_t count) noexcept;

@@ -4,6 +4,17 @@
 #include "kernels/ref/functions.h"
 
 namespace levin::kernels::ref {
+namespace {
+
+/// a + ib turns by the angle: (a cos - b sin) + i (a sin + b cos).
+void rotate(float& first, float& second, float cos, float sin) {
+  const float a = first;
+  const float b = second;
+  first = a * cos - b * sin;
+  second = a * sin + b * cos;
+}
+
+}  // namespace
 
 void f32_to_bf16(const float* in, Bf16* out, int64_t count) noexcept {
   for (int64_t i = 0; i < count; ++i) {
@@ -51,6 +62,18 @@ void silu_mul(const float* gate, const float* up, int64_t count, float* y) noexc
 void add_scaled(const float* x, float factor, int64_t count, float* y) noexcept {
   for (int64_t i = 0; i < count; ++i) {
     y[i] += factor * x[i];
+  }
+}
+
+void rotate_pairs(float* x, const float* cos, const float* sin, int64_t pairs) noexcept {
+  for (int64_t i = 0; i < pairs; ++i) {
+    rotate(x[2 * i], x[2 * i + 1], cos[i], sin[i]);
+  }
+}
+
+void rotate_halves(float* x, const float* cos, const float* sin, int64_t pairs) noexcept {
+  for (int64_t i = 0; i < pairs; ++i) {
+    rotate(x[i], x[i + pairs], cos[i], sin[i]);
   }
 }
 

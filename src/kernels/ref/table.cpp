@@ -17,6 +17,8 @@ const OpTable& table() {
       .layer_norm = layer_norm,
       .silu_mul = silu_mul,
       .add_scaled = add_scaled,
+      .rotate_pairs = rotate_pairs,
+      .rotate_halves = rotate_halves,
       .read_sum = read_sum,
       .dot_rate_work = dot_rate_work,
   };
