@@ -20,6 +20,12 @@ constexpr std::string_view kMtp = "MTP layers (not used)";
 constexpr std::string_view kHead = "head";
 constexpr std::string_view kLayerPrefix = "model.layers.";
 
+// Kept beside the cache: of each page its name and token ids for sharing (runtime/prefix_cache.h)
+// with its places in the tables, about so much; the ids of a prompt with the caller, in the request
+// and in the sequence.
+constexpr int64_t kPageRecordBytes = 512;
+constexpr int64_t kTokenRecordBytes = 3 * sizeof(int32_t);
+
 struct NamePart {
   std::string_view part;
   std::string_view component;
@@ -104,8 +110,8 @@ MemoryFit reckon_fit(const InspectReport& report, runtime::Engine& engine, int64
   fit.cache_bytes = pages * layout.page_bytes();
   fit.activation_bytes =
       engine.transformer().activation_bytes(std::min(chunk_tokens, context_tokens), context_tokens);
-  fit.anonymous_bytes =
-      fit.cache_bytes + fit.activation_bytes + report.copied_bytes + program_bytes;
+  fit.anonymous_bytes = fit.cache_bytes + fit.activation_bytes + pages * kPageRecordBytes +
+                        context_tokens * kTokenRecordBytes + report.copied_bytes + program_bytes;
   fit.verdict = judge(report, fit, engine.config());
   return fit;
 }

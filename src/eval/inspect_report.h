@@ -32,7 +32,7 @@ struct MemoryFit {
   int64_t context_tokens = 0;
   int64_t cache_bytes = 0;
   int64_t activation_bytes = 0;
-  int64_t anonymous_bytes = 0;  ///< cache, activations, copies, and the program itself
+  int64_t anonymous_bytes = 0;  ///< cache with its records, activations, copies, the program itself
   Verdict verdict = Verdict::kFits;
 };
 

@@ -27,6 +27,11 @@ bool same_view(const TensorView<const float, 2>& a, const TensorView<const float
   return a.data() == b.data() && a.extents() == b.extents() && a.strides() == b.strides();
 }
 
+/// Whether task `i` meets the x of the task before it, which is converted once for both.
+bool shares_x(std::span<const LinearTask> tasks, size_t i) {
+  return i > 0 && same_view(tasks[i].x, tasks[i - 1].x);
+}
+
 /// The product that contains number `idx` of a running count.
 template <int64_t Product::*first>
 int64_t find_product(std::span<const Product> products, int64_t idx) {
@@ -48,9 +53,12 @@ Plan make_plan(Context& ctx, std::span<const LinearTask> tasks) {
   int64_t total_work = 0;
   WorkspaceCutter size;
   size.take<Product>(count);
-  for (const LinearTask& task : tasks) {
+  for (size_t i = 0; i < tasks.size(); ++i) {
+    const LinearTask& task = tasks[i];
     total_work += linear_work(task.w, task.x.extent(0));
-    size.take<Bf16>(task.x.extent(0) * activation_stride(task.w.cols));
+    if (!shares_x(tasks, i)) {
+      size.take<Bf16>(task.x.extent(0) * activation_stride(task.w.cols));
+    }
   }
   WorkspaceCutter memory(ctx.workspace(size.used_bytes()));
   Plan plan{.products = {memory.take<Product>(count), tasks.size()}};
@@ -61,7 +69,7 @@ Plan make_plan(Context& ctx, std::span<const LinearTask> tasks) {
     product = {.first_tile = plan.tiles,
                .tiles = cut_linear(task.w, m, total_work, ctx.pool().thread_count()),
                .first_converted_row = plan.converted_rows,
-               .is_x_shared = i > 0 && same_view(task.x, tasks[i - 1].x),
+               .is_x_shared = shares_x(tasks, i),
                .a_stride = activation_stride(task.w.cols)};
     plan.tiles += product.tiles.count();
     if (product.is_x_shared) {
