@@ -279,9 +279,9 @@ TEST_P(DepthSlow, EveryIsaSelectsWhatTheReferenceDoesOutsideTies) {
       }
     }
     fmt::print(
-        "| depth {:>6} | {:6} | scores differ by {:.4f} sd (bound {:.4f}) | {} positions depart, "
+        "| depth {:>6} | {:6} | scores differ by {:.1e} sd (bound {:.1e}) | {} positions depart, "
         "at "
-        "most {:.4f} sd from the cut (band {:.4f}) |\n",
+        "most {:.1e} sd from the cut (band {:.1e}) |\n",
         GetParam(), tables.tables[i]->name, worst.scores_rms, score_bound(), worst.positions,
         worst.farthest, tie_band(GetParam()));
     EXPECT_LE(worst.scores_rms, score_bound()) << tables.tables[i]->name;

@@ -53,7 +53,7 @@ TEST_P(FastBits, DoNotDependOnChunksBatchOrThreads) {
       options.threads = 2;
       EXPECT_EQ(run(golden, options).logits, want) << whole.table->name << " chunk " << chunk;
     }
-    for (const int64_t chunk : {0, 7, 64}) {
+    for (const int64_t chunk : {7, 64}) {
       RunOptions mixed = whole;
       mixed.chunk_tokens = chunk;
       mixed.threads = 2;
