@@ -69,9 +69,8 @@ bool print_reference_table(const std::vector<GoldenCase>& cases) {
   const kernels::TableList tables = kernels::supported_tables();
   fmt::print(
       "Reference numerics against the official code, every position, {} threads:\n\n"
-      "| case | ISA | chunk | max abs. difference of a logit | bound | of an index score | "
-      "selected "
-      "sets equal | sets of experts equal | max abs. difference of a router weight | held |\n"
+      "| case | ISA | chunk | max abs Δlogit | bound | max abs Δindex score | sets equal | experts "
+      "equal | max abs Δrouter weight | held |\n"
       "|---|---|---|---:|---:|---:|---:|---:|---:|---|\n",
       kThreads);
   bool holds = true;
@@ -90,9 +89,8 @@ bool print_fast_table(const std::vector<GoldenCase>& cases) {
   fmt::print(
       "\nFast numerics layer by layer, each layer fed with the golden hidden state, selection and "
       "experts (relative L2 distance of its output; bound to the float32 function {:.0f} %):\n\n"
-      "| case | ISA | layer | to the float32 function | to the golden run | float32 function to "
-      "the "
-      "golden run | held |\n"
+      "| case | ISA | layer | fast to float32 function | fast to golden run | function to golden "
+      "run | held |\n"
       "|---|---|---:|---:|---:|---:|---|\n",
       100.0 * kFastLayerBound);
   bool holds = true;
