@@ -83,23 +83,29 @@ void write_latents(const ModelContext& model, const AttentionWeights& weights, i
   }
 }
 
-/// The rule's positions, for every token of the step.
+/// The rule's positions, for every token of the sequences that are not dense.
 void apply_pattern(const ModelContext& model, int64_t layer_idx, Step& step) {
   Selection& selection = step.selection;
-  const int64_t longest = *std::ranges::max_element(step.positions) + 1;
-  selection.is_set = longest > model.selection_budget;
+  selection.is_set = step.longest_selecting() > model.selection_budget;
   if (!selection.is_set) {
     return;  // everybody reads everything
   }
   selection.positions.resize({step.tokens, model.selection_budget});
-  selection.counts.resize(static_cast<size_t>(step.tokens));
+  selection.counts.assign(static_cast<size_t>(step.tokens), 0);
   const TensorView<int32_t, 2> positions = selection.positions.view();
-  model.kernels.pool().parallel_for(step.tokens, [&](int64_t row, int /*thread*/) {
-    const auto idx = static_cast<size_t>(row);
-    const std::span<int32_t> room(positions.row(row), static_cast<size_t>(model.selection_budget));
-    selection.counts[idx] = static_cast<int32_t>(
-        write_pattern(model.options.selection, layer_idx, step.positions[idx], room));
-  });
+  for (size_t i = 0; i < step.chunks.size(); ++i) {
+    if (step.chunks[i].is_dense) {
+      continue;
+    }
+    model.kernels.pool().parallel_for(step.chunk_tokens(i), [&](int64_t token, int /*thread*/) {
+      const int64_t row = step.first_row[i] + token;
+      const auto idx = static_cast<size_t>(row);
+      const std::span<int32_t> room(positions.row(row),
+                                    static_cast<size_t>(model.selection_budget));
+      selection.counts[idx] = static_cast<int32_t>(
+          write_pattern(model.options.selection, layer_idx, step.positions[idx], room));
+    });
+  }
 }
 
 void select_positions(const ModelContext& model, const AttentionWeights& weights, int64_t layer_idx,

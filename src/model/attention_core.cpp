@@ -88,7 +88,7 @@ int64_t expanded_tokens(const ModelContext& model, const Step& step, size_t chun
     return 0;
   }
   const auto tokens = static_cast<int64_t>(chunk.tokens.size());
-  if (!model.is_sparse) {
+  if (!model.is_sparse || chunk.is_dense) {
     return tokens;
   }
   return std::clamp<int64_t>(model.selection_budget - chunk.first_pos, 0, tokens);

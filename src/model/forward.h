@@ -31,6 +31,9 @@ struct Chunk {
   std::span<const int32_t> tokens;
   int64_t first_pos = 0;
   bool is_decode = false;
+  /// The sequence reads its whole context, also where the model reads selections. Its index keys
+  /// are written all the same, so that no page of a cache has unspecified parts.
+  bool is_dense = false;
   /// Page table of the sequence, covering positions [0, first_pos + tokens.size()).
   std::byte* const* pages = nullptr;
   LogitsWanted logits = LogitsWanted::kLast;
@@ -52,7 +55,7 @@ inline constexpr float kMassNotMeasured = -1.0F;
 
 struct Trace {
   bool wants_hidden = false;    ///< hidden and attn_out
-  bool wants_indexer = false;   ///< index_scores; one chunk a step only
+  bool wants_indexer = false;   ///< index_scores; one chunk a step only, empty if that is dense
   bool wants_selected = false;  ///< selected
   bool wants_router = false;    ///< router_ids, router_weights
   int64_t mass_stride = 0;      ///< mass_kept of positions divisible by this; 0: of none

@@ -66,10 +66,13 @@ void encode_queries(const ModelContext& model, const IndexerWeights& weights, in
 }
 
 void count_scored_keys(const ModelContext& model, Step& step) {
-  for (const int64_t position : step.positions) {
-    if (position + 1 > model.selection_budget) {
-      step.stats.index_keys_scored += position + 1;
-      step.stats.index_keys_selected += model.selection_budget;
+  for (size_t i = 0; i < step.chunks.size(); ++i) {
+    const int64_t end_pos = step.chunks[i].first_pos + step.chunk_tokens(i);
+    for (int64_t pos = step.chunks[i].first_pos; pos < end_pos && !step.chunks[i].is_dense; ++pos) {
+      if (pos + 1 > model.selection_budget) {
+        step.stats.index_keys_scored += pos + 1;
+        step.stats.index_keys_selected += model.selection_budget;
+      }
     }
   }
 }
@@ -78,14 +81,16 @@ void select(const ModelContext& model, int64_t layer_idx, Step& step) {
   const Config& config = model.config;
   std::vector<kernels::IndexChunk> chunks;
   for (size_t i = 0; i < step.chunks.size(); ++i) {
-    chunks.push_back({.first_row = step.first_row[i],
-                      .tokens = step.chunk_tokens(i),
-                      .first_pos = step.chunks[i].first_pos,
-                      .kv = step.kv(i, layer_idx, model.layout)});
+    if (!step.chunks[i].is_dense) {
+      chunks.push_back({.first_row = step.first_row[i],
+                        .tokens = step.chunk_tokens(i),
+                        .first_pos = step.chunks[i].first_pos,
+                        .kv = step.kv(i, layer_idx, model.layout)});
+    }
   }
   Selection& selection = step.selection;
   selection.positions.resize({step.tokens, model.selection_budget});
-  selection.counts.resize(static_cast<size_t>(step.tokens));
+  selection.counts.assign(static_cast<size_t>(step.tokens), 0);
 
   LayerTrace* trace = step.layer_trace(layer_idx);
   TensorView<float, 2> scores;
@@ -106,8 +111,8 @@ void select(const ModelContext& model, int64_t layer_idx, Step& step) {
 void run_indexer(const ModelContext& model, const IndexerWeights& weights, int64_t layer_idx,
                  TensorView<const float, 2> x, TensorView<const float, 2> q_latent, Step& step) {
   write_keys(model, weights, layer_idx, x, step);
-  const int64_t longest = *std::max_element(step.positions.begin(), step.positions.end()) + 1;
-  const bool wants_scores = step.trace != nullptr && step.trace->wants_indexer;
+  const int64_t longest = step.longest_selecting();
+  const bool wants_scores = step.trace != nullptr && step.trace->wants_indexer && longest > 0;
   if (longest <= model.selection_budget && !wants_scores) {
     step.selection.is_set = false;  // everybody reads everything: no scores are needed
     return;

@@ -1,5 +1,7 @@
 #include "model/step.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace levin::model {
@@ -55,6 +57,16 @@ void Step::begin(const Config& config, std::span<const Chunk> new_chunks) {
   selection.forced = nullptr;
   stats = {};
   time = {};
+}
+
+int64_t Step::longest_selecting() const {
+  int64_t longest = 0;
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    if (!chunks[i].is_dense) {
+      longest = std::max(longest, chunks[i].first_pos + chunk_tokens(i));
+    }
+  }
+  return longest;
 }
 
 kernels::KvLayerView Step::kv(size_t chunk_idx, int64_t layer_idx,

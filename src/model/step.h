@@ -34,12 +34,12 @@ struct ModelContext {
   }
 };
 
-/// Which positions each token of the step reads; all tokens of a dense step, and of a step in which
-/// nobody sees more than selection_budget, have none listed and read everything up to themselves.
+/// Which positions each token of the step reads. Tokens of dense sequences, and all of a step in
+/// which nobody has to select, have none listed and read everything up to themselves.
 struct Selection {
   Tensor<int32_t, 2>
       positions;                // [tokens, selection_budget], ascending; rows beyond `counts` unset
-  std::vector<int32_t> counts;  // [tokens]
+  std::vector<int32_t> counts;  // [tokens], 0 of dense sequences
   bool is_set = false;
   /// Set instead of the above when a test forces the selection.
   const std::vector<std::vector<int32_t>>* forced = nullptr;
@@ -99,6 +99,8 @@ struct Step {
   [[nodiscard]] int64_t chunk_tokens(size_t chunk_idx) const {
     return static_cast<int64_t>(chunks[chunk_idx].tokens.size());
   }
+  /// The most positions that a token of a sequence that is not dense sees; 0 if all are dense.
+  [[nodiscard]] int64_t longest_selecting() const;
   [[nodiscard]] LayerTrace* layer_trace(int64_t layer_idx) const {
     return trace == nullptr ? nullptr : &trace->layers[static_cast<size_t>(layer_idx)];
   }

@@ -17,6 +17,7 @@
 #include "runtime/chunk_logits.h"
 #include "runtime/memory_plan.h"
 #include "runtime/page_pool.h"
+#include "runtime/request_check.h"
 #include "runtime/scheduler.h"
 
 namespace levin::runtime {
@@ -47,7 +48,6 @@ struct Engine::State {
 
   [[nodiscard]] MemoryPlan make_plan(const EngineOptions& options) const;
   void prepare_memory(const EngineOptions& options);
-  void check(const Request& request) const;
   void end(RequestId id, FinishReason reason, std::string error = {},
            ErrorCode error_code = ErrorCode::kInternal);
   void run(std::span<const PlannedChunk> chunks);
@@ -179,36 +179,9 @@ int64_t Engine::context_tokens() const noexcept { return state_->context_tokens;
 const EngineStats& Engine::stats() const noexcept { return state_->stats; }
 CacheStats Engine::cache_stats() const { return stats_of(state_->caches, *state_->pages); }
 
-void Engine::State::check(const Request& request) const {
-  if (request.prompt.empty()) {
-    throw base::Error(ErrorCode::kInvalidArgument,
-                      "the prompt is empty; at least one token is needed");
-  }
-  for (size_t pos = 0; pos < request.prompt.size(); ++pos) {
-    if (request.prompt[pos] < 0 || request.prompt[pos] >= config.vocab_size) {
-      base::throw_error(ErrorCode::kInvalidArgument, "",
-                        "token {} at position {} of the prompt is outside the model's vocabulary "
-                        "of {} tokens",
-                        request.prompt[pos], pos, config.vocab_size);
-    }
-  }
-  if (static_cast<int64_t>(request.prompt.size()) + 1 > context_tokens) {
-    base::throw_error(ErrorCode::kContextTooLong, "",
-                      "the prompt has {} tokens, and with one token of answer the context holds "
-                      "{}; shorten the prompt or load the model with a longer context",
-                      request.prompt.size(), context_tokens);
-  }
-  if (request.max_new_tokens < 0) {
-    base::throw_error(ErrorCode::kInvalidArgument, "max_new_tokens",
-                      "a number from 0 (until the context is full) up expected, got {}",
-                      request.max_new_tokens);
-  }
-  request.sampling.validate();
-}
-
 RequestId Engine::submit(Request request) {
   State& state = *state_;
-  state.check(request);
+  check_request(request, state.config.vocab_size, state.context_tokens);
   const auto prompt_tokens = static_cast<int64_t>(request.prompt.size());
   const int64_t room = state.context_tokens - prompt_tokens;
   auto sequence = std::make_unique<Sequence>();
@@ -217,6 +190,7 @@ RequestId Engine::submit(Request request) {
   sequence->max_tokens =
       prompt_tokens + (request.max_new_tokens > 0 ? std::min(room, request.max_new_tokens) : room);
   sequence->request = std::move(request);
+  sequence->request.is_dense &= state.transformer->is_sparse();  // else all are alike
   state.scheduler->add(std::move(sequence));
   return state.last_request;
 }
@@ -327,6 +301,7 @@ void Engine::State::forward(std::span<const PlannedChunk> chunks, model::Trace* 
                                            static_cast<size_t>(chunk.tokens)),
                     .first_pos = sequence.computed_tokens,
                     .is_decode = chunk.is_decode,
+                    .is_dense = sequence.request.is_dense,
                     .pages = sequence.pages->data(),
                     .logits = logits_wanted(chunk)});
   }

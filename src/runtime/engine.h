@@ -58,6 +58,9 @@ struct Request {
   /// cached prefixes. Alternatives as sampling.top_logprobs says.
   bool wants_prompt_logprobs = false;
   uint64_t prefix_salt = 0;  ///< prefixes are shared among requests of equal salt alone
+  /// Attends to the whole context although the model reads selections; its bits are those of an
+  /// engine with AttentionMode::kDense. No effect on a model that attends densely anyway.
+  bool is_dense = false;
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };

@@ -51,8 +51,9 @@ PageKey sha256(std::string_view bytes) {
   return digest;
 }
 
-PageKey root_key(std::string_view identity, uint64_t salt) {
-  return sha256(std::string("levin prefix root\n").append(identity).append(bytes_of(salt)));
+PageKey root_key(std::string_view identity, const Sharers& sharers) {
+  const char* what = sharers.is_dense ? "levin dense prefix root\n" : "levin prefix root\n";
+  return sha256(std::string(what).append(identity).append(bytes_of(sharers.salt)));
 }
 
 PageKey next_key(const PageKey& previous, std::span<const int32_t> ids) {

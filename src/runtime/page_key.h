@@ -33,11 +33,17 @@ struct PageKeyHash {
   }
 };
 
+/// Prompts that may share pages: those of one owner that attend alike.
+struct Sharers {
+  uint64_t salt = 0;      ///< of the owner
+  bool is_dense = false;  ///< they attend densely where the model, for the others, does not
+};
+
 [[nodiscard]] PageKey sha256(std::string_view bytes);
 
-/// Key of the beginning, before any page: of an owner's salt and of everything that the bits of a
+/// Key of the beginning, before any page: of the sharers and of everything else that the bits of a
 /// page depend on besides the tokens (cache_identity.h).
-[[nodiscard]] PageKey root_key(std::string_view identity, uint64_t salt);
+[[nodiscard]] PageKey root_key(std::string_view identity, const Sharers& sharers);
 
 /// Key of the page with these ids behind the page, or the beginning, `previous`.
 [[nodiscard]] PageKey next_key(const PageKey& previous, std::span<const int32_t> ids);

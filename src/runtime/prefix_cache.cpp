@@ -31,9 +31,9 @@ PrefixCache::PrefixCache(PagePool& pool, std::string identity, DiskCache* disk, 
 
 PrefixCache::~PrefixCache() { pool_.set_on_reuse({}); }
 
-PrefixCache::Link PrefixCache::begin(uint64_t salt) {
-  return {.key = root_key(identity_, salt),
-          .owner = owner_tag(salt),
+PrefixCache::Link PrefixCache::begin(const Sharers& sharers) {
+  return {.key = root_key(identity_, sharers),
+          .owner = owner_tag(sharers.salt),
           .depth = 0,
           .used_us = disk_ == nullptr ? 0 : disk_->new_use_us()};
 }
@@ -53,8 +53,8 @@ const PrefixCache::Node* PrefixCache::find(const PageKey& key, const PageKey& pr
   return is_same ? &found->second : nullptr;
 }
 
-PrefixCache::Match PrefixCache::match(uint64_t salt, std::span<const int32_t> tokens) {
-  Match match{.pages = {}, .end = begin(salt)};
+PrefixCache::Match PrefixCache::match(const Sharers& sharers, std::span<const int32_t> tokens) {
+  Match match{.pages = {}, .end = begin(sharers)};
   while (std::ssize(tokens) >= kPageTokens) {
     const auto ids = tokens.first(kPageTokens);
     const Link end = follow(match.end, ids);
@@ -83,11 +83,12 @@ int64_t PrefixCache::pages_on_disk(const Link& end, std::span<const int32_t> tok
   return pages;
 }
 
-void PrefixCache::note_use(uint64_t salt, std::span<const int32_t> tokens, const Match& match) {
+void PrefixCache::note_use(const Sharers& sharers, std::span<const int32_t> tokens,
+                           const Match& match) {
   if (disk_ == nullptr) {
     return;
   }
-  Link link = begin(salt);
+  Link link = begin(sharers);
   link.used_us = match.end.used_us;
   for (const PageId page : match.pages) {
     const auto ids = tokens.first(kPageTokens);

@@ -22,7 +22,8 @@ class DiskCache;
 
 /// The pages of prompts form chains: the key of a page is a SHA-256 over owner, model and settings,
 /// the key of the page before it and its own 64 token ids. Ids and predecessor are kept beside the
-/// page and compared as well.
+/// page and compared as well. Requests that attend densely on a sparse model have chains of their
+/// own, here and on the disk: from the second layer on their rows are others.
 ///
 /// Only pages whose 64 rows were all computed in prefill belong here: decode uses another algebraic
 /// form, whose rows differ in rounding, and a cached answer must equal an uncached one bit for bit.
@@ -46,8 +47,8 @@ class PrefixCache {
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
 
-  /// The beginning of a prompt's chain. Prompts of different salts share nothing.
-  [[nodiscard]] Link begin(uint64_t salt);
+  /// The beginning of a prompt's chain. Prompts of different sharers share nothing.
+  [[nodiscard]] Link begin(const Sharers& sharers);
 
   struct Match {
     std::vector<PageId> pages;  ///< in order, each with a reference for the caller
@@ -55,14 +56,14 @@ class PrefixCache {
   };
 
   /// The longest chain of whole pages in memory at the beginning of `tokens`.
-  [[nodiscard]] Match match(uint64_t salt, std::span<const int32_t> tokens);
+  [[nodiscard]] Match match(const Sharers& sharers, std::span<const int32_t> tokens);
 
   /// How many of the whole pages of `tokens`, which follow `end`, the disk has without a gap.
   [[nodiscard]] int64_t pages_on_disk(const Link& end, std::span<const int32_t> tokens) const;
 
   /// A prompt uses the pages of a match at the beginning of `tokens`: notes that on the disk, and
   /// offers the pages that it does not have.
-  void note_use(uint64_t salt, std::span<const int32_t> tokens, const Match& match);
+  void note_use(const Sharers& sharers, std::span<const int32_t> tokens, const Match& match);
 
   struct Published {
     PageId page = 0;  ///< the page to use from now on

@@ -125,14 +125,15 @@ void Scheduler::admit_waiting() {
 
 bool Scheduler::try_admit(Sequence& sequence) {
   PrefixCache::Match match;
-  const uint64_t salt = sequence.request.prefix_salt;
+  const Sharers sharers{.salt = sequence.request.prefix_salt,
+                        .is_dense = sequence.request.is_dense};
   // One token of the prompt is always left to compute: its logits give the answer's first token.
   const auto reusable = std::span(sequence.request.prompt)
                             .first(sequence.request.wants_prompt_logprobs
                                        ? 0
                                        : static_cast<size_t>(sequence.prompt_tokens() - 1));
   if (prefixes_ != nullptr) {
-    match = prefixes_->match(salt, reusable);
+    match = prefixes_->match(sharers, reusable);
   }
   const auto shared = static_cast<int64_t>(match.pages.size());
   const int64_t needed = pages_for_tokens(sequence.max_tokens) - shared;
@@ -145,7 +146,7 @@ bool Scheduler::try_admit(Sequence& sequence) {
     sequence.cached_tokens = shared * kPageTokens;
     sequence.computed_tokens = sequence.cached_tokens;
     if (prefixes_ != nullptr) {
-      prefixes_->note_use(salt, reusable, match);
+      prefixes_->note_use(sharers, reusable, match);
       sequence.pages_to_restore = prefixes_->pages_on_disk(
           match.end, reusable.subspan(static_cast<size_t>(sequence.cached_tokens)));
     }

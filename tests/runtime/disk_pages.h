@@ -26,7 +26,7 @@ inline constexpr int64_t kTestPageBytes = 3000;
 /// The first pages of a chain.
 inline std::vector<PageRecord> chain_of(uint64_t seed, int64_t pages) {
   std::vector<PageRecord> chain;
-  PageKey previous = root_key("test", seed);
+  PageKey previous = root_key("test", {.salt = seed});
   for (int64_t depth = 0; depth < pages; ++depth) {
     PageRecord& record = chain.emplace_back();
     record.previous = previous;
