@@ -116,11 +116,32 @@ void Scheduler::plan_prefill(int64_t decoding, std::vector<PlannedChunk>& chunks
   }
 }
 
+/// In the order of arrival; what fits overtakes what does not.
 void Scheduler::admit_waiting() {
-  while (!waiting_.empty() && try_admit(*waiting_.front())) {
-    running_.push_back(std::move(waiting_.front()));
-    waiting_.pop_front();
+  int refusals = 0;
+  int room = kMostOvertakers;  // how many more may pass those that stay behind
+  for (auto next = waiting_.begin();
+       next != waiting_.end() && refusals < kMostRefusals && room > 0;) {
+    Sequence& sequence = **next;
+    const bool is_tried = may_fit_now(sequence);
+    if (is_tried && try_admit(sequence)) {
+      std::for_each(waiting_.begin(), next, [](const auto& passed) { ++passed->overtakers; });
+      room -= next == waiting_.begin() ? 0 : 1;
+      running_.push_back(std::move(*next));
+      next = waiting_.erase(next);
+    } else {
+      refusals += is_tried ? 1 : 0;
+      room = std::min(room, kMostOvertakers - sequence.overtakers);
+      ++next;
+    }
   }
+}
+
+/// False if the pages are what they were when the sequence was refused, or fewer.
+bool Scheduler::may_fit_now(const Sequence& sequence) const {
+  return !sequence.refusal.has_value() ||
+         pool_.available_pages() > sequence.refusal->available_pages ||
+         published_pages_ > sequence.refusal->published_pages;
 }
 
 bool Scheduler::try_admit(Sequence& sequence) {
@@ -139,19 +160,23 @@ bool Scheduler::try_admit(Sequence& sequence) {
   const int64_t needed = pages_for_tokens(sequence.max_tokens) - shared;
   const bool is_admitted = pool_.try_reserve(needed);
   auto pages = std::make_unique<PageTable>(pool_, match.pages, is_admitted ? needed : 0);
-  if (is_admitted) {
-    sequence.pages = std::move(pages);
-    sequence.chain = match.end;
-    sequence.chain_pages = shared;
-    sequence.cached_tokens = shared * kPageTokens;
-    sequence.computed_tokens = sequence.cached_tokens;
-    if (prefixes_ != nullptr) {
-      prefixes_->note_use(sharers, reusable, match);
-      sequence.pages_to_restore = prefixes_->pages_on_disk(
-          match.end, reusable.subspan(static_cast<size_t>(sequence.cached_tokens)));
-    }
+  if (!is_admitted) {
+    pages.reset();
+    sequence.refusal = {.available_pages = pool_.available_pages(),
+                        .published_pages = published_pages_};
+    return false;
   }
-  return is_admitted;
+  sequence.pages = std::move(pages);
+  sequence.chain = match.end;
+  sequence.chain_pages = shared;
+  sequence.cached_tokens = shared * kPageTokens;
+  sequence.computed_tokens = sequence.cached_tokens;
+  if (prefixes_ != nullptr) {
+    prefixes_->note_use(sharers, reusable, match);
+    sequence.pages_to_restore = prefixes_->pages_on_disk(
+        match.end, reusable.subspan(static_cast<size_t>(sequence.cached_tokens)));
+  }
+  return true;
 }
 
 /// Pages from disk are read in portions, so that the answers of others go on in between.
@@ -188,6 +213,7 @@ void Scheduler::restore_page(Sequence& sequence) {
     sequence.pages_to_restore = 0;
     return;
   }
+  ++published_pages_;
   sequence.pages->replace(sequence.chain_pages, restored->page);
   sequence.chain = restored->end;
   ++sequence.chain_pages;
@@ -212,6 +238,7 @@ void Scheduler::publish_pages(Sequence& sequence) {
                                   static_cast<size_t>(kPageTokens));
     const PrefixCache::Published published =
         prefixes_->publish(sequence.chain, ids, sequence.pages->page(sequence.chain_pages));
+    ++published_pages_;
     sequence.pages->replace(sequence.chain_pages, published.page);
     sequence.chain = published.end;
   }

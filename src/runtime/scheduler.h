@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,12 @@
 #include "runtime/prefix_cache.h"
 
 namespace levin::runtime {
+
+/// What an admission was refused with: without more of either it would be refused again.
+struct RefusedAdmission {
+  int64_t available_pages = 0;  ///< of the pool
+  int64_t published_pages = 0;  ///< by the scheduler since its beginning: some may be shared
+};
 
 /// A request on its way, and what has been computed of it.
 struct Sequence {
@@ -28,7 +35,9 @@ struct Sequence {
   std::unique_ptr<PageTable> pages;  ///< null while the sequence waits
   PrefixCache::Link chain;           ///< of the pages of the prompt that others can find
   int64_t chain_pages = 0;
-  bool is_paused = false;  ///< keeps its pages, and nothing of it is planned
+  bool is_paused = false;                   ///< keeps its pages, and nothing of it is planned
+  int overtakers = 0;                       ///< sequences that came later and were admitted before
+  std::optional<RefusedAdmission> refusal;  ///< the last one
 
   [[nodiscard]] int64_t prompt_tokens() const noexcept {
     return static_cast<int64_t>(request.prompt.size());
@@ -59,8 +68,16 @@ struct PlannedChunk {
 inline constexpr int64_t kRestoreBytesAlone = int64_t{64} << 20;
 inline constexpr int64_t kRestoreBytesMixed = int64_t{16} << 20;
 
+/// How many later sequences may be admitted before one that waits for its pages. After them nobody
+/// passes it, so that it gets its pages when those that run have ended.
+inline constexpr int kMostOvertakers = 16;
+
+/// Refused admissions in a step: each compares the prompt with the shared prefixes.
+inline constexpr int kMostRefusals = 8;
+
 /// Admits in the order of arrival, without preemption: a sequence starts when all the pages that it
-/// can ever need are reserved, so it always ends.
+/// can ever need are reserved, so it always ends. One that does not fit yet holds up those behind
+/// it only after kMostOvertakers of them.
 class Scheduler {
  public:
   /// `pool` must outlive the scheduler. `prefixes` null: prompts share nothing.
@@ -98,6 +115,7 @@ class Scheduler {
 
  private:
   void admit_waiting();
+  [[nodiscard]] bool may_fit_now(const Sequence& sequence) const;
   [[nodiscard]] bool try_admit(Sequence& sequence);
   void publish_pages(Sequence& sequence);
   void restore_pages();
@@ -107,7 +125,8 @@ class Scheduler {
   PagePool& pool_;
   PrefixCache* prefixes_;
   int64_t chunk_tokens_;
-  size_t prefill_turn_ = 0;  // whose prompt is served first; moves on with each step
+  size_t prefill_turn_ = 0;      // whose prompt is served first; moves on with each step
+  int64_t published_pages_ = 0;  // since the beginning
   std::deque<std::unique_ptr<Sequence>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;  // in order of admission
   std::vector<const Sequence*> restored_;

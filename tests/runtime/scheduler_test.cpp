@@ -151,12 +151,94 @@ TEST(Scheduler, ASequenceWaitsUntilItsWorstCaseFits) {
   Scheduler scheduler(pool, nullptr, 2048);
   scheduler.add(make_sequence(1, 100, 92));  // three pages
   scheduler.add(make_sequence(2, 10, 100));  // two
-  scheduler.add(make_sequence(3, 10, 10));   // one, but it came last
   EXPECT_EQ(shape(scheduler.plan()), (Parts{{1, 100}}));
-  EXPECT_EQ(scheduler.waiting(), 2);
+  EXPECT_EQ(scheduler.waiting(), 1);
   EXPECT_NE(scheduler.remove(1), nullptr);
-  EXPECT_EQ(shape(scheduler.plan()), (Parts{{2, 10}, {3, 10}}));
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{2, 10}}));
   EXPECT_EQ(scheduler.waiting(), 0);
+}
+
+TEST(Scheduler, WhatFitsOvertakesWhatWaitsForPages) {
+  PagePool pool(64, 4);
+  Scheduler scheduler(pool, nullptr, 2048);
+  scheduler.add(make_sequence(1, 100, 92));  // three pages
+  scheduler.add(make_sequence(2, 10, 100));  // two: they are not there
+  scheduler.add(make_sequence(3, 10, 10));   // one
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{1, 100}, {3, 10}}));
+  ASSERT_NE(scheduler.first_waiting(), nullptr);
+  EXPECT_EQ(scheduler.first_waiting()->id, 2);
+}
+
+/// A big sequence waits behind a running one, small ones come and go beside it.
+class SchedulerFairness : public ::testing::Test {
+ protected:
+  static constexpr RequestId kRunning = 1;
+  static constexpr RequestId kBig = 2;
+
+  SchedulerFairness() {
+    scheduler_.add(make_sequence(kRunning, 100, 92));  // three pages of four
+    run(scheduler_, scheduler_.plan());
+    scheduler_.add(make_sequence(kBig, 100, 156));  // all four
+  }
+
+  /// True if a small sequence that comes now starts in this step; it ends with it.
+  bool small_one_runs() {
+    scheduler_.add(make_sequence(++last_id_, 10, 10));
+    const auto chunks = scheduler_.plan();
+    const bool has_run = shape(chunks).back() == std::pair<RequestId, int64_t>(last_id_, 10);
+    EXPECT_NE(scheduler_.remove(last_id_), nullptr);
+    return has_run;
+  }
+
+  PagePool pool_{64, 4};
+  Scheduler scheduler_{pool_, nullptr, 2048};
+  RequestId last_id_ = 100;
+};
+
+TEST_F(SchedulerFairness, ABigSequenceIsOvertakenBySixteenAndThenByNobody) {
+  for (int i = 0; i < kMostOvertakers; ++i) {
+    EXPECT_TRUE(small_one_runs()) << i;
+  }
+  EXPECT_FALSE(small_one_runs());
+  EXPECT_FALSE(small_one_runs());
+}
+
+TEST_F(SchedulerFairness, ABigSequenceStartsOnceThosePagesAreFreeThatItWaitsFor) {
+  while (small_one_runs()) {
+  }
+  scheduler_.add(make_sequence(3, 10, 10));
+  EXPECT_EQ(shape(scheduler_.plan()), (Parts{{kRunning, 0}})) << "the free page is kept for it";
+  { const auto ended = scheduler_.remove(kRunning); }
+  EXPECT_EQ(shape(scheduler_.plan()), (Parts{{kBig, 100}}));
+  { const auto ended = scheduler_.remove(kBig); }
+  EXPECT_EQ(shape(scheduler_.plan()), (Parts{{3, 10}}));
+}
+
+TEST(Scheduler, EachOfManyOvertakersInOneStepCounts) {
+  PagePool pool(64, 40);
+  Scheduler scheduler(pool, nullptr, 2048);
+  scheduler.add(make_sequence(1, 64, 64));  // two pages
+  run(scheduler, scheduler.plan());
+  scheduler.add(make_sequence(2, 64, 39 * 64));  // all forty
+  for (RequestId id = 100; id < 130; ++id) {
+    scheduler.add(make_sequence(id, 10, 10));
+  }
+  (void)scheduler.plan();
+  EXPECT_EQ(scheduler.running(), 1 + kMostOvertakers);
+}
+
+TEST(Scheduler, OnlySoManyAdmissionsAreTriedInAStepAndNoneTwiceWithoutNewPages) {
+  PagePool pool(64, 4);
+  Scheduler scheduler(pool, nullptr, 2048);
+  scheduler.add(make_sequence(1, 100, 92));  // three pages
+  run(scheduler, scheduler.plan());
+  RequestId id = 1;
+  for (int i = 0; i < kMostRefusals; ++i) {
+    scheduler.add(make_sequence(++id, 100, 92));  // do not fit beside it
+  }
+  scheduler.add(make_sequence(++id, 10, 10));  // does
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{1, 0}})) << "the tries of this step are spent";
+  EXPECT_EQ(shape(scheduler.plan()), (Parts{{1, 0}, {id, 10}})) << "the others were not repeated";
 }
 
 TEST(Scheduler, RemovingGivesPagesBack) {
@@ -236,6 +318,20 @@ TEST_F(SchedulerSharing, EqualPromptsAtTheSameTimeEndWithOneCopy) {
   finish_prompt(1);
   EXPECT_EQ(prefixes_.size(), 4);
   EXPECT_EQ(pool_.held_pages(), 4 + 2) << "four shared pages and one of each for the answers";
+}
+
+TEST_F(SchedulerSharing, ARefusedSequenceIsTriedAgainWhenAPageOfItsPromptIsPublished) {
+  scheduler_.add(make_sequence(1, 64 * 16, 64));  // 17 of 20 pages
+  scheduler_.add(make_sequence(2, 64 * 5, 64));   // 6 pages, the first 4 of them like the other's
+  const auto first = scheduler_.plan();
+  EXPECT_EQ(shape(first), (Parts{{1, 100}})) << "3 pages are left";
+  run(scheduler_, first);  // publishes one page
+  const auto second = scheduler_.plan();
+  EXPECT_EQ(scheduler_.waiting(), 1) << "5 of its 6 pages are still to be found";
+  run(scheduler_, second);  // two more
+  const auto third = scheduler_.plan();
+  ASSERT_EQ(scheduler_.waiting(), 0);
+  EXPECT_EQ(third.back().sequence->cached_tokens, 64 * 3);
 }
 
 TEST_F(SchedulerSharing, AWaitingSequenceHoldsNoSharedPages) {
