@@ -75,6 +75,13 @@ Refused refused_by_limits(const Key& key, int64_t answers, const RateLimits::Ver
           .retry_after_s = verdict.retry_after_s};
 }
 
+Refused refused_without_money(Money available) {
+  return {.reason = Refusal::kNoBalance,
+          .message = fmt::format("the balance is used up: {} USD are available, less than the "
+                                 "smallest request may cost; top up",
+                                 available.to_usd())};
+}
+
 Refused refused_for_money(Money needed, Money available) {
   return {.reason = Refusal::kNoBalance,
           .message = fmt::format("the balance does not cover this request: it may cost {} USD and "
@@ -163,6 +170,20 @@ std::variant<Key, Refused> Accounts::authenticate(std::string_view authorization
     return Refused{.reason = Refusal::kRevokedKey, .message = "this key was revoked"};
   }
   return *std::move(key);
+}
+
+std::optional<Refused> Accounts::ask(const Key& key) const {
+  const RateLimits::Verdict verdict = state_->limits.ask(key, state_->options.steady_time_s());
+  if (verdict.answer != RateLimits::Answer::kAdmitted) {
+    return refused_by_limits(key, 1, verdict);
+  }
+  if (key.is_metered) {
+    const Money available = balance(key).available();
+    if (available < max_cost(1, 1, state_->options.prices)) {
+      return refused_without_money(available);
+    }
+  }
+  return std::nullopt;
 }
 
 std::variant<std::unique_ptr<Admission>, Refused> Accounts::admit(const Key& key,

@@ -99,6 +99,10 @@ class Accounts {
   /// `authorization` is the value of the header of that name; empty if there was none.
   [[nodiscard]] std::variant<Key, Refused> authenticate(std::string_view authorization) const;
 
+  /// Why even the smallest request would be refused now; nothing if it would not. Takes and charges
+  /// nothing: a caller may know before its request is read.
+  [[nodiscard]] std::optional<Refused> ask(const Key& key) const;
+
   /// Takes a place among the key's concurrent answers for each of `answers`, tokens of its rate and
   /// the most that the request may cost. `prompt_tokens` counts the whole prompt (all of them, if
   /// there are several). Throws Error(kIo) if the disk refuses this or a charge of before.

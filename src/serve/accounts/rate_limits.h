@@ -26,6 +26,9 @@ class RateLimits {
   [[nodiscard]] Verdict acquire(const Key& key, int64_t prompt_tokens, double now_s,
                                 int64_t answers = 1);
 
+  /// What acquire would say to the smallest request; takes nothing.
+  [[nodiscard]] Verdict ask(const Key& key, double now_s);
+
   /// Ends a request that was admitted, and takes `further_tokens` (negative: gives back).
   void release(const Key& key, int64_t further_tokens, double now_s, int64_t answers = 1);
 
@@ -35,6 +38,10 @@ class RateLimits {
     double tokens = 0;     ///< in the bucket; negative: owed
     double updated_s = 0;  ///< when `tokens` was that
   };
+
+  /// Whether so much may start in this state of the key.
+  [[nodiscard]] static Verdict judge(const Key& key, const State& state, int64_t prompt_tokens,
+                                     int64_t answers);
 
   /// The state of a key with its bucket filled up to `now_s`. Under the mutex.
   State& refilled(const Key& key, double now_s);

@@ -129,6 +129,33 @@ TEST_F(AccountsTest, AnEmptyBalanceIsRefusedWithTheAmounts) {
   EXPECT_THAT(refused.message, HasSubstr("0.00 USD are available"));
 }
 
+TEST_F(AccountsTest, AskingTellsWhoIsRefusedInAnyCaseAndTakesNothing) {
+  const Key rich = make({.name = "rich", .topped_up = max_cost(1, 1, {})}).key;
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_FALSE(accounts_.ask(rich).has_value());
+  }
+  EXPECT_EQ(accounts_.balance(rich).available(), max_cost(1, 1, {}));
+  EXPECT_EQ(usage().requests, 0);
+
+  const Key poor = make({.name = "poor", .topped_up = max_cost(1, 1, {}) - pico(1)}).key;
+  ASSERT_TRUE(accounts_.ask(poor).has_value());
+  EXPECT_EQ(accounts_.ask(poor)->reason, Refusal::kNoBalance);
+  EXPECT_THAT(accounts_.ask(poor)->message, HasSubstr("top up"));
+
+  const Key free = make({.name = "free", .is_metered = false}).key;
+  EXPECT_FALSE(accounts_.ask(free).has_value());
+}
+
+TEST_F(AccountsTest, AskingSeesTheLimitsOfTheKey) {
+  const Key key = make({.name = "a", .is_metered = false, .limits = {.max_concurrent = 1}}).key;
+  const auto running = admit(key);
+  ASSERT_TRUE(accounts_.ask(key).has_value());
+  EXPECT_EQ(accounts_.ask(key)->reason, Refusal::kTooManyRequests);
+  EXPECT_GE(accounts_.ask(key)->retry_after_s, 1);
+  running->release();
+  EXPECT_FALSE(accounts_.ask(key).has_value());
+}
+
 TEST_F(AccountsTest, AKeyThatIsNotMeteredIsCountedAndNeverCharged) {
   const Key key = make({.name = "a", .is_metered = false}).key;
   const Settlement settlement = admit(key)->settle({.cache_miss_tokens = 100});

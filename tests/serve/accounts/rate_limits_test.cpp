@@ -42,6 +42,21 @@ TEST(RateLimits, KeysDoNotShareLimits) {
   EXPECT_EQ(limits.acquire(key_with(1, 0, 2), 1, 0).answer, Answer::kAdmitted);
 }
 
+TEST(RateLimits, AskingTakesNothing) {
+  RateLimits limits;
+  const Key key = key_with(1, 60);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(limits.ask(key, 0).answer, Answer::kAdmitted);
+  }
+  EXPECT_EQ(limits.acquire(key, 60, 0).answer, Answer::kAdmitted) << "all of it is still there";
+  EXPECT_EQ(limits.ask(key, 0).answer, Answer::kTooManyRequests);
+  limits.release(key, 0, 0);
+  const RateLimits::Verdict refused = limits.ask(key, 0);
+  EXPECT_EQ(refused.answer, Answer::kTooManyTokens);
+  EXPECT_EQ(refused.retry_after_s, 1) << "the smallest request needs one token";
+  EXPECT_EQ(limits.ask(key, 1).answer, Answer::kAdmitted);
+}
+
 TEST(RateLimits, TokensComeBackWithTime) {
   RateLimits limits;
   const Key key = key_with(0, 600);  // ten a second
