@@ -104,6 +104,7 @@ runtime::Request to_engine_request(const GenerationRequest& request, const model
       request.ignore_eos ? std::vector<int32_t>{} : end_token_ids(config, tokenizer);
   engine_request.wants_experts = request.wants_experts;
   engine_request.wants_prompt_logprobs = request.wants_prompt_logprobs;
+  engine_request.is_dense = request.is_dense;
   engine_request.constraint = request.constraint;
   if (!request.constraint && tokenizer != nullptr) {
     if (auto mask = known_token_mask(*tokenizer, config.vocab_size)) {

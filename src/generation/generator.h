@@ -27,6 +27,7 @@ struct GenerationRequest {
   bool skip_special = true;            ///< leave special tokens out of the text
   bool wants_experts = false;          ///< as in runtime::Request
   bool wants_prompt_logprobs = false;  ///< as in runtime::Request
+  bool is_dense = false;               ///< as in runtime::Request
   /// As in runtime::Request. If empty, ids that the tokenizer does not know are never drawn.
   std::function<const runtime::TokenMask*(const std::vector<int32_t>& generated)> constraint;
 };

@@ -93,7 +93,7 @@ test('errors have status, code and the field', async () => {
 
 test('models are listed, text is completed', async () => {
   const names = (await client.models.list()).data.map(({id}) => id);
-  assert.ok(names.includes('deepseek-chat'));
+  assert.ok(names.includes('deepseek-chat') && names.includes('deepseek-chat:dense'));
   const completion = await client.completions.create(
       {model, prompt: 'She had been', max_tokens: 4, temperature: 0, echo: true, logprobs: 1});
   assert.ok(completion.choices[0].text.startsWith('She had been'));

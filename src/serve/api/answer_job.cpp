@@ -43,6 +43,8 @@ AnswerJob::AnswerJob(AnswerJobOptions options, const ServedModel& model, Metrics
     : model_(model),
       metrics_(metrics),
       prompt_tokens_(static_cast<int64_t>(options.request.prompt.size())),
+      index_topk_(model.is_sparse && !options.request.is_dense ? model.config.indexer.index_topk
+                                                               : 0),
       counts_answer_(options.counts_answer),
       stream_(&model.tokenizer,
               generation::to_answer_options(options.request, model.config, &model.tokenizer)),
@@ -114,7 +116,7 @@ Spending AnswerJob::spending(const runtime::TokenEvent& event) const {
   spent.reasoning_tokens = format_->reasoning_tokens();
   // The last token of the answer is drawn and never fed back.
   count_rows(spent.cached_tokens, spent.prompt_tokens + std::max<int64_t>(0, generated - 1),
-             model_.is_sparse ? model_.config.indexer.index_topk : 0, spent);
+             index_topk_, spent);
   if (generated > 0) {
     spent.first_token_s = seconds_between(accepted_, first_token_);
     spent.decode_s = seconds_between(first_token_, last_token_);

@@ -54,6 +54,7 @@ class AnswerJob final : public Job {
   Metrics& metrics_;
   runtime::Request request_;  // until taken
   int64_t prompt_tokens_;
+  int64_t index_topk_;  // 0: attends densely
   bool counts_answer_;
   generation::AnswerStream stream_;
   std::unique_ptr<AnswerFormat> format_;

@@ -20,9 +20,8 @@ constexpr int64_t kDefaultChatTokens = 4096;
 constexpr int64_t kDefaultReasonerTokens = 32768;
 
 /// Thinking as the request or the model's name says. Throws ApiError for what does not go together.
-bool resolve_thinking(const ChatRequest& request, const ServedModel& model) {
-  const bool is_reasoner = resolve_model_name(model, request.common.model);
-  const bool is_thinking = request.is_thinking.value_or(is_reasoner);
+bool resolve_thinking(const ChatRequest& request, const ModelName& name, const ServedModel& model) {
+  const bool is_thinking = request.is_thinking.value_or(name.is_thinking);
   if (is_thinking && !can_think(model)) {
     throw invalid_parameter("thinking", fmt::format("{} has no thinking mode", model.name));
   }
@@ -57,7 +56,8 @@ bool ends_in_thinking(const std::vector<int32_t>& ids, const text::Tokenizer& to
 void answer_chat(const http::Request& request, std::shared_ptr<http::Responder> responder,
                  const Caller& caller, const ServedModel& model, Dispatcher& dispatcher) {
   ChatRequest chat = parse_chat_request(request.body);
-  const bool is_thinking = resolve_thinking(chat, model);
+  const ModelName name = resolve_model_name(model, chat.common.model);
+  const bool is_thinking = resolve_thinking(chat, name, model);
   if (chat.tool_choice.kind == ToolChoice::Kind::kNone) {
     chat.conversation.tools.clear();
   }
@@ -67,6 +67,7 @@ void answer_chat(const http::Request& request, std::shared_ptr<http::Responder> 
   answer.request.prompt = model.tokenizer.encode(prompt.segments()).ids;
   answer.request.sampling = resolve_sampling(chat, is_thinking);
   answer.request.stop = chat.common.stop;
+  answer.request.is_dense = name.is_dense;
   answer.request.max_new_tokens = dispatcher.answer_limit(
       static_cast<int64_t>(answer.request.prompt.size()), chat.common.max_tokens,
       is_thinking ? kDefaultReasonerTokens : kDefaultChatTokens);
@@ -80,7 +81,7 @@ void answer_chat(const http::Request& request, std::shared_ptr<http::Responder> 
                         .wants_logprobs = chat.wants_logprobs,
                         .call_id_prefix = request.id},
       model);
-  ReplyOptions options = make_reply_options(request, chat.common, model);
+  ReplyOptions options = make_reply_options(request, chat.common, model, name);
   options.endpoint = "chat/completions";
   options.object = "chat.completion";
   options.chunk_object = "chat.completion.chunk";

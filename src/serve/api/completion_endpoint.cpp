@@ -91,14 +91,16 @@ void answer_completion(const http::Request& request, std::shared_ptr<http::Respo
                        const Caller& caller, const ServedModel& model, Dispatcher& dispatcher) {
   const CompletionRequest completion =
       parse_completion_request(request.body, model.config.vocab_size);
-  if (resolve_model_name(model, completion.common.model)) {
+  const ModelName name = resolve_model_name(model, completion.common.model);
+  if (name.is_thinking) {
     throw invalid_parameter("model", "completions have no thinking mode; ask for deepseek-chat");
   }
   std::vector<PlannedAnswer> answers;
   for (size_t i = 0; i < completion.prompts.size(); ++i) {
     answers.push_back(plan_answer(completion, i, model, dispatcher));
+    answers.back().request.is_dense = name.is_dense;
   }
-  ReplyOptions options = make_reply_options(request, completion.common, model);
+  ReplyOptions options = make_reply_options(request, completion.common, model, name);
   options.endpoint = "completions";
   options.object = "text_completion";
   options.chunk_object = "text_completion";

@@ -50,7 +50,7 @@ std::string models_body(const ServedModel& model) {
                     {"levin",
                      {{"model", model.name},
                       {"context_tokens", model.context_tokens},
-                      {"attention", model.is_sparse ? "sparse" : "dense"},
+                      {"attention", attention_name(resolve_model_name(model, name))},
                       {"index_topk", model.config.indexer.index_topk},
                       {"can_think", can_think(model)}}}});
   }

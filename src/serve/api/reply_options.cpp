@@ -7,11 +7,11 @@
 namespace levin::serve::api {
 
 ReplyOptions make_reply_options(const http::Request& request, const CommonFields& common,
-                                const ServedModel& model) {
+                                const ServedModel& model, const ModelName& name) {
   ReplyOptions options;
   options.id = request.id;
   options.model = common.model;
-  options.fingerprint = fmt::format("fp_{}_{}", model.name, model.is_sparse ? "sparse" : "dense");
+  options.fingerprint = fmt::format("fp_{}_{}", model.name, attention_name(name));
   options.created_unix_s = std::chrono::duration_cast<std::chrono::seconds>(
                                std::chrono::system_clock::now().time_since_epoch())
                                .count();

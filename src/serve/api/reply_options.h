@@ -9,7 +9,9 @@
 namespace levin::serve::api {
 
 /// Id, model, time, fingerprint (which tells dense from sparse attention) and the stream's options.
+/// `name` is what the request's model name says.
 [[nodiscard]] ReplyOptions make_reply_options(const http::Request& request,
-                                              const CommonFields& common, const ServedModel& model);
+                                              const CommonFields& common, const ServedModel& model,
+                                              const ModelName& name);
 
 }  // namespace levin::serve::api

@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kChatAlias = "deepseek-chat";
 constexpr std::string_view kReasonerAlias = "deepseek-reasoner";
+/// Behind a name: attention reads everything, whatever the model would select.
+constexpr std::string_view kDenseSuffix = ":dense";
 
 std::string folder_name(const std::string& folder) {
   const std::filesystem::path path = std::filesystem::absolute(folder).lexically_normal();
@@ -61,21 +63,35 @@ std::vector<std::string> model_names(const ServedModel& model) {
       names.emplace_back(alias);
     }
   }
+  const size_t as_the_model_is = model.is_sparse ? names.size() : 0;
+  for (size_t i = 0; i < as_the_model_is; ++i) {
+    names.push_back(names[i] + std::string(kDenseSuffix));
+  }
   return names;
 }
 
-bool resolve_model_name(const ServedModel& model, std::string_view name) {
-  if (name == kReasonerAlias && !can_think(model)) {
+ModelName resolve_model_name(const ServedModel& model, std::string_view name) {
+  std::string_view base = name;
+  const bool is_dense = name != model.name && name.ends_with(kDenseSuffix);
+  if (is_dense) {
+    base.remove_suffix(kDenseSuffix.size());
+  }
+  if (base == kReasonerAlias && base != model.name && !can_think(model)) {
     throw invalid_parameter(
         "model", fmt::format("{} has no thinking mode; ask for {}", model.name, kChatAlias));
   }
-  if (name != model.name && name != kChatAlias && name != kReasonerAlias) {
+  if (base != model.name && base != kChatAlias && base != kReasonerAlias) {
     throw ApiError(400,
                    fmt::format("model: {:?} is not served here; there are: {}", name,
                                fmt::join(model_names(model), ", ")),
                    {.type = "", .param = "model", .code = "model_not_found"});
   }
-  return name == kReasonerAlias;
+  return {.is_thinking = base == kReasonerAlias && can_think(model),
+          .is_dense = is_dense || !model.is_sparse};
+}
+
+std::string_view attention_name(const ModelName& name) noexcept {
+  return name.is_dense ? "dense" : "sparse";
 }
 
 }  // namespace levin::serve::api

@@ -17,7 +17,7 @@ namespace levin::serve::api {
 
 /// Immutable after loading; threads may share it.
 struct ServedModel {
-  std::string name;  ///< in /models; deepseek-chat and deepseek-reasoner are its aliases
+  std::string name;  ///< in /models; further names in model_names
   model::Config config;
   text::Tokenizer tokenizer;
   text::ChatStyle style = text::ChatStyle::kPlain;
@@ -43,11 +43,22 @@ struct ServedModelOptions {
 /// True if the model's chat encoding has a thinking mode and tools.
 [[nodiscard]] bool can_think(const ServedModel& model);
 
-/// What /models lists: the name, and those aliases that the model can serve.
+/// What a request asks for by the name of its model.
+struct ModelName {
+  bool is_thinking = false;  ///< deepseek-reasoner
+  bool is_dense = false;     ///< attend densely; always so on a model without a selection
+};
+
+/// What /models lists: the name and those of the aliases deepseek-chat and deepseek-reasoner that
+/// the model can serve; then, if its attention reads a selection, each of them with ":dense" behind
+/// it.
 [[nodiscard]] std::vector<std::string> model_names(const ServedModel& model);
 
-/// True if `name` asks for thinking. Throws ApiError: 400 for a model that is not served here, 422
-/// for deepseek-reasoner on a model without thinking.
-[[nodiscard]] bool resolve_model_name(const ServedModel& model, std::string_view name);
+/// Takes ":dense" also on a model that attends densely anyway. Throws ApiError: 400 for a model
+/// that is not served here, 422 for deepseek-reasoner on a model without thinking.
+[[nodiscard]] ModelName resolve_model_name(const ServedModel& model, std::string_view name);
+
+/// "dense" or "sparse".
+[[nodiscard]] std::string_view attention_name(const ModelName& name) noexcept;
 
 }  // namespace levin::serve::api

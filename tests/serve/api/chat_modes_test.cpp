@@ -195,7 +195,9 @@ TEST_F(ChatModes, AllAliasesAreListed) {
   for (const Json& model : list["data"]) {
     ids.push_back(model["id"]);
   }
-  EXPECT_THAT(ids, ::testing::ElementsAre("mini", "deepseek-chat", "deepseek-reasoner"));
+  EXPECT_THAT(ids,
+              ::testing::ElementsAre("mini", "deepseek-chat", "deepseek-reasoner", "mini:dense",
+                                     "deepseek-chat:dense", "deepseek-reasoner:dense"));
 }
 
 }  // namespace

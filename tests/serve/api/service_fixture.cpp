@@ -80,6 +80,7 @@ ServiceFixture::ServiceFixture(const ServiceFixtureOptions& options) {
   runtime::EngineOptions engine;
   engine.threads = 1;
   engine.forward.measures_time = true;
+  engine.forward.attention = options.attention;
   engine.context_tokens = options.context_tokens;
   const auto page_bytes =
       runtime::Engine::load(options.model_dir, engine)->cache_stats().page_bytes;

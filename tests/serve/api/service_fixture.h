@@ -31,6 +31,7 @@ struct ServiceFixtureOptions {
   int64_t cache_tokens = 16384;  ///< of all sequences together
   int64_t max_waiting = 64;
   accounts::Accounts* accounts = nullptr;
+  model::AttentionMode attention = model::AttentionMode::kAuto;
   std::function<size_t()> connections = {};
 };
 
