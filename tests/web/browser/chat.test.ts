@@ -117,13 +117,24 @@ describe('a conversation', () => {
   });
 
   test('switches between sparse and dense where the server offers both', async () => {
-    stage.mock.models = ['sparse', 'dense'].map((attention) => ({ id: `mini-${attention}`, levin: { attention } }));
+    stage.mock.models = [
+      { id: 'mini', levin: { attention: 'sparse' } },
+      { id: 'deepseek-chat', levin: { attention: 'sparse' } },
+      { id: 'deepseek-chat:dense', levin: { attention: 'dense' } },
+      { id: 'mini:dense', levin: { attention: 'dense' } },
+    ];
     const page = await stage.visit();
-    await page.getByRole('group', { name: 'Attention' }).getByText('dense').click();
+    const attention = page.getByRole('group', { name: 'Attention' });
+    await attention.getByText('dense').click();
     await ask(page, 'Hello');
     await answered(page);
-    expect(stage.mock.chats[0]?.model).toBe('mini-dense');
+    expect(stage.mock.chats[0]?.model).toBe('mini:dense');
     expect(await lastAnswer(page).locator('.badge').textContent()).toBe('dense');
+    await attention.getByText('sparse').click();
+    await ask(page, 'And now?');
+    await expect.poll(() => stage.mock.chats.length).toBe(2);
+    await answered(page);
+    expect(stage.mock.chats[1]?.model).toBe('mini');
   });
 
   test('a long answer streams without long pauses of the page', async () => {

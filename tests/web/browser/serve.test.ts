@@ -82,6 +82,27 @@ describe.skipIf(program === '')('levin serve models/mini', () => {
     expect(await violations(page)).toEqual([]);
   }, 120_000);
 
+  test('switches between sparse and dense attention', async () => {
+    const page = await visit();
+    await beExact(page);
+    await dropFile(page, 'persuasion.txt', text);
+    await page.locator('.composer .chip', { hasText: /[\d,]+ tokens/ }).waitFor();
+    const attention = page.getByRole('group', { name: 'Attention' });
+    const shares: number[] = [];
+    for (const kind of ['sparse', 'dense']) {
+      await attention.getByText(kind).click();
+      await ask(page, questions[shares.length]?.question ?? '');
+      await expect.poll(() => page.locator('.turn.assistant').count()).toBe(shares.length + 1);
+      await answered(page, 60_000);
+      expect(await lastAnswer(page).locator('.badge').textContent()).toBe(kind);
+      await lastAnswer(page).locator('.meter summary').click();
+      const meter = (await lastAnswer(page).locator('.meter').textContent()) ?? '';
+      shares.push(Number(/Attention read([\d.]+)/.exec(meter)?.[1]));
+    }
+    expect(shares[0]).toBeLessThan(100);
+    expect(shares[1]).toBe(100);
+  }, 120_000);
+
   test('says how far the reading has come', async () => {
     const page = await visit();
     const said = await watchText(page, /Reading [\d,]+ of [\d,]+ tokens/);

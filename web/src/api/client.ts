@@ -85,7 +85,7 @@ export async function countTokens(
 ): Promise<number> {
   const body = (await requestJson('/tokenize', key, {
     method: 'POST',
-    body: JSON.stringify({ prompt: text, add_special_tokens: false }),
+    body: JSON.stringify({ prompt: text, add_special_tokens: false, return_tokens: false }),
     ...(signal ? { signal } : {}),
   })) as { count?: unknown; tokens?: unknown };
   const count = numberOrNull(body.count);

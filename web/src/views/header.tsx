@@ -1,6 +1,7 @@
 // The bar above the conversation.
 import { changeSettings } from '../app/library';
 import { current, dialog, drawerOpen, model, models, sidebarOpen, theme } from '../app/state';
+import { attentionChoices } from '../chat/attention';
 import { saveSidebarOpen, saveTheme, type Theme } from '../store/preferences';
 import { IconButton, type IconName } from './icons';
 
@@ -26,27 +27,24 @@ export function toggleSidebar(): void {
 
 /** A switch if the server offers the same model dense and sparse, else a label. */
 function Attention() {
-  const attention = model.value?.attention;
-  if (!attention) return null;
-  const choices = (['sparse', 'dense'] as const).map((kind) => ({
-    kind,
-    id: models.value.find((entry) => entry.attention === kind)?.id,
-  }));
-  if (choices.some((choice) => choice.id === undefined)) {
+  const shown = model.value;
+  if (!shown?.attention) return null;
+  const choices = attentionChoices(shown, models.value);
+  if (!choices) {
     return (
       <span class="badge" title="How attention reads the context">
-        {attention}
+        {shown.attention}
       </span>
     );
   }
   return (
     <div class="segments" role="group" aria-label="Attention">
-      {choices.map(({ kind, id }) => (
+      {(['sparse', 'dense'] as const).map((kind) => (
         <button
           type="button"
           key={kind}
-          aria-pressed={attention === kind}
-          onClick={() => void changeSettings({ model: id ?? '' })}
+          aria-pressed={shown.attention === kind}
+          onClick={() => void changeSettings({ model: choices[kind] })}
         >
           {kind}
         </button>
