@@ -44,6 +44,15 @@ Caller authenticate(const accounts::Accounts* accounts, const http::Request& req
   return caller;
 }
 
+void check_limits(const accounts::Accounts* accounts, const Caller& caller) {
+  if (accounts == nullptr || !caller.key.has_value()) {
+    return;
+  }
+  if (const std::optional<accounts::Refused> refused = accounts->ask(*caller.key)) {
+    throw refusal_error(*refused);
+  }
+}
+
 std::unique_ptr<accounts::Admission> admit(accounts::Accounts* accounts, const Caller& caller,
                                            int64_t prompt_tokens, int64_t max_completion_tokens,
                                            int64_t answers) {

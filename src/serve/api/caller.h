@@ -18,6 +18,10 @@ struct Caller {
 /// `accounts` null: everybody is welcome. Throws ApiError 401.
 [[nodiscard]] Caller authenticate(const accounts::Accounts* accounts, const http::Request& request);
 
+/// Refuses a caller that may not start even the smallest request; takes and charges nothing. Throws
+/// ApiError 402 or 429.
+void check_limits(const accounts::Accounts* accounts, const Caller& caller);
+
 /// Money and places for one request of so many answers; null without accounts. Throws ApiError 402
 /// or 429.
 [[nodiscard]] std::unique_ptr<accounts::Admission> admit(accounts::Accounts* accounts,

@@ -9,6 +9,25 @@
 
 namespace levin::serve::api {
 
+/// Throws ApiError unless the host takes the jobs.
+void Dispatcher::require(EngineHost::Admission admission) const {
+  switch (admission) {
+    case EngineHost::Admission::kAccepted:
+      return;
+    case EngineHost::Admission::kQueueFull:
+      throw ApiError(429, "the server is busy and its queue is full; try again later",
+                     {.type = "", .param = "", .code = "queue_full"}, host_.retry_after_s());
+    case EngineHost::Admission::kDraining:
+      throw ApiError(503, "the server is shutting down; try another one or later",
+                     {.type = "", .param = "", .code = "shutting_down"});
+  }
+}
+
+void Dispatcher::check_open(const Caller& caller) const {
+  require(host_.ask());
+  check_limits(accounts_, caller);
+}
+
 int64_t Dispatcher::answer_limit(int64_t prompt_tokens, std::optional<int64_t> asked,
                                  int64_t fallback) const {
   const int64_t room = model_.context_tokens - prompt_tokens;
@@ -47,16 +66,7 @@ void Dispatcher::dispatch(const Caller& caller, const std::shared_ptr<http::Resp
                                                      .counts_answer = answer.counts_answer},
                                     model_, services_.metrics, std::move(answer.format), reply));
   }
-  switch (host_.submit(jobs)) {
-    case EngineHost::Admission::kAccepted:
-      break;
-    case EngineHost::Admission::kQueueFull:
-      throw ApiError(429, "the server is busy and its queue is full; try again later",
-                     {.type = "", .param = "", .code = "queue_full"}, host_.retry_after_s());
-    case EngineHost::Admission::kDraining:
-      throw ApiError(503, "the server is shutting down; try another one or later",
-                     {.type = "", .param = "", .code = "shutting_down"});
-  }
+  require(host_.submit(jobs));
   if (!streams) {
     responder->expect_long_wait();
   }

@@ -31,6 +31,11 @@ class Dispatcher {
              const ReplyServices& services)
       : host_(host), model_(model), accounts_(accounts), services_(services) {}
 
+  /// Refuses at once whom dispatch would refuse in any case, so that nobody's body is parsed and
+  /// tokenised in vain: a server that stops (503), a full queue (429), a key at its limits (429) or
+  /// without money (402). Takes and charges nothing. Throws ApiError.
+  void check_open(const Caller& caller) const;
+
   /// Tokens that an answer may have: `asked`, or `fallback` as far as the context has room. Throws
   /// ApiError 400 (context_length_exceeded) naming limit, prompt and max_tokens.
   [[nodiscard]] int64_t answer_limit(int64_t prompt_tokens, std::optional<int64_t> asked,
@@ -42,6 +47,8 @@ class Dispatcher {
                 ReplyOptions options, std::vector<PlannedAnswer> answers);
 
  private:
+  void require(EngineHost::Admission admission) const;
+
   EngineHost& host_;
   const ServedModel& model_;
   accounts::Accounts* accounts_;

@@ -73,6 +73,7 @@ struct EngineHost::State {
 
   std::thread thread;  // last: it uses all of the above
 
+  [[nodiscard]] Admission admission_of(int64_t count) const;
   void run();
   [[nodiscard]] std::vector<std::shared_ptr<Job>> take_inbox(bool may_wait, bool& cancels,
                                                              bool& stops);
@@ -106,15 +107,26 @@ EngineHost::~EngineHost() {
   state_->thread.join();
 }
 
+/// Under the mutex.
+EngineHost::Admission EngineHost::State::admission_of(int64_t count) const {
+  if (is_draining) {
+    return Admission::kDraining;
+  }
+  return waiting + count > options.max_waiting ? Admission::kQueueFull : Admission::kAccepted;
+}
+
+EngineHost::Admission EngineHost::ask() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->admission_of(1);
+}
+
 EngineHost::Admission EngineHost::submit(std::span<const std::shared_ptr<Job>> jobs) {
   const auto count = static_cast<int64_t>(jobs.size());
   {
     const std::lock_guard lock(state_->mutex);
-    if (state_->is_draining) {
-      return Admission::kDraining;
-    }
-    if (state_->waiting + count > state_->options.max_waiting) {
-      return Admission::kQueueFull;
+    const Admission admission = state_->admission_of(count);
+    if (admission != Admission::kAccepted) {
+      return admission;
     }
     state_->inbox.insert(state_->inbox.end(), jobs.begin(), jobs.end());
     state_->waiting += count;

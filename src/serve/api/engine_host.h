@@ -63,6 +63,9 @@ class EngineHost {
   /// May be called from any thread.
   [[nodiscard]] Admission submit(std::span<const std::shared_ptr<Job>> jobs);
 
+  /// What submit would say now to one job.
+  [[nodiscard]] Admission ask() const;
+
   /// Seconds after which a refused client may find room: what the queue holds, at the rate of the
   /// last requests; 1 to 60.
   [[nodiscard]] int64_t retry_after_s() const;

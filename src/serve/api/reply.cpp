@@ -68,6 +68,9 @@ void Reply::write_progress(int64_t prompt_tokens_done, int64_t prompt_tokens) {
   }
   Json chunk = envelope(options_.chunk_object);
   chunk["choices"] = Json::array();
+  if (options_.include_usage) {
+    chunk["usage"] = nullptr;
+  }
   chunk["levin"] = {{"prompt_tokens_done", prompt_tokens_done}, {"prompt_tokens", prompt_tokens}};
   write_event(dump(chunk));
 }

@@ -93,14 +93,15 @@ void Service::add_routes(http::Router& router) {
       router.add(method, std::string(prefix) + "/" + path, handler);
     }
   };
-  add("POST", "chat/completions", [&state](const http::Request& request, ResponderPtr responder) {
-    answer_chat(request, std::move(responder), state.caller_of(request), state.model,
-                state.dispatcher);
-  });
-  add("POST", "completions", [&state](const http::Request& request, ResponderPtr responder) {
-    answer_completion(request, std::move(responder), state.caller_of(request), state.model,
-                      state.dispatcher);
-  });
+  const auto add_answer = [&](const char* path, auto answer) {
+    add("POST", path, [&state, answer](const http::Request& request, ResponderPtr responder) {
+      const Caller caller = state.caller_of(request);
+      state.dispatcher.check_open(caller);  // before the body is looked at
+      answer(request, std::move(responder), caller, state.model, state.dispatcher);
+    });
+  };
+  add_answer("chat/completions", answer_chat);
+  add_answer("completions", answer_completion);
   const auto add_body = [&](const char* method, const std::string& path, auto body) {
     add(method, path,
         [&state, path, body](const http::Request& request, const ResponderPtr& responder) {

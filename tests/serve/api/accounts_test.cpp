@@ -19,6 +19,8 @@ using testing::Json;
 using testing::ResponderPtr;
 using testing::ServiceFixture;
 
+constexpr const char* kBroken = "{\"model\":";  // 400, if anybody looked at it
+
 class ApiAccounts : public ::testing::Test {
  protected:
   ApiAccounts() {
@@ -45,6 +47,9 @@ class ApiAccounts : public ::testing::Test {
   }
   ResponderPtr chat(const Json& body, const http::Headers& headers) {
     return fixture_->ask("POST", "/chat/completions", body.dump(), headers);
+  }
+  ResponderPtr send_broken(const http::Headers& headers) {
+    return fixture_->ask("POST", "/chat/completions", kBroken, headers);
   }
 
   levin::testing::TemporaryFolder folder_;
@@ -82,6 +87,34 @@ TEST_F(ApiAccounts, AnEmptyBalanceIs402) {
   EXPECT_EQ(answer->status(), 402);
   EXPECT_EQ(answer->json()["error"]["code"], "insufficient_balance");
   EXPECT_EQ(total_of("poor"), Money::parse_usd("0.0000001"));
+  EXPECT_EQ(send_broken(key)->status(), 402) << "nothing was parsed for it";
+}
+
+TEST_F(ApiAccounts, ABalanceThatCoversNotThisRequestIs402AfterItWasRead) {
+  const http::Headers key = make_key("poor", "0.00001");
+  EXPECT_EQ(send_broken(key)->status(), 400) << "a smaller request would be covered";
+  const ResponderPtr answer = chat(chat_body(), key);
+  EXPECT_EQ(answer->status(), 402);
+  EXPECT_EQ(answer->json()["error"]["code"], "insufficient_balance");
+}
+
+TEST_F(ApiAccounts, ABrokenBodyCostsNothingAndTakesNoPlace) {
+  const http::Headers key =
+      make_key("alice", "1.00", {.max_concurrent = 1, .tokens_per_minute = 100'000});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(send_broken(key)->status(), 400);
+  }
+  EXPECT_EQ(total_of("alice"), Money::parse_usd("1.00"));
+  EXPECT_EQ(chat(chat_body(), key)->status(), 200);
+}
+
+TEST_F(ApiAccounts, AKeyWithoutTokensLeftIs429BeforeItsBodyIsRead) {
+  const http::Headers key = make_key("eager", "1.00", {.tokens_per_minute = 1});
+  EXPECT_EQ(chat(chat_body(), key)->status(), 200) << "it starts with a full bucket, and owes more";
+  const ResponderPtr refused = send_broken(key);
+  EXPECT_EQ(refused->status(), 429);
+  EXPECT_EQ(refused->json()["error"]["code"], "rate_limit_exceeded");
+  EXPECT_FALSE(http::find_header(refused->headers(), "Retry-After").empty());
 }
 
 TEST_F(ApiAccounts, TooManyAtOnceIs429) {
@@ -96,6 +129,7 @@ TEST_F(ApiAccounts, TooManyAtOnceIs429) {
   const ResponderPtr refused = chat(chat_body(), key);
   EXPECT_EQ(refused->status(), 429);
   EXPECT_FALSE(http::find_header(refused->headers(), "Retry-After").empty());
+  EXPECT_EQ(send_broken(key)->status(), 429) << "nothing was parsed for it";
   running->close();
   EXPECT_TRUE(fixture_->service().drain(std::chrono::minutes(1)));
 }

@@ -128,6 +128,15 @@ TEST_F(Chat, ProgressOfThePromptIsToldIfAskedFor) {
       << "one chunk reads it all";
 }
 
+TEST_F(Chat, ChunksOfProgressHaveNullAsTheirUsageIfUsageIsAskedFor) {
+  const Json options = {{"include_progress", true}, {"include_usage", true}};
+  const std::vector<Json> events =
+      fixture_.post("/chat/completions", streaming(chat_body(), options))->events();
+  ASSERT_TRUE(events.front()["levin"].contains("prompt_tokens_done"));
+  EXPECT_TRUE(events.front().contains("usage"));
+  EXPECT_TRUE(events.front()["usage"].is_null());
+}
+
 TEST_F(Chat, StopStringsAndLengthEndAnswers) {
   Json body = chat_body();
   body["stop"] = {"never", "Zoe is sai"};
@@ -222,9 +231,21 @@ TEST_F(Chat, AFullQueueIsSaidWithAHint) {
   EXPECT_EQ(refused->status(), 429);
   EXPECT_EQ(refused->json()["error"]["code"], "queue_full");
   EXPECT_GE(std::stoi(std::string(http::find_header(refused->headers(), "Retry-After"))), 1);
+  for (const char* path : {"/chat/completions", "/completions"}) {
+    EXPECT_EQ(small.ask("POST", path, "{\"model\":")->status(), 429) << "no body is read for it";
+  }
   running->close();
   waiting->wait();
   EXPECT_EQ(waiting->status(), 200) << "the one in the queue gets its answer";
+}
+
+TEST_F(Chat, AServerThatStopsReadsNoBodies) {
+  ASSERT_TRUE(fixture_.service().drain(std::chrono::minutes(1)));
+  for (const std::string& body : {chat_body().dump(), std::string("{\"model\":")}) {
+    const ResponderPtr refused = fixture_.ask("POST", "/chat/completions", body);
+    EXPECT_EQ(refused->status(), 503);
+    EXPECT_EQ(refused->json()["error"]["code"], "shutting_down");
+  }
 }
 
 TEST_F(Chat, WhatDoesNotFitIntoTheContextIsSaidWithNumbers) {

@@ -152,6 +152,7 @@ TEST_F(EngineHostOnMini, TheQueueIsBounded) {
   const auto third = job(10, 1000);
   EXPECT_EQ(submit(second), EngineHost::Admission::kAccepted);
   EXPECT_EQ(submit(third), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(host_->ask(), EngineHost::Admission::kQueueFull);
   EXPECT_EQ(submit(job(10, 1)), EngineHost::Admission::kQueueFull);
   EXPECT_GE(host_->retry_after_s(), 1);
   EXPECT_EQ(host_->stats().waiting, 2);
@@ -164,6 +165,7 @@ TEST_F(EngineHostOnMini, TheQueueIsBounded) {
 TEST_F(EngineHostOnMini, SeveralJobsAreTakenTogetherOrNotAtAll) {
   restart(2);
   const std::vector<std::shared_ptr<Job>> three{job(10, 1), job(10, 1), job(10, 1)};
+  EXPECT_EQ(host_->ask(), EngineHost::Admission::kAccepted) << "one would fit";
   EXPECT_EQ(host_->submit(three), EngineHost::Admission::kQueueFull);
   EXPECT_EQ(host_->stats().waiting, 0);
 }
@@ -173,6 +175,7 @@ TEST_F(EngineHostOnMini, DrainWaitsAndRefusesFurtherJobs) {
   EXPECT_EQ(submit(running), EngineHost::Admission::kAccepted);
   EXPECT_TRUE(host_->drain(std::chrono::minutes(1)));
   EXPECT_EQ(running->wait(), FinishReason::kLength);
+  EXPECT_EQ(host_->ask(), EngineHost::Admission::kDraining);
   EXPECT_EQ(submit(job(10, 5)), EngineHost::Admission::kDraining);
 }
 
