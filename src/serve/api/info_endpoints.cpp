@@ -75,7 +75,11 @@ std::string tokenize_body(std::string_view request_body, const ServedModel& mode
   const JsonFields fields(root, "");
   const std::vector<int32_t> ids =
       fields.has("messages") ? ids_of_messages(root, fields, model) : ids_of_prompt(fields, model);
-  return dump({{"count", ids.size()}, {"max_model_len", model.context_tokens}, {"tokens", ids}});
+  Json body = {{"count", ids.size()}, {"max_model_len", model.context_tokens}};
+  if (fields.boolean("return_tokens").value_or(true)) {
+    body["tokens"] = ids;
+  }
+  return dump(body);
 }
 
 std::string detokenize_body(std::string_view request_body, const ServedModel& model) {

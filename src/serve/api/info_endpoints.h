@@ -11,7 +11,7 @@
 
 namespace levin::serve::api {
 
-/// GET models: the model and its aliases, with context and attention in "levin".
+/// GET models: the names of the model, each with context and attention in "levin".
 [[nodiscard]] std::string models_body(const ServedModel& model);
 
 /// GET user/balance, in DeepSeek's form with amounts of USD as strings. `accounts` null, or a key
@@ -20,7 +20,7 @@ namespace levin::serve::api {
 
 /// POST tokenize: {"prompt": text} or {"messages": [...], "tools", "thinking"} gives {"count",
 /// "max_model_len", "tokens"}. "add_special_tokens" (true): the prompt gets its BOS; the markup of
-/// messages is always counted. Throws ApiError.
+/// messages is always counted. "return_tokens" (true): the ids are told. Throws ApiError.
 [[nodiscard]] std::string tokenize_body(std::string_view request_body, const ServedModel& model);
 
 /// POST detokenize: {"tokens": [...]} gives {"prompt": text}. Throws ApiError.

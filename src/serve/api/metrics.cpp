@@ -137,7 +137,7 @@ struct Metrics::State {
   prometheus::Family<prometheus::Counter>& tokens =
       prometheus::BuildCounter()
           .Name("levin_usage_tokens_total")
-          .Help("Tokens of ended requests as their usage tells them.")
+          .Help("Tokens of ended requests as their usage tells them, each under one kind.")
           .Register(registry);
   prometheus::Histogram& first_token =
       prometheus::BuildHistogram()
@@ -170,7 +170,7 @@ void Metrics::count_tokens(const Spending& spending) {
   add("prompt_cache_hit", spending.cached_tokens);
   add("prompt_cache_miss", spending.prompt_tokens - spending.cached_tokens);
   add("reasoning", spending.reasoning_tokens);
-  add("completion", spending.completion_tokens);
+  add("completion", spending.completion_tokens - spending.reasoning_tokens);
 }
 
 std::string Metrics::to_text(const MomentStats& moment) const {

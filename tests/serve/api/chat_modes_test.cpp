@@ -64,6 +64,23 @@ TEST_F(ChatModes, AReasonersThinkingComesApartFromItsAnswer) {
             answer->json()["usage"]["completion_tokens"]);
 }
 
+TEST_F(ChatModes, MetricsCountEachTokenOfAnAnswerOnce) {
+  Json body = short_body();
+  body["model"] = "deepseek-reasoner";
+  body["max_tokens"] = 20;
+  const Json usage = fixture_.post("/chat/completions", body)->json()["usage"];
+  const int64_t reasoning = usage["completion_tokens_details"]["reasoning_tokens"];
+  const int64_t rest = usage["completion_tokens"].get<int64_t>() - reasoning;
+  const std::string text = fixture_.ask("GET", "/metrics", "")->body();
+  const auto sample = [](const char* kind, int64_t tokens) {
+    return "levin_usage_tokens_total{kind=\"" + std::string(kind) + "\"} " +
+           std::to_string(tokens) + "\n";
+  };
+  EXPECT_GT(reasoning, 0);
+  EXPECT_THAT(text, HasSubstr(sample("reasoning", reasoning)));
+  EXPECT_THAT(text, HasSubstr(sample("completion", rest)));
+}
+
 TEST_F(ChatModes, TheFieldThinkingSwitchesItToo) {
   Json body = short_body();
   body["max_tokens"] = 5;

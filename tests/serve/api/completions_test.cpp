@@ -195,6 +195,9 @@ TEST_F(Completions, TokensGoBothWays) {
           ->json();
   EXPECT_EQ(bare["count"], ids.size() - 1);
   EXPECT_EQ(bare["max_model_len"], 1024);
+  const Json counted =
+      fixture_.post("/tokenize", {{"prompt", "She had been"}, {"return_tokens", false}})->json();
+  EXPECT_EQ(counted, (Json{{"count", ids.size()}, {"max_model_len", 1024}}));
   EXPECT_EQ(fixture_.post("/tokenize", testing::chat_body())->status(), 200);
   EXPECT_EQ(fixture_.post("/detokenize", {{"tokens", Json::array({-1})}})->status(), 422);
 }
