@@ -36,8 +36,8 @@ void rope(benchmark::State& state, const OpTable& table, RopeLayout layout) {
                layout);
     benchmark::ClobberMemory();
   }
-  state.counters["ns/row"] =
-      benchmark::Counter(static_cast<double>(kTokens * kHeads * state.iterations()) * 1e-9,
+  state.counters["s_per_row"] =
+      benchmark::Counter(static_cast<double>(kTokens * kHeads * state.iterations()),
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 

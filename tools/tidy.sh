@@ -97,5 +97,5 @@ if [[ -f $work/failed ]]; then
   say_what_was_left
   exit 1
 fi
-echo "clang-tidy: ok ($checked of ${#sources[@]} files)"
+echo "clang-tidy: $checked of ${#sources[@]} files checked, none fails"
 say_what_was_left
