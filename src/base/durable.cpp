@@ -13,14 +13,22 @@ namespace levin::base {
 
 namespace fs = std::filesystem;
 
-void sync_path(const std::string& path) {
+namespace {
+
+/// 0, or the errno of what failed.
+int try_sync(const std::string& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool is_synced = descriptor >= 0 && ::fsync(descriptor) == 0;
-  const int error = errno;
+  const int error = descriptor >= 0 && ::fsync(descriptor) == 0 ? 0 : errno;
   if (descriptor >= 0) {
     ::close(descriptor);
   }
-  if (!is_synced) {
+  return error;
+}
+
+}  // namespace
+
+void sync_path(const std::string& path) {
+  if (const int error = try_sync(path); error != 0) {
     throw_error(ErrorCode::kIo, path, "cannot flush to the disk: {}", std::strerror(error));
   }
 }
@@ -34,12 +42,7 @@ void sync_folder(const std::string& folder) {
 
 void sync_entry_of(const std::string& path) {
   const size_t slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor >= 0) {
-    ::fsync(descriptor);
-    ::close(descriptor);
-  }
+  (void)try_sync(slash == std::string::npos ? "." : path.substr(0, slash + 1));
 }
 
 void make_folder(const std::string& path) {

@@ -76,11 +76,12 @@ void run_ask(AskCommand& options) {
   const generation::GenerationResult result = run_request(
       *engine, &tokenizer, options.request, !options.as_json, [](const generation::Delta&) {});
   throw_if_cancelled(result);
+  const std::string stats = json_text(result_json(result));
   if (!options.stats_file.empty()) {
-    base::write_file_atomically(options.stats_file, json_text(result_json(result)));
+    base::write_file_atomically(options.stats_file, stats);
   }
   if (options.as_json) {
-    write_json(result_json(result));
+    write_output(stats);
   } else {
     write_notice(summarize(result));
   }

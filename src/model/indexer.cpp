@@ -67,8 +67,11 @@ void encode_queries(const ModelContext& model, const IndexerWeights& weights, in
 
 void count_scored_keys(const ModelContext& model, Step& step) {
   for (size_t i = 0; i < step.chunks.size(); ++i) {
-    const int64_t end_pos = step.chunks[i].first_pos + step.chunk_tokens(i);
-    for (int64_t pos = step.chunks[i].first_pos; pos < end_pos && !step.chunks[i].is_dense; ++pos) {
+    if (step.chunks[i].is_dense) {
+      continue;
+    }
+    const int64_t first_pos = step.chunks[i].first_pos;
+    for (int64_t pos = first_pos; pos < first_pos + step.chunk_tokens(i); ++pos) {
       if (pos + 1 > model.selection_budget) {
         step.stats.index_keys_scored += pos + 1;
         step.stats.index_keys_selected += model.selection_budget;
