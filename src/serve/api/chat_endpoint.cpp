@@ -53,7 +53,7 @@ bool ends_in_thinking(const std::vector<int32_t>& ids, const text::Tokenizer& to
 
 }  // namespace
 
-void answer_chat(const http::Request& request, std::shared_ptr<http::Responder> responder,
+void answer_chat(const http::Request& request, const std::shared_ptr<http::Responder>& responder,
                  const Caller& caller, const ServedModel& model, Dispatcher& dispatcher) {
   ChatRequest chat = parse_chat_request(request.body);
   const ModelName name = resolve_model_name(model, chat.common.model);
@@ -87,7 +87,7 @@ void answer_chat(const http::Request& request, std::shared_ptr<http::Responder> 
   options.chunk_object = "chat.completion.chunk";
   std::vector<PlannedAnswer> answers;
   answers.push_back(std::move(answer));
-  dispatcher.dispatch(caller, std::move(responder), std::move(options), std::move(answers));
+  dispatcher.dispatch(caller, responder, std::move(options), std::move(answers));
 }
 
 }  // namespace levin::serve::api

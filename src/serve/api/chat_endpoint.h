@@ -12,7 +12,7 @@ namespace levin::serve::api {
 
 /// Parses, encodes and dispatches a chat request. Throws ApiError or base::Error before anything
 /// has been sent.
-void answer_chat(const http::Request& request, std::shared_ptr<http::Responder> responder,
+void answer_chat(const http::Request& request, const std::shared_ptr<http::Responder>& responder,
                  const Caller& caller, const ServedModel& model, Dispatcher& dispatcher);
 
 }  // namespace levin::serve::api

@@ -87,8 +87,9 @@ PlannedAnswer plan_answer(const CompletionRequest& request, size_t prompt_idx,
 
 }  // namespace
 
-void answer_completion(const http::Request& request, std::shared_ptr<http::Responder> responder,
-                       const Caller& caller, const ServedModel& model, Dispatcher& dispatcher) {
+void answer_completion(const http::Request& request,
+                       const std::shared_ptr<http::Responder>& responder, const Caller& caller,
+                       const ServedModel& model, Dispatcher& dispatcher) {
   const CompletionRequest completion =
       parse_completion_request(request.body, model.config.vocab_size);
   const ModelName name = resolve_model_name(model, completion.common.model);
@@ -104,7 +105,7 @@ void answer_completion(const http::Request& request, std::shared_ptr<http::Respo
   options.endpoint = "completions";
   options.object = "text_completion";
   options.chunk_object = "text_completion";
-  dispatcher.dispatch(caller, std::move(responder), std::move(options), std::move(answers));
+  dispatcher.dispatch(caller, responder, std::move(options), std::move(answers));
 }
 
 }  // namespace levin::serve::api

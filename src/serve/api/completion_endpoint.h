@@ -12,7 +12,8 @@ namespace levin::serve::api {
 
 /// Parses, encodes and dispatches a completion request. Throws ApiError or base::Error before
 /// anything has been sent.
-void answer_completion(const http::Request& request, std::shared_ptr<http::Responder> responder,
-                       const Caller& caller, const ServedModel& model, Dispatcher& dispatcher);
+void answer_completion(const http::Request& request,
+                       const std::shared_ptr<http::Responder>& responder, const Caller& caller,
+                       const ServedModel& model, Dispatcher& dispatcher);
 
 }  // namespace levin::serve::api
