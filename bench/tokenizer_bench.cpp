@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "text/detokenizer.h"
 #include "text/tokenizer.h"
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace levin::base {
@@ -17,12 +18,8 @@ namespace {
 
 /// 0, or the errno of what failed.
 int try_sync(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const int error = descriptor >= 0 && ::fsync(descriptor) == 0 ? 0 : errno;
-  if (descriptor >= 0) {
-    ::close(descriptor);
-  }
-  return error;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return file.is_open() && ::fsync(file.get()) == 0 ? 0 : errno;
 }
 
 }  // namespace

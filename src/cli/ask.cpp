@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "cli/answer.h"
 #include "cli/cache_options.h"
 #include "cli/commands.h"

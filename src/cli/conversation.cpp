@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/json.h"
 
 namespace levin::cli {

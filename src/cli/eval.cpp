@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/eval_output.h"

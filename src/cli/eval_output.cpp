@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "eval/lookup_depths.h"
 
 namespace levin::cli {

@@ -9,8 +9,8 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
-#include "base/mapped_file.h"
 #include "cli/interrupt.h"
 #include "formats/safetensors.h"
 #include "formats/tensor_values.h"

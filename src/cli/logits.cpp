@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
-#include "base/mapped_file.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/input.h"

@@ -9,7 +9,7 @@
 
 #include "base/append_line.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/json.h"
 
 namespace levin::eval {

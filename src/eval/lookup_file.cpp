@@ -8,7 +8,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/json.h"
 
 namespace levin::eval {

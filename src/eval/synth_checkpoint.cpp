@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "base/unfinished_file.h"
 #include "eval/random_values.h"
 #include "eval/synth_plan.h"

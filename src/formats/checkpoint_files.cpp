@@ -3,8 +3,8 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
-#include "base/mapped_file.h"
 #include "formats/checkpoint_index.h"
 
 namespace levin::formats {

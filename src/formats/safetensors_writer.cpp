@@ -8,11 +8,10 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <utility>
 
 #include "base/durable.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "base/utf8.h"
 
 namespace levin::formats {
@@ -91,22 +90,12 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path,
   const std::string header = make_header(tensors, metadata, path, data_bytes_);
   pending_.reserve(kPendingBytes);
   base::require_replaceable(path);
-  descriptor_ = ::open(temporary_.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) {
+  file_ = base::Descriptor(
+      ::open(temporary_.path().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!file_.is_open()) {
     throw_errno(path_, "create the file");
   }
-  try {
-    write_out(std::as_bytes(std::span(header)));
-  } catch (...) {
-    ::close(descriptor_);
-    throw;
-  }
-}
-
-SafetensorsWriter::~SafetensorsWriter() {
-  if (descriptor_ >= 0) {
-    ::close(descriptor_);
-  }
+  write_out(std::as_bytes(std::span(header)));
 }
 
 void SafetensorsWriter::append(std::span<const std::byte> bytes) {
@@ -131,11 +120,10 @@ void SafetensorsWriter::finish() {
                 appended_bytes_, data_bytes_);
   }
   flush();
-  if (::fsync(descriptor_) != 0) {
+  if (::fsync(file_.get()) != 0) {
     throw_errno(path_, "flush the file to the disk");
   }
-  if (::close(std::exchange(descriptor_, -1)) != 0 ||
-      ::rename(temporary_.path().c_str(), path_.c_str()) != 0) {
+  if (!file_.close() || ::rename(temporary_.path().c_str(), path_.c_str()) != 0) {
     throw_errno(path_, "give the finished file its name");
   }
   temporary_.keep();
@@ -143,15 +131,8 @@ void SafetensorsWriter::finish() {
 }
 
 void SafetensorsWriter::write_out(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t wrote = ::write(descriptor_, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) {
-      continue;
-    }
-    if (wrote < 0) {
-      throw_errno(path_, fmt::format("write {} bytes of data", data_bytes_).c_str());
-    }
-    bytes = bytes.subspan(static_cast<size_t>(wrote));
+  if (!base::write_all(file_.get(), bytes)) {
+    throw_errno(path_, fmt::format("write {} bytes of data", data_bytes_).c_str());
   }
 }
 

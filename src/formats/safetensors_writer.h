@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/unfinished_file.h"
 #include "tensor/dtype.h"
 
@@ -39,9 +40,6 @@ class SafetensorsWriter {
   /// Error(kIo) if the file cannot be created.
   SafetensorsWriter(const std::string& path, std::span<const TensorDeclaration> tensors,
                     const SafetensorsMetadata& metadata = {{"format", "pt"}});
-  ~SafetensorsWriter();
-  SafetensorsWriter(const SafetensorsWriter&) = delete;
-  SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
 
   /// The next bytes of data; pieces need not end where tensors do.
   /// Throws Error(kIo), Error(kInvalidArgument) beyond the declared bytes.
@@ -60,7 +58,7 @@ class SafetensorsWriter {
 
   std::string path_;
   base::UnfinishedFile temporary_;
-  int descriptor_ = -1;
+  base::Descriptor file_;
   int64_t data_bytes_ = 0;
   int64_t appended_bytes_ = 0;
   std::vector<std::byte> pending_;

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <filesystem>
 
+#include "base/files.h"
 #include "base/log.h"
-#include "base/mapped_file.h"
 #include "formats/json.h"
 #include "model/config_sections.h"
 

@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "runtime/io_error.h"
 #include "runtime/page_key.h"
@@ -51,13 +52,10 @@ class Input {
  public:
   explicit Input(std::string path)
       : path_(std::move(path)), file_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (file_ < 0 || ::fstat(file_, &status_) != 0) {
+    if (!file_.is_open() || ::fstat(file_.get(), &status_) != 0) {
       throw_io_error(path_, "open the file for the cache's digest");
     }
   }
-  ~Input() { ::close(file_); }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
 
   [[nodiscard]] int64_t size() const { return status_.st_size; }
   [[nodiscard]] std::string changed() const {
@@ -69,7 +67,7 @@ class Input {
     std::vector<char> block(static_cast<size_t>(std::min<int64_t>(length, int64_t{1} << 20)));
     while (length > 0) {
       const ssize_t got =
-          ::pread(file_, block.data(),
+          ::pread(file_.get(), block.data(),
                   static_cast<size_t>(std::min<int64_t>(length, std::ssize(block))), offset);
       if (got < 0) {
         throw_io_error(path_, "read the file for the cache's digest");
@@ -85,7 +83,7 @@ class Input {
 
  private:
   std::string path_;
-  int file_;
+  base::Descriptor file_;
   struct stat status_ {};
 };
 

@@ -13,6 +13,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/unfinished_file.h"
 #include "runtime/io_error.h"
 
@@ -42,42 +43,30 @@ class File {
  public:
   File(std::string path, int flags)
       : path_(std::move(path)), file_(::open(path_.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600)) {
-    if (file_ < 0 && (errno != ENOENT || (flags & O_CREAT) != 0)) {
+    if (!exists() && (errno != ENOENT || (flags & O_CREAT) != 0)) {
       throw_io_error(path_, "open the cache file");
     }
   }
-  ~File() {
-    if (file_ >= 0) {
-      ::close(file_);
-    }
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-
-  [[nodiscard]] bool exists() const { return file_ >= 0; }
+  [[nodiscard]] bool exists() const { return file_.is_open(); }
 
   [[nodiscard]] int64_t size() const {
     struct stat status {};
-    if (::fstat(file_, &status) != 0) {
+    if (::fstat(file_.get(), &status) != 0) {
       throw_io_error(path_, "examine the cache file");
     }
     return status.st_size;
   }
 
   void write(std::span<const std::byte> bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(file_, bytes.data(), bytes.size());
-      if (written < 0 && errno != EINTR) {
-        throw_io_error(path_, "write the cache file");
-      }
-      bytes = bytes.subspan(static_cast<size_t>(std::max<ssize_t>(written, 0)));
+    if (!base::write_all(file_.get(), bytes)) {
+      throw_io_error(path_, "write the cache file");
     }
   }
 
   /// Fills `bytes` from the file's position on; false if the file ends before.
   [[nodiscard]] bool read(std::span<std::byte> bytes) const {
     while (!bytes.empty()) {
-      const ssize_t got = ::read(file_, bytes.data(), bytes.size());
+      const ssize_t got = ::read(file_.get(), bytes.data(), bytes.size());
       if (got < 0 && errno != EINTR) {
         throw_io_error(path_, "read the cache file");
       }
@@ -90,14 +79,14 @@ class File {
   }
 
   void flush() const {
-    if (::fsync(file_) != 0) {
+    if (::fsync(file_.get()) != 0) {
       throw_io_error(path_, "flush the cache file");
     }
   }
 
  private:
   std::string path_;
-  int file_;
+  base::Descriptor file_;
 };
 
 uint64_t checksum(Header header, std::span<const std::byte> page) {

@@ -26,15 +26,15 @@ void make_private_folder(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     throw_io_error(path, "make the cache folder");
   }
-  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (folder < 0) {
+  const base::Descriptor folder(
+      ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder.is_open()) {
     throw_io_error(path, "open the cache folder");
   }
   struct stat status {};
-  const bool is_ours = ::fstat(folder, &status) == 0 && status.st_uid == ::geteuid();
+  const bool is_ours = ::fstat(folder.get(), &status) == 0 && status.st_uid == ::geteuid();
   // Pages are read back without suspicion, so nobody else may put any there.
-  const bool is_private = is_ours && ::fchmod(folder, 0700) == 0;
-  ::close(folder);
+  const bool is_private = is_ours && ::fchmod(folder.get(), 0700) == 0;
   if (!is_private) {
     base::throw_error(ErrorCode::kIo, path,
                       "the cache folder belongs to another user; choose a folder of your own");
@@ -79,34 +79,25 @@ std::string segment_folder_path(const std::string& cache_dir) {
 
 SegmentFolder::SegmentFolder(const std::string& cache_dir) : path_(segment_folder_path(cache_dir)) {
   make_private_folder(path_);
-  lock_ = ::open(lock_path(path_).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (lock_ < 0) {
+  lock_ = base::Descriptor(
+      ::open(lock_path(path_).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock_.is_open()) {
     throw_io_error(lock_path(path_), "open the lock");
   }
   // The system releases the lock when the process ends, however it ends.
-  if (!try_lock(lock_)) {
-    const int reason = errno;
-    ::close(lock_);
-    if (reason == EWOULDBLOCK) {
+  if (!try_lock(lock_.get())) {
+    if (errno == EWOULDBLOCK) {
       base::throw_error(ErrorCode::kIo, path_,
                         "another process uses this cache folder; end it or choose another folder");
     }
-    errno = reason;
     throw_io_error(lock_path(path_), "lock the cache folder");
   }
 }
 
-SegmentFolder::~SegmentFolder() { ::close(lock_); }
-
 bool is_segment_folder_in_use(const std::string& cache_dir) {
   const std::string path = lock_path(segment_folder_path(cache_dir));
-  const int lock = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (lock < 0) {
-    return false;
-  }
-  const bool is_in_use = ::flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  ::close(lock);
-  return is_in_use;
+  const base::Descriptor lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  return lock.is_open() && ::flock(lock.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 std::vector<PageKey> list_segments(const std::string& folder) {

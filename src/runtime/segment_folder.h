@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "runtime/page_key.h"
 #include "runtime/segment_file.h"
 
@@ -20,15 +21,12 @@ class SegmentFolder {
   /// Makes the folder, with mode 0700, if it is not there, and locks it. Throws Error(kIo) if it
   /// cannot, if the folder is somebody else's, or if another process uses it.
   explicit SegmentFolder(const std::string& cache_dir);
-  ~SegmentFolder();
-  SegmentFolder(const SegmentFolder&) = delete;
-  SegmentFolder& operator=(const SegmentFolder&) = delete;
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
   std::string path_;
-  int lock_ = -1;
+  base::Descriptor lock_;
 };
 
 /// True while a process uses the segments of `cache_dir`.

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -114,7 +115,7 @@ std::string query_text(sqlite3* database, const char* sql) {
 /// Nothing if the file is damaged or has another version. Throws Error(kIo) for other failures.
 std::optional<Database> try_open(const std::string& path) {
   // SQLite would let others read a file that it makes; what lies beside it gets the same mode.
-  ::close(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  (void)base::Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   sqlite3* made = nullptr;
   const int result =
       sqlite3_open_v2(path.c_str(), &made,

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "text/json_reader.h"
 
 namespace levin::text {

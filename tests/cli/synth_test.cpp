@@ -6,7 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "cli/levin_process.h"
 #include "formats/temporary_folder.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "eval/inspect_report.h"
 #include "model/weights.h"
 

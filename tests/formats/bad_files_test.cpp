@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/checkpoint_index.h"
 #include "formats/safetensors.h"
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/safetensors_writer.h"
 #include "formats/temporary_folder.h"
 

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
 #include "formats/safetensors_writer.h"
 #include "formats/temporary_folder.h"
 #include "formats/tensor_values.h"

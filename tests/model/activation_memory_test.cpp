@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 
 namespace levin::model {
 namespace {

@@ -3,8 +3,8 @@
 #include <cstring>
 #include <span>
 
+#include "base/files.h"
 #include "base/float_formats.h"
-#include "base/mapped_file.h"
 #include "base/random.h"
 #include "formats/safetensors_writer.h"
 #include "model/weights.h"

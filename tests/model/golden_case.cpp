@@ -6,7 +6,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/tensor_values.h"
 
 namespace levin::model::testing {

@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/temporary_folder.h"
 #include "test_tokenizers.h"
 #include "text/chat_json.h"

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "base/random.h"
 #include "base/utf8.h"
 

@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "base/random.h"
 #include "base/utf8.h"
 #include "formats/temporary_folder.h"

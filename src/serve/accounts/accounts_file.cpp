@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -88,10 +89,8 @@ void make_folders(const std::filesystem::path& folder) {
 
 /// An empty file that only its owner may open, unless one is there.
 void make_private_file(const std::string& path) {
-  const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
-  if (file >= 0) {
-    ::close(file);
-  } else if (errno != EEXIST) {
+  const base::Descriptor file(::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
+  if (!file.is_open() && errno != EEXIST) {
     base::throw_error(base::ErrorCode::kIo, path, "cannot be made: {}", std::strerror(errno));
   }
 }

@@ -1,7 +1,6 @@
 #include "serve/accounts/process_lock.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -31,23 +30,21 @@ struct flock lock_of(int64_t server_id) {
 ProcessLock::ProcessLock(const std::string& accounts_path)
     : path_(accounts_path + "-servers"),
       file_(::open(path_.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600)) {
-  if (file_ < 0) {
+  if (!file_.is_open()) {
     throw_io(path_);
   }
 }
 
-ProcessLock::~ProcessLock() { ::close(file_); }
-
 void ProcessLock::acquire(int64_t server_id) {
   struct flock lock = lock_of(server_id);
-  if (::fcntl(file_, F_OFD_SETLK, &lock) != 0) {
+  if (::fcntl(file_.get(), F_OFD_SETLK, &lock) != 0) {
     throw_io(path_);
   }
 }
 
 bool ProcessLock::is_held_elsewhere(int64_t server_id) const {
   struct flock lock = lock_of(server_id);
-  if (::fcntl(file_, F_OFD_GETLK, &lock) != 0) {
+  if (::fcntl(file_.get(), F_OFD_GETLK, &lock) != 0) {
     throw_io(path_);
   }
   return lock.l_type != F_UNLCK;

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/descriptor.h"
+
 namespace levin::serve::accounts {
 
 /// The file PATH-servers: byte N of it is locked by server N as long as its process lives. The
@@ -13,9 +15,6 @@ class ProcessLock {
  public:
   /// Opens, or makes, the file of the accounts at `accounts_path`. Throws Error(kIo).
   explicit ProcessLock(const std::string& accounts_path);
-  ~ProcessLock();
-  ProcessLock(const ProcessLock&) = delete;
-  ProcessLock& operator=(const ProcessLock&) = delete;
 
   /// Holds the lock of `server_id` until the end of this object. Throws Error(kIo).
   void acquire(int64_t server_id);
@@ -26,7 +25,7 @@ class ProcessLock {
 
  private:
   std::string path_;
-  int file_ = -1;
+  base::Descriptor file_;
 };
 
 }  // namespace levin::serve::accounts

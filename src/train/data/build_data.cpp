@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "train/data/facts.h"
 #include "train/data/lexicon.h"
 #include "train/data/made_up_corpus.h"

@@ -7,7 +7,7 @@
 #include <span>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/checkpoint_files.h"
 #include "formats/safetensors_writer.h"
 #include "train/nn/checkpoint_names.h"

@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "train/recipe/checks.h"
 #include "train/recipe/keys.h"
 #include "train/recipe/toml_table.h"

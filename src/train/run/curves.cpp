@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "plot/line_chart.h"
 
 namespace levin::train::run {

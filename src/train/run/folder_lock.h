@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "base/descriptor.h"
+
 namespace levin::train::run {
 
 /// The name of the file that stands for the lock; it stays behind.
@@ -13,12 +15,9 @@ class FolderLock {
  public:
   /// Throws Error(kInvalidArgument) if another process has it, Error(kIo).
   explicit FolderLock(const std::string& folder);
-  ~FolderLock();
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  int descriptor_ = -1;
+  base::Descriptor file_;
 };
 
 }  // namespace levin::train::run

@@ -22,15 +22,9 @@ namespace {
 
 HiddenStates::HiddenStates(std::string path, int64_t row_tokens, int64_t hidden_size)
     : path_(std::move(path)), row_tokens_(row_tokens), hidden_size_(hidden_size) {
-  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor_ < 0) {
+  file_ = base::Descriptor(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!file_.is_open()) {
     throw_io(path_, "write", errno);
-  }
-}
-
-HiddenStates::~HiddenStates() {
-  if (descriptor_ >= 0) {
-    ::close(descriptor_);
   }
 }
 
@@ -40,7 +34,7 @@ void HiddenStates::write(int64_t row_idx, const at::Tensor& hidden) {
   const auto* bytes = static_cast<const char*>(values.data_ptr());
   const auto total = static_cast<int64_t>(values.nbytes());
   for (int64_t done = 0; done < total;) {
-    const ssize_t written = ::pwrite(descriptor_, bytes + done, static_cast<size_t>(total - done),
+    const ssize_t written = ::pwrite(file_.get(), bytes + done, static_cast<size_t>(total - done),
                                      row_idx * total + done);
     if (written < 0 && errno != EINTR) {
       throw_io(path_, "write", errno);
@@ -54,7 +48,7 @@ at::Tensor HiddenStates::read(int64_t row_idx) const {
   auto* bytes = static_cast<char*>(values.data_ptr());
   const auto total = static_cast<int64_t>(values.nbytes());
   for (int64_t done = 0; done < total;) {
-    const ssize_t got = ::pread(descriptor_, bytes + done, static_cast<size_t>(total - done),
+    const ssize_t got = ::pread(file_.get(), bytes + done, static_cast<size_t>(total - done),
                                 row_idx * total + done);
     if (got == 0 || (got < 0 && errno != EINTR)) {
       throw_io(path_, "read", got == 0 ? 0 : errno);
@@ -65,14 +59,14 @@ at::Tensor HiddenStates::read(int64_t row_idx) const {
 }
 
 void HiddenStates::sync() const {
-  if (::fsync(descriptor_) != 0) {
+  if (::fsync(file_.get()) != 0) {
     throw_io(path_, "flush", errno);
   }
 }
 
 void HiddenStates::remove() noexcept {
-  if (descriptor_ >= 0) {
-    ::close(std::exchange(descriptor_, -1));
+  if (file_.is_open()) {
+    (void)file_.close();
     ::unlink(path_.c_str());
   }
 }

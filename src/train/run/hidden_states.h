@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 
+#include "base/descriptor.h"
+
 namespace levin::train::run {
 
 /// Rows of [row_tokens, hidden_size] f32, each read and written as a whole. What lies in the file
@@ -14,9 +16,6 @@ class HiddenStates {
  public:
   /// Opens the file or makes it. Throws Error(kIo).
   HiddenStates(std::string path, int64_t row_tokens, int64_t hidden_size);
-  ~HiddenStates();
-  HiddenStates(const HiddenStates&) = delete;
-  HiddenStates& operator=(const HiddenStates&) = delete;
 
   /// Throws Error(kIo), also when the disk is full.
   void write(int64_t row_idx, const at::Tensor& hidden);
@@ -31,7 +30,7 @@ class HiddenStates {
   std::string path_;
   int64_t row_tokens_;
   int64_t hidden_size_;
-  int descriptor_ = -1;
+  base::Descriptor file_;
 };
 
 }  // namespace levin::train::run

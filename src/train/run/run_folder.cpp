@@ -6,7 +6,7 @@
 
 #include "base/durable.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "train/recipe/parse.h"
 #include "train/run/version.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/durable.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/json.h"
 #include "formats/safetensors_writer.h"
 #include "train/nn/save.h"

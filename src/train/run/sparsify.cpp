@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "base/memory_info.h"
 #include "formats/checkpoint_files.h"
 #include "train/data/sha256.h"

@@ -5,7 +5,7 @@
 
 #include "base/durable.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/json.h"
 #include "train/run/version.h"
 

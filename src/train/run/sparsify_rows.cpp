@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "train/data/sha256.h"
 
 namespace levin::train::run {

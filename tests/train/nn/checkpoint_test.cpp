@@ -10,7 +10,7 @@
 #include <map>
 
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "base/thread_pool.h"
 #include "formats/safetensors_writer.h"
 #include "formats/temporary_folder.h"

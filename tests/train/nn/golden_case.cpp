@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/tensor_values.h"
 
 namespace levin::train::nn::testing {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "train/recipe/keys.h"
 #include "train/recipe/parse.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/file_size_limit.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "formats/temporary_folder.h"
 
 namespace levin::train::run {

@@ -11,7 +11,7 @@
 
 #include "base/durable.h"
 #include "base/error.h"
-#include "base/mapped_file.h"
+#include "base/files.h"
 #include "train/data/build_data.h"
 #include "train/data/demo_set.h"
 #include "train/data/eval_set.h"

@@ -1,0 +1,27 @@
+// Small files read and written whole.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace levin::base {
+
+/// Whole content of a (small) file. Throws Error(kNotFound|kIo); Error(kInvalidFile) beyond
+/// `max_bytes`.
+std::string read_file(const std::string& path, int64_t max_bytes);
+
+/// Throws Error(kIo) if something that is no regular file (a device, a folder, a pipe) lies at
+/// `path`: renaming a new file onto it would replace it.
+void require_replaceable(const std::string& path);
+
+/// Throws as write_file_atomically would for a file at `path` that cannot be made, before there is
+/// anything to write.
+void require_writable(const std::string& path);
+
+/// Writes `content` under a temporary name in the same folder, fsyncs, renames and flushes the
+/// folder's entry: the file is there whole or not at all, and stays. Throws Error(kNotFound | kIo),
+/// also if `path` is no regular file.
+void write_file_atomically(const std::string& path, std::string_view content);
+
+}  // namespace levin::base

@@ -1,0 +1,53 @@
+#include "base/files.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/files_fixture.h"
+
+namespace levin::base {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::expect_error;
+using Files = testing::FilesTest;
+
+TEST_F(Files, ErrorsNameThePath) {
+  expect_error([&] { (void)read_file(path("missing"), 10); }, ErrorCode::kNotFound,
+               path("missing"));
+  expect_error([&] { (void)read_file(folder_.string(), 10); }, ErrorCode::kIo, "is a folder");
+}
+
+TEST_F(Files, ReadFileRefusesMoreThanAllowed) {
+  EXPECT_EQ(read_file(write("a", "12345"), 5), "12345");
+  expect_error([&] { (void)read_file(path("a"), 4); }, ErrorCode::kInvalidFile,
+               "larger than the 4 bytes");
+}
+
+TEST_F(Files, AtomicWritesReplaceTheWholeContent) {
+  write_file_atomically(path("out"), "first, a long text");
+  EXPECT_EQ(read_file(path("out"), 100), "first, a long text");
+  write_file_atomically(path("out"), "second");
+  EXPECT_EQ(read_file(path("out"), 100), "second");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator{}), 1)
+      << "no temporary file is left";
+}
+
+TEST_F(Files, AnAtomicWriteReplacesNoDevice) {
+  expect_error([&] { write_file_atomically("/dev/full", "x"); }, ErrorCode::kIo,
+               "is not a regular file");
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+}
+
+TEST_F(Files, AFailedAtomicWriteLeavesNothing) {
+  expect_error([&] { write_file_atomically(path("no/such/folder"), "x"); }, ErrorCode::kNotFound,
+               path("no/such/folder"));
+  fs::create_directory(path("taken"));
+  expect_error([&] { write_file_atomically(path("taken"), "x"); }, ErrorCode::kIo, path("taken"));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator{}), 1);
+}
+
+}  // namespace
+}  // namespace levin::base
