@@ -1,4 +1,4 @@
-// levin eval on the small trained model (index_topk 128) and the facts of the demo's document.
+// levin eval on the small trained model (index_topk 256) and the facts of the demo's document.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

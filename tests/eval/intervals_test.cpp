@@ -94,6 +94,9 @@ TEST(DesignEffect, WidensTheDifferenceOfPairs) {
   EXPECT_EQ(wide.value, narrow.value);
   EXPECT_LT(wide.low, narrow.low);
   EXPECT_GT(wide.high, narrow.high);
+  // Two questions of a document that always go together tell what one of half as many tells.
+  const Estimate half = paired_difference({10, 6, 1, 8});
+  expect_interval(wide, half.low, half.high);
 }
 
 TEST(MeanOf, HasStudentsInterval) {
@@ -101,6 +104,13 @@ TEST(MeanOf, HasStudentsInterval) {
   const Estimate estimate = mean_of(samples);
   EXPECT_DOUBLE_EQ(estimate.value, 3.0);
   expect_interval(estimate, 3.0 - 1.96324, 3.0 + 1.96324);  // 2.7764 * sqrt(2.5 / 5)
+}
+
+TEST(MeanOf, HasStudentsIntervalBeyondTheTable) {
+  std::vector<double> samples(32, 0.0);
+  samples[0] = 32.0;  // mean 1, standard error 1
+  EXPECT_NEAR(mean_of(samples).low, 1.0 - 2.0395, 1e-4);
+  EXPECT_NEAR(mean_of(samples).high, 1.0 + 2.0395, 1e-4);
 }
 
 TEST(MeanOf, KnowsNothingFromOneSample) {

@@ -22,7 +22,7 @@ inline std::string golden_model(const std::string& name) {
   return std::string(LEVIN_TEST_DATA) + "/golden/" + name;
 }
 
-/// The trained stand-in model: context 4096, vocabulary 4096, index_topk 128.
+/// The trained model: context 16384, vocabulary 4096, index_topk 256.
 inline std::string mini_model() { return std::string(LEVIN_SOURCE_DIR) + "/models/mini"; }
 
 inline std::unique_ptr<Engine> load_engine(const std::string& model_dir, int64_t context_tokens = 0,

@@ -1,4 +1,4 @@
-// Selection rules in the whole forward pass, on the small trained model (index_topk 128).
+// Selection rules in the whole forward pass, on the small trained model (index_topk 256).
 #include <gtest/gtest.h>
 
 #include "engine_helpers.h"

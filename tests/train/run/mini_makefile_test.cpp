@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "formats/temporary_folder.h"
 #include "train/run/train_process.h"
@@ -52,13 +54,17 @@ class MiniMakefile : public ::testing::Test {
   }
 
   TrainResult make(const std::string& target = "all") {
-    return run_program(
-        "/usr/bin/make",
-        {"-C", LEVIN_SOURCE_DIR, "-f", "recipes/mini/Makefile", target,
-         std::string("LEVIN_TRAIN=") + LEVIN_TRAIN_BINARY, std::string("LEVIN=") + LEVIN_BINARY,
+    std::vector<std::string> arguments = {"-C", LEVIN_SOURCE_DIR, "-f", "recipes/mini/Makefile",
+                                          target};
+    arguments.insert(
+        arguments.end(),
+        {std::string("LEVIN_TRAIN=") + LEVIN_TRAIN_BINARY, std::string("LEVIN=") + LEVIN_BINARY,
          "RECIPES=" + folder_.path(), "DATA=" + small_data_folder(), "RUNS=" + folder_.file("runs"),
-         "MODELS=" + folder_.file("models"), "EVAL=" + folder_.file("eval"), "FLAGS=--threads 1",
-         "COUNT=4", "FACTS=2", "LENGTHS=250", "CTX=128", "EVAL_FLAGS=--windows 2 --threads 1"});
+         "MODELS=" + folder_.file("models"), "EVAL=" + folder_.file("eval")});
+    arguments.insert(arguments.end(), {"FLAGS=--threads 1", "DEMO=--length 250 --count 2"});
+    arguments.insert(arguments.end(), {"COUNT=4", "FACTS=2", "LENGTHS=250", "UNSEEN_LENGTHS=250",
+                                       "CTX=128", "EVAL_FLAGS=--windows 2 --threads 1"});
+    return run_program("/usr/bin/make", arguments);
   }
 
   TemporaryFolder folder_;
@@ -71,6 +77,7 @@ TEST_F(MiniMakefile, MakesBothModelsAndWhatIsMissingOfThem) {
               HasSubstr("DeepseekV32ForCausalLM"));
   EXPECT_THAT(file_bytes(folder_.file("models/mini-dense/config.json")),
               HasSubstr("DeepseekV3ForCausalLM"));
+  EXPECT_THAT(file_bytes(folder_.file("models/mini/demo/questions.json")), HasSubstr("What is "));
 
   const TrainResult again = make();
   EXPECT_EQ(again.exit_code, 0) << again.err;
@@ -90,6 +97,7 @@ TEST_F(MiniMakefile, EvaluatesBothModels) {
               HasSubstr("| first wording |     250 | random             |     4 |"));
   EXPECT_THAT(file_bytes(folder_.file("eval/second.md")), HasSubstr("| second wording |"));
   EXPECT_THAT(file_bytes(folder_.file("eval/two_hops.md")), HasSubstr("two hops"));
+  EXPECT_THAT(file_bytes(folder_.file("eval/unseen.md")), HasSubstr("new attribute"));
   EXPECT_THAT(file_bytes(folder_.file("eval/text.md")), HasSubstr("mini-dense (dense)"));
   EXPECT_TRUE(fs::exists(folder_.file("eval/maps-first/first-wording.sparse.svg")));
   EXPECT_THAT(make("evaluation").out, Not(HasSubstr("levin eval"))) << "nothing is asked twice";
