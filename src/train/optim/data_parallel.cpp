@@ -9,6 +9,7 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "base/error.h"
+#include "train/optim/gradients.h"
 
 namespace levin::train::optim {
 namespace {
@@ -103,6 +104,7 @@ void DataParallel::require_same(int64_t value, const std::string& what) {
 
 void DataParallel::sum_gradients(const std::vector<Parameter>& parameters) {
   const at::NoGradGuard no_grad;
+  fill_missing_gradients(parameters);
   std::vector<at::Tensor> bucket;
   int64_t elements = 0;
   const auto flush = [&] {
@@ -122,8 +124,7 @@ void DataParallel::sum_gradients(const std::vector<Parameter>& parameters) {
   };
   for (const Parameter& parameter : parameters) {
     if (!parameter.tensor.requires_grad()) continue;
-    at::Tensor& gradient = parameter.tensor.mutable_grad();
-    if (!gradient.defined()) gradient = at::zeros_like(parameter.tensor);
+    const at::Tensor& gradient = parameter.tensor.grad();
     bucket.push_back(gradient);
     elements += gradient.numel();
     if (elements >= kBucketElements) flush();

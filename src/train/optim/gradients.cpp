@@ -6,6 +6,15 @@
 
 namespace levin::train::optim {
 
+void fill_missing_gradients(const std::vector<Parameter>& parameters) {
+  const at::NoGradGuard no_grad;
+  for (const Parameter& parameter : parameters) {
+    if (!parameter.tensor.requires_grad()) continue;
+    at::Tensor& gradient = parameter.tensor.mutable_grad();
+    if (!gradient.defined()) gradient = at::zeros_like(parameter.tensor);
+  }
+}
+
 double gradient_norm(const std::vector<Parameter>& parameters) {
   const at::NoGradGuard no_grad;
   double sum = 0;

@@ -9,6 +9,10 @@
 
 namespace levin::train::optim {
 
+/// Gives every parameter that requires a gradient and has none (an expert that got no token) one of
+/// zeros: the optimizers then move it by momentum and decay, as they do where ranks add up theirs.
+void fill_missing_gradients(const std::vector<Parameter>& parameters);
+
 /// The 2-norm of all gradients together, summed in double; NaN or infinite if any element is.
 double gradient_norm(const std::vector<Parameter>& parameters);
 

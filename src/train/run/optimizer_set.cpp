@@ -76,8 +76,11 @@ bool OptimizerSet::fits(const StageSettings& stage) const {
   return stage.kind == kind_ && stage.optimizer == optimizer_;
 }
 
-void OptimizerSet::sum_gradients(optim::DataParallel& ranks) const {
-  ranks.sum_gradients(parameters_);
+void OptimizerSet::gather_gradients(optim::DataParallel* ranks) const {
+  optim::fill_missing_gradients(parameters_);
+  if (ranks != nullptr) {
+    ranks->sum_gradients(parameters_);
+  }
 }
 
 double OptimizerSet::clip(double max_norm) const {

@@ -24,8 +24,9 @@ class OptimizerSet {
   /// Whether `stage` can go on with this state: it trains the same parameters by the same rules.
   [[nodiscard]] bool fits(const recipe::StageSettings& stage) const;
 
-  /// Every gradient becomes its sum over the ranks.
-  void sum_gradients(optim::DataParallel& ranks) const;
+  /// Every gradient becomes its sum over the ranks; null: there is one rank. A trained parameter
+  /// that the step did not reach (an expert without tokens) has zeros then, however many ranks.
+  void gather_gradients(optim::DataParallel* ranks) const;
 
   /// Norm of all gradients together, NaN or infinite if a gradient is. Those of the model and those
   /// of the indexer are scaled to `max_norm` each, if that is above 0 and exceeded: the two losses

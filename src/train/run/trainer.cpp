@@ -241,9 +241,7 @@ std::vector<TrainingBatch> Trainer::make_parts() const {
 void Trainer::run_step() {
   const auto start = std::chrono::steady_clock::now();
   const StepOutcome outcome = add_gradients(weights_, stage(), make_parts(), ranks_);
-  if (ranks_ != nullptr) {
-    optimizers_->sum_gradients(*ranks_);
-  }
+  optimizers_->gather_gradients(ranks_);
   const Update figures = update(outcome);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

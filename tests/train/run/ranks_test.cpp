@@ -97,10 +97,9 @@ std::pair<TrainResult, TrainResult> train_on_two_ranks(const std::vector<std::st
 TEST(TwoRanks, EndWithTheWeightsOfOneRankWithTheDoubledBatch) {
   const TemporaryFolder folder;
   const std::string recipe = write_micro_recipe(folder.path());
-  // Few steps: rounding differs, and once it sends a token to another expert the runs part. Of the
-  // seeds 1 to 5, with OpenBLAS' kernels for Haswell and for AVX-512, only 1 has such a near tie.
+  // Few steps: rounding differs, and once it sends a token to another expert the runs part. In the
+  // third step two experts get no token: their momentum moves them on, on one rank as on two.
   const std::vector<std::string> run = {"run",   recipe,
-                                        "--set", "run.seed=2",
                                         "--set", "stage.D.max_steps=3",
                                         "--set", "stage.W.max_steps=2",
                                         "--set", "stage.S.max_steps=2",
