@@ -32,6 +32,9 @@ constexpr uint64_t kTokenizerSeed = 1;
 
 constexpr int64_t kMaxTokenizerBytes = int64_t{64} << 20;
 
+/// Of no other command: what lies there is removed.
+constexpr const char* kPartSuffix = ".data-part";
+
 void check_options(const DataOptions& options) {
   if (options.recipe.empty()) {
     throw base::Error(ErrorCode::kInvalidArgument, "the name of the recipe is empty", "recipe");
@@ -145,7 +148,7 @@ std::optional<BuildResult> find_built(const DataOptions& options, const std::str
 void write_folder(const std::map<std::string, std::string>& files, const Manifest& manifest,
                   const std::string& folder) {
   const fs::path target(folder);
-  const fs::path part(fs::path(folder + ".part"));
+  const fs::path part(folder + kPartSuffix);
   std::error_code error;
   fs::remove_all(part, error);
   for (const auto& [file, content] : files) {

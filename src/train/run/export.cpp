@@ -17,6 +17,9 @@ namespace {
 using base::ErrorCode;
 using base::throw_error;
 
+/// Of no other command: what lies there is removed.
+constexpr const char* kExportPartSuffix = ".export-part";
+
 StoredCheckpoint choose(const ExportOptions& options, const recipe::Recipe& recipe) {
   std::optional<StoredCheckpoint> chosen;
   for (const StoredCheckpoint& checkpoint :
@@ -44,7 +47,7 @@ std::string export_model(const ExportOptions& options) {
   const StoredCheckpoint checkpoint = choose(options, recipe);
   require_new_folder(options.out);
   const nn::ModelWeights weights = nn::load_model(checkpoint.path);
-  write_new_folder(options.out, [&](const std::string& part) {
+  write_new_folder(options.out, kExportPartSuffix, [&](const std::string& part) {
     nn::copy_companion_files(checkpoint.path, part);
     nn::save_model(weights, part, options.dtype);
   });

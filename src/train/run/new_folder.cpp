@@ -17,9 +17,9 @@ void require_new_folder(const std::string& path) {
   }
 }
 
-void write_new_folder(const std::string& path,
+void write_new_folder(const std::string& path, const std::string& part_suffix,
                       base::FunctionRef<void(const std::string& part)> write) {
-  const std::string part = path + ".part";
+  const std::string part = path + part_suffix;
   try {
     fs::remove_all(part);
     fs::create_directories(part);

@@ -26,12 +26,12 @@ struct SparsifyOptions {
 
 /// Writes `out`: the checkpoint's own tensors, untouched, and a trained indexer for every layer,
 /// with a config.json of the sparse architecture. The base is frozen, so a layer's target depends
-/// on that layer's input alone: the hidden states of all rows lie in files in `out`.part and stream
-/// through one layer after the other; no more than one layer is in memory.
-/// A layer is on the disk, in `out`.part, as soon as it is trained; kResume goes on behind it, to
+/// on that layer's input alone: the hidden states of all rows lie in files in `out`.sparsify-part
+/// and stream through one layer after the other; no more than one layer is in memory.
+/// A layer is on the disk, in that folder, as soon as it is trained; kResume goes on behind it, to
 /// the same bits on one thread. Before the first step memory and disk are estimated
 /// (sparsify_needs) and said. Throws Error(kUnsupported) for a model without sparse form,
-/// Error(kInvalidArgument) if `out` is there or `out`.part is of another command line,
+/// Error(kInvalidArgument) if `out` is there or the folder is of another command line,
 /// Error(kOutOfMemory), Error(kIo), Error(kCancelled) after the running step.
 /// Source: DeepSeek-V3.2-Exp report, 2.1, eq. (3).
 void sparsify_checkpoint(const SparsifyOptions& options, const base::CancelToken& cancel,

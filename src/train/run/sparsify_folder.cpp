@@ -18,6 +18,9 @@ using base::ErrorCode;
 using base::throw_error;
 using Json = nlohmann::ordered_json;
 
+/// Of no other command: what lies there is this one's to go on with, or to remove.
+constexpr const char* kSparsifyPartSuffix = ".sparsify-part";
+
 constexpr int64_t kMaxRecordBytes = int64_t{1} << 22;
 
 std::string record_path(const std::string& folder) { return folder + "/sparsify.json"; }
@@ -49,7 +52,7 @@ std::string first_difference(const nlohmann::json& record, const Json& identity)
 }  // namespace
 
 SparsifyFolder::SparsifyFolder(const std::string& out, Json identity, StartMode mode)
-    : out_(out), part_(out + ".part"), identity_(std::move(identity)) {
+    : out_(out), part_(out + kSparsifyPartSuffix), identity_(std::move(identity)) {
   base::make_folder(part_);
   lock_.emplace(part_);
   claim(mode);

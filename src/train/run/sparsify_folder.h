@@ -1,7 +1,7 @@
-// Where sparsify works: OUT.part, which becomes OUT when it is whole.
-//   sparsify.json                     what it was made of, and a line a finished layer; stays in
-//   OUT indexer-layer-0000.safetensors    of every finished layer hidden-0.tmp, hidden-1.tmp hidden
-//   states before and behind a layer
+// Where sparsify works: OUT.sparsify-part, which becomes OUT when it is whole.
+//   sparsify.json                   its options and the KL of every finished layer; stays in OUT
+//   indexer-layer-0000.safetensors  a finished layer's indexer; stays in OUT
+//   hidden-0.tmp, hidden-1.tmp      hidden states before and behind the layer in work
 #pragma once
 
 #include <cstdint>

@@ -99,6 +99,15 @@ TEST(BuildData, RefusesAFolderOfOtherFiles) {
                "holds files but no data.json");
 }
 
+TEST(BuildData, LeavesTheFoldersOfOthersAlone) {
+  const fs::path folder = test::fresh_folder("build_beside");
+  const fs::path part = test::fresh_folder("build_beside.part");
+  fs::create_directories(part);
+  base::write_file_atomically((part / "letter.txt").string(), "Dear Ann");
+  (void)build(folder, options_of("tiny"));
+  EXPECT_EQ(base::read_file((part / "letter.txt").string(), 1 << 10), "Dear Ann");
+}
+
 TEST(BuildData, SaysWhichFileWasChanged) {
   const fs::path folder = test::fresh_folder("build_changed");
   (void)build(folder, options_of("tiny"));

@@ -120,6 +120,25 @@ TEST_F(TrainCommands, ExportWritesABf16ModelWithoutTrainingState) {
   EXPECT_THAT(wrong.err, HasSubstr("end of stage \"X\""));
 }
 
+TEST_F(TrainCommands, ExportLeavesTheFoldersOfOthersAlone) {
+  const std::string out = folder_.file("model");
+  const std::vector<std::string> foreign = {out + ".part/notes.txt",
+                                            out + ".sparsify-part/indexer-layer-0000.safetensors",
+                                            out + ".data-part/tokenizer.json"};
+  for (const std::string& file : foreign) {
+    std::filesystem::create_directories(std::filesystem::path(file).parent_path());
+    std::ofstream(file) << "mine";
+  }
+  std::filesystem::create_directories(out + ".export-part/left-by-a-killed-one");
+  const TrainResult result = run_program(LEVIN_TRAIN_BINARY, {"export", run_, "--out", out});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  for (const std::string& file : foreign) {
+    EXPECT_EQ(file_bytes(file), "mine") << file;
+  }
+  EXPECT_FALSE(std::filesystem::exists(out + ".export-part"));
+  EXPECT_FALSE(std::filesystem::exists(out + "/left-by-a-killed-one"));
+}
+
 TEST_F(TrainCommands, SparsifyGivesADenseCheckpointAnIndexer) {
   const std::string dense = folder_.file("dense");
   const std::string sparse = folder_.file("sparse");

@@ -62,9 +62,13 @@ TEST_F(SparsifySlow, ReadsPlainTextWithTheModelsOwnTokenizer) {
     text += "Line " + std::to_string(line) + " of a text that nobody made for this model.\n";
   }
   std::ofstream(folder_.file("text.txt")) << text;
+  const std::string foreign = folder_.file("sparse.part/notes.txt");
+  fs::create_directory(folder_.file("sparse.part"));
+  std::ofstream(foreign) << "mine";
   const TrainResult result =
       sparsify(folder_.file("text.txt"), folder_.file("sparse"), {"--steps", "4"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(file_bytes(foreign), "mine");
   EXPECT_THAT(result.err, HasSubstr("plain text of " + folder_.file("text.txt")));
   expect_engine_runs(folder_.file("sparse"));
 }
@@ -98,7 +102,7 @@ TEST_F(SparsifySlow, AKillLosesTheLayerInWorkAloneAndTheResultHasTheSameBits) {
   ASSERT_EQ(sparsify(small_data_folder(), whole, steps).exit_code, 0);
   for (const int signal : {SIGKILL, SIGINT}) {
     const std::string out = folder_.file("signal-" + std::to_string(signal));
-    const std::string part = out + ".part";
+    const std::string part = out + ".sparsify-part";
     const TrainResult stopped = sparsify(
         small_data_folder(), out, resumed,
         {.kill_signal = signal, .kill_when = [&] { return fs::exists(part + "/sparsify.json"); }});
@@ -137,7 +141,7 @@ TEST_F(SparsifySlow, AFullDiskBeforeTheFirstLayerLeavesNothing) {
   EXPECT_EQ(full.exit_code, 6) << full.err;
   EXPECT_THAT(full.err, HasSubstr("File too large"));
   EXPECT_FALSE(fs::exists(out));
-  EXPECT_FALSE(fs::exists(out + ".part"));
+  EXPECT_FALSE(fs::exists(out + ".sparsify-part"));
 }
 
 TEST_F(SparsifySlow, SaysWhatItNeedsAndRefusesWhatCannotFit) {
