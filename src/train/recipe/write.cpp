@@ -89,7 +89,7 @@ std::string first_difference(std::string_view stored, std::string_view given) {
     if (now != value && !is_left_out_checksum(key, value, now)) {
       return fmt::format("{}: {} != {}", key, value, now);
     }
-    new_values.erase(found);
+    new_values.erase(key);
   }
   return new_values.empty() ? ""
                             : fmt::format("{}: not given != {}", new_values.begin()->first,

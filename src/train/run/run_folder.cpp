@@ -40,6 +40,19 @@ bool is_empty(const std::string& path) {
   return true;
 }
 
+/// The folder's recipe as this version writes it: keys that came later have their defaults.
+std::string completed_recipe(const std::string& path) {
+  const std::string text = stored_recipe_text(path);
+  try {
+    return recipe::recipe_text(recipe::parse_recipe(text, recipe_path(path)));
+  } catch (const base::Error& error) {
+    throw_error(ErrorCode::kInvalidFile, path,
+                "this version of levin-train cannot read the recipe of this run ({}); go on with "
+                "the version that began it, or choose another --out",
+                error.what());
+  }
+}
+
 }  // namespace
 
 std::string metrics_path(const std::string& run_folder) { return run_folder + "/metrics.jsonl"; }
@@ -68,7 +81,7 @@ void RunFolder::claim(const std::string& recipe_text, StartMode mode) {
     base::sync_path(path_);
     return;
   }
-  const std::string difference = recipe::first_difference(stored_recipe_text(path_), recipe_text);
+  const std::string difference = recipe::first_difference(completed_recipe(path_), recipe_text);
   if (!difference.empty()) {
     throw_error(ErrorCode::kInvalidArgument, path_,
                 "this folder belongs to a run of another recipe ({}); choose another --out",

@@ -29,9 +29,10 @@ enum class StartMode { kFresh, kResume };
 class RunFolder {
  public:
   /// Makes the folder, or opens it if it is of the same recipe. kFresh refuses a folder that holds
-  /// a run already; kResume takes both. Throws Error(kInvalidArgument) for a folder of another
-  /// recipe (naming the first key that differs), one that holds something else, or one in use, and
-  /// Error(kIo).
+  /// a run already; kResume takes both. `recipe_text` is of recipe::recipe_text; a key that the
+  /// folder's recipe lacks counts as its default there. Throws Error(kInvalidArgument) for a folder
+  /// of another recipe (naming the first key that differs), one that holds something else, or one
+  /// in use, Error(kInvalidFile) if its recipe cannot be read, Error(kIo).
   RunFolder(const std::string& path, const std::string& recipe_text, StartMode mode);
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }

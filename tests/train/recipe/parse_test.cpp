@@ -212,6 +212,11 @@ TEST(Recipe, AChecksumOfTheDataThatWasAddedLaterMakesNoOtherRun) {
   EXPECT_EQ(first_difference(with, without), "");
   EXPECT_EQ(first_difference(with, text({"data.manifest_sha256=cd"})),
             "data.manifest_sha256: \"ab\" != \"cd\"");
+
+  std::string older = without;  // of a version that does not know the key
+  const std::string line = "manifest_sha256 = \"\"\n";
+  older.erase(older.find(line), line.size());
+  EXPECT_EQ(first_difference(without, older), "");
 }
 
 TEST(Recipe, DescribesEveryKey) {

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "formats/temporary_folder.h"
+#include "train/recipe/parse.h"
 #include "train/run/version.h"
 
 namespace levin::train::run {
@@ -15,8 +16,23 @@ namespace {
 using levin::testing::TemporaryFolder;
 using ::testing::HasSubstr;
 
-constexpr const char* kRecipe = "[run]\nseed = 1\n";
-constexpr const char* kOther = "[run]\nseed = 2\n";
+constexpr const char* kRecipeSource = R"([model]
+parent = "m"
+[data]
+folder = "d"
+[[stage]]
+name = "S"
+row_tokens = 64
+tokens_per_step = 64
+max_steps = 1
+)";
+
+std::string recipe_with(const std::string& override_text) {
+  return recipe::recipe_text(recipe::parse_recipe(kRecipeSource, "r.toml", {override_text}));
+}
+
+const std::string kRecipe = recipe_with("run.seed=1");
+const std::string kOther = recipe_with("run.seed=2");
 
 std::string complaint(const std::string& path, const std::string& recipe, StartMode mode) {
   try {
@@ -37,6 +53,36 @@ TEST(RunFolder, BelongsToItsRecipeOnceARunHasBegun) {
   EXPECT_THAT(complaint(path, kOther, StartMode::kFresh), HasSubstr("add --resume"));
   EXPECT_EQ(complaint(path, kOther, StartMode::kResume), "");
   EXPECT_EQ(stored_recipe_text(path), std::string("# of levin-train ") + version() + "\n" + kOther);
+}
+
+/// Replaces `line` in the recipe of a run folder.
+void rewrite(const std::string& run, const std::string& line, const std::string& replacement) {
+  std::string text = stored_recipe_text(run);
+  const size_t at = text.find(line);
+  ASSERT_NE(at, std::string::npos) << line;
+  std::ofstream(run + "/recipe.toml") << text.replace(at, line.size(), replacement);
+}
+
+TEST(RunFolder, GoesOnWithTheRecipeOfAVersionThatLackedAKey) {
+  const TemporaryFolder place;
+  const std::string path = place.file("run");
+  EXPECT_EQ(complaint(path, kRecipe, StartMode::kFresh), "");
+  std::ofstream(metrics_path(path)) << "\n";
+  rewrite(path, "keep_best = true\n", "");
+  EXPECT_EQ(complaint(path, kRecipe, StartMode::kResume), "");
+  EXPECT_THAT(complaint(path, recipe_with("run.keep_best=false"), StartMode::kResume),
+              HasSubstr("(run.keep_best: true != false)"));
+}
+
+TEST(RunFolder, SaysThatARecipeCannotBeRead) {
+  const TemporaryFolder place;
+  const std::string path = place.file("run");
+  EXPECT_EQ(complaint(path, kRecipe, StartMode::kFresh), "");
+  std::ofstream(metrics_path(path)) << "\n";
+  rewrite(path, "keep_best = true\n", "keep_worst = true\n");
+  const std::string message = complaint(path, kRecipe, StartMode::kResume);
+  EXPECT_THAT(message, HasSubstr(path + ": this version of levin-train cannot read the recipe"));
+  EXPECT_THAT(message, HasSubstr("recipe.toml:6: [run] has no key \"keep_worst\""));
 }
 
 TEST(RunFolder, LeavesOtherFoldersAlone) {
