@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/durable.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "train/data/facts.h"
@@ -152,7 +153,7 @@ void write_folder(const std::map<std::string, std::string>& files, const Manifes
   std::error_code error;
   fs::remove_all(part, error);
   for (const auto& [file, content] : files) {
-    fs::create_directories((part / file).parent_path());
+    base::make_folder((part / file).parent_path().string());
     base::write_file_atomically((part / file).string(), content);
   }
   base::write_file_atomically((part / "data.json").string(), manifest_text(manifest));

@@ -99,6 +99,13 @@ TEST(BuildData, RefusesAFolderOfOtherFiles) {
                "holds files but no data.json");
 }
 
+TEST(BuildData, SaysThatAPlaceCannotBeWrittenTo) {
+  const fs::path file = test::fresh_folder("build_file");
+  base::write_file_atomically(file.string(), "a file, no folder");
+  expect_error([&] { (void)build(file / "data", options_of("tiny")); }, base::ErrorCode::kIo,
+               "cannot make this folder");
+}
+
 TEST(BuildData, LeavesTheFoldersOfOthersAlone) {
   const fs::path folder = test::fresh_folder("build_beside");
   const fs::path part = test::fresh_folder("build_beside.part");
