@@ -21,6 +21,13 @@ double correction_pair(const model::Config& config, double rotations) {
          (2.0 * std::log(config.rope_theta));
 }
 
+/// A complex number begins at an even place: a part of a row of odd length does not.
+bool is_viewable_as_complex(const at::Tensor& pairs) {
+  const at::IntArrayRef strides = pairs.strides().slice(0, pairs.dim() - 1);
+  return pairs.storage_offset() % 2 == 0 &&
+         std::ranges::all_of(strides, [](int64_t stride) { return stride % 2 == 0; });
+}
+
 }  // namespace
 
 std::vector<double> rotary_frequencies(const model::Config& config) {
@@ -63,7 +70,11 @@ RotaryTable make_rotary_table(const model::Config& config, const Documents& docu
 
 at::Tensor rotate_pairs(const at::Tensor& x, const RotaryTable& table) {
   // A pair is a complex number, its rotation a product: one pass forward and one backward.
-  const at::Tensor numbers = at::view_as_complex(x.unflatten(-1, {-1, 2}));
+  at::Tensor pairs = x.unflatten(-1, {-1, 2});
+  if (!is_viewable_as_complex(pairs)) {
+    pairs = pairs.clone(at::MemoryFormat::Contiguous);
+  }
+  const at::Tensor numbers = at::view_as_complex(pairs);
   return at::view_as_real(numbers * at::complex(table.cos, table.sin).unsqueeze(1)).flatten(-2);
 }
 

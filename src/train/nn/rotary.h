@@ -25,7 +25,8 @@ struct RotaryTable {
 RotaryTable make_rotary_table(const model::Config& config, const Documents& documents,
                               at::ScalarType dtype);
 
-/// MLA: rotates the pairs (2i, 2i + 1) of the last dimension. Differentiable.
+/// MLA: rotates the pairs (2i, 2i + 1) of the last dimension. Differentiable. Copies x only where a
+/// pair does not begin at an even place of its storage.
 ///   x  [tokens, heads, qk_rope_head_dim], last dimension contiguous
 at::Tensor rotate_pairs(const at::Tensor& x, const RotaryTable& table);
 

@@ -171,8 +171,15 @@ TEST(TrainForward, DocumentsInOnePackGiveTheLossAndGradientsOfEachAlone) {
   }
 }
 
-TEST(TrainForward, GradientsAreTheSlopeOfTheLoss) {
-  const ModelWeights weights = random_model(tiny_sparse_config(6), at::kDouble);
+/// Parts of rows begin at odd places.
+model::Config odd_sparse_config() {
+  model::Config config = tiny_sparse_config(6);
+  config.kv_lora_rank = 15;
+  config.qk_nope_head_dim = 7;
+  return config;
+}
+
+void expect_gradients_are_slopes(const ModelWeights& weights) {
   const PackedBatch pack = random_pack(weights.config, {24}, 9);
   const auto total = [&] {
     ForwardOptions options = in_mode(AttentionMode::kSparse);
@@ -198,6 +205,12 @@ TEST(TrainForward, GradientsAreTheSlopeOfTheLoss) {
     const double slope = (parameter.tensor.grad() * direction).sum().item<double>();
     EXPECT_NEAR((above - below) / (2 * kStep), slope, 1e-4 * (1.0 + std::abs(slope)))
         << parameter.spec.name;
+  }
+}
+
+TEST(TrainForward, GradientsAreTheSlopeOfTheLoss) {
+  for (const model::Config& config : {tiny_sparse_config(6), odd_sparse_config()}) {
+    expect_gradients_are_slopes(random_model(config, at::kDouble));
   }
 }
 
