@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "base/append_line.h"
 #include "base/error.h"
@@ -92,6 +93,27 @@ StepMetrics from_line(const json& line) {
   return metrics;
 }
 
+/// Calls visit(text, json) for every whole line of a file; a torn last line is left out.
+template <typename Visit>
+void visit_lines(const std::string& path, const Visit& visit) {
+  if (!std::filesystem::exists(path)) {
+    return;
+  }
+  const std::string text = base::read_file(path, kMaxMetricsBytes);
+  int64_t number = 0;
+  size_t begin = 0;
+  for (size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    const std::string where = fmt::format("{}:{}", path, ++number);
+    const std::string_view line = std::string_view(text).substr(begin, end - begin);
+    const json parsed = formats::parse_json(line, where);
+    try {
+      visit(line, parsed);
+    } catch (const json::exception&) {
+      throw_error(ErrorCode::kInvalidFile, where, "this is no line of metrics");
+    }
+  }
+}
+
 }  // namespace
 
 void append_metrics(const std::string& path, const StepMetrics& metrics) {
@@ -100,30 +122,20 @@ void append_metrics(const std::string& path, const StepMetrics& metrics) {
 
 std::vector<StepMetrics> read_metrics(const std::string& path) {
   std::vector<StepMetrics> all;
-  if (!std::filesystem::exists(path)) {
-    return all;
-  }
-  const std::string text = base::read_file(path, kMaxMetricsBytes);
-  size_t begin = 0;
-  for (size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    const std::string where = fmt::format("{}:{}", path, all.size() + 1);
-    const json line = formats::parse_json(std::string_view(text).substr(begin, end - begin), where);
-    try {
-      all.push_back(from_line(line));
-    } catch (const json::exception&) {
-      throw_error(ErrorCode::kInvalidFile, where, "this is no line of metrics");
-    }
-  }
+  visit_lines(path, [&](std::string_view, const json& line) { all.push_back(from_line(line)); });
   return all;
 }
 
-void cut_metrics(const std::string& path, int64_t last_step) {
-  std::string kept;
-  for (const StepMetrics& metrics : read_metrics(path)) {
-    if (metrics.step <= last_step) {
-      kept += to_line(metrics) + "\n";
-    }
+void cut_after_step(const std::string& path, int64_t last_step) {
+  if (!std::filesystem::exists(path)) {
+    return;
   }
+  std::string kept;
+  visit_lines(path, [&](std::string_view text, const json& line) {
+    if (line.at("step").get<int64_t>() <= last_step) {
+      kept.append(text).push_back('\n');
+    }
+  });
   base::write_file_atomically(path, kept);
 }
 

@@ -35,7 +35,8 @@ void append_metrics(const std::string& path, const StepMetrics& metrics);
 /// Throws Error(kInvalidFile) with path and line for anything else, Error(kIo).
 std::vector<StepMetrics> read_metrics(const std::string& path);
 
-/// Drops what lies after `last_step`: steps that a resumed run will do again.
-void cut_metrics(const std::string& path, int64_t last_step);
+/// Of a file of JSON lines with a "step" each, drops those after `last_step`, which a resumed run
+/// will write again, and a torn last line. No file: nothing happens. Throws as read_metrics.
+void cut_after_step(const std::string& path, int64_t last_step);
 
 }  // namespace levin::train::run

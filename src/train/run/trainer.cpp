@@ -88,7 +88,8 @@ Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode
     progress_.note(fmt::format("resuming stage {} after step {}", stage().name, state_.step));
   }
   if (output_) {
-    cut_metrics(metrics_path(path_), state_.step);
+    cut_after_step(metrics_path(path_), state_.step);
+    cut_after_step(selection_path(path_), state_.step);
   }
 }
 

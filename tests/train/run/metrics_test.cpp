@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <limits>
 
 #include "base/error.h"
@@ -46,9 +48,22 @@ TEST(Metrics, ATornLastLineIsLeftOutAndCutAway) {
   }
   std::ofstream(path, std::ios::app) << "{\"step\": 4, \"sta";
   EXPECT_EQ(read_metrics(path).size(), 3U);
-  cut_metrics(path, 2);
+  cut_after_step(path, 2);
   append_metrics(path, step(3));
   EXPECT_EQ(read_metrics(path).size(), 3U);
+}
+
+TEST(Metrics, OtherLinesWithAStepAreCutLikewise) {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("selection.jsonl");
+  cut_after_step(path, 13);
+  EXPECT_FALSE(std::filesystem::exists(path));
+  const std::string first = "{\"step\":13,\"stage\":\"W\",\"indexer\":[0.75]}\n";
+  std::ofstream(path) << first << "{\"step\":20,\"stage\":\"S\"}\n{\"step\":2";
+  cut_after_step(path, 13);
+  std::ifstream file(path);
+  const std::string kept{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(kept, first);
 }
 
 TEST(Metrics, AreFreeOfNumbersThatAreNone) {

@@ -151,6 +151,20 @@ TEST(Resume, AStoppedRunWritesACheckpointAndGoesOn) {
   EXPECT_EQ(read_metrics(metrics_path(run)).size(), static_cast<size_t>(step));
 }
 
+TEST(Resume, AStageHasOneSelectionHoweverOftenItsEndWasReached) {
+  const TemporaryFolder folder;
+  const std::string recipe = write_micro_recipe(folder.path());
+  const std::string run = folder.file("run");
+  ASSERT_EQ(train({"run", recipe, "--out", run}).exit_code, 0);
+  const std::string selection = file_bytes(selection_path(run));
+  EXPECT_EQ(std::ranges::count(selection, '\n'), 2) << "stages W and S";
+  // As if it had been killed before the checkpoint that ends S, in the middle of a line.
+  fs::remove_all(checkpoint_of_step(run, kLastStep));
+  std::ofstream(selection_path(run), std::ios::app) << "{\"step\":20,\"sta";
+  ASSERT_EQ(train({"run", recipe, "--out", run, "--resume"}).exit_code, 0);
+  EXPECT_EQ(file_bytes(selection_path(run)), selection);
+}
+
 TEST(Resume, AFullDiskStopsTheRunAndLeavesNoHalfCheckpoint) {
   const TemporaryFolder folder;
   const std::string recipe = write_micro_recipe(folder.path());
