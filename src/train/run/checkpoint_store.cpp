@@ -57,6 +57,17 @@ std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder) {
   return all;
 }
 
+const StoredCheckpoint& best_of_newest_stage(const std::vector<StoredCheckpoint>& checkpoints) {
+  const StoredCheckpoint* best = &checkpoints.back();
+  for (const StoredCheckpoint& candidate : checkpoints) {
+    if (candidate.state.stage_idx == best->state.stage_idx &&
+        candidate.state.interval_loss < best->state.interval_loss) {
+      best = &candidate;
+    }
+  }
+  return *best;
+}
+
 CheckpointStore::CheckpointStore(std::string folder) : folder_(std::move(folder)) {
   base::make_folder(folder_);
   std::error_code error;
@@ -104,14 +115,7 @@ void CheckpointStore::prune(const KeepRule& keep) const {
     }
   }
   if (keep.keeps_best && !all.empty()) {
-    const StoredCheckpoint* best = &all.back();
-    for (const StoredCheckpoint& candidate : all) {
-      if (candidate.state.stage_idx == best->state.stage_idx &&
-          candidate.state.interval_loss < best->state.interval_loss) {
-        best = &candidate;
-      }
-    }
-    kept.insert(best->path);
+    kept.insert(best_of_newest_stage(all).path);
   }
   for (const StoredCheckpoint& checkpoint : all) {
     if (!kept.contains(checkpoint.path)) {

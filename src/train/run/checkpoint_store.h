@@ -27,6 +27,10 @@ struct KeepRule {
 /// Throws Error(kInvalidFile | kIo).
 std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder);
 
+/// The one of lowest interval_loss among those of the newest one's stage. `checkpoints` are as
+/// list_checkpoints gives them, at least one.
+const StoredCheckpoint& best_of_newest_stage(const std::vector<StoredCheckpoint>& checkpoints);
+
 class CheckpointStore {
  public:
   /// Opens or makes `folder`; removes what an interrupted write left. Throws Error(kIo).

@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <optional>
+#include <algorithm>
+#include <vector>
 
 #include "base/error.h"
 #include "train/nn/load.h"
@@ -21,22 +22,23 @@ using base::throw_error;
 constexpr const char* kExportPartSuffix = ".export-part";
 
 StoredCheckpoint choose(const ExportOptions& options, const recipe::Recipe& recipe) {
-  std::optional<StoredCheckpoint> chosen;
-  for (const StoredCheckpoint& checkpoint :
-       list_checkpoints(checkpoints_path(options.run_folder))) {
-    const std::string& stage = recipe.stages.at(checkpoint.state.stage_idx).name;
-    if (options.stage.empty() || (checkpoint.state.is_stage_end && stage == options.stage)) {
-      chosen = checkpoint;
+  const std::vector<StoredCheckpoint> all = list_checkpoints(checkpoints_path(options.run_folder));
+  if (options.choice == CheckpointChoice::kStageEnd) {
+    const auto is_wanted = [&](const StoredCheckpoint& checkpoint) {
+      return checkpoint.state.is_stage_end &&
+             recipe.stages.at(checkpoint.state.stage_idx).name == options.stage;
+    };
+    const auto found = std::ranges::find_if(all, is_wanted);
+    if (found == all.end()) {
+      throw_error(ErrorCode::kNotFound, options.run_folder,
+                  "there is no checkpoint of the end of stage \"{}\"", options.stage);
     }
+    return *found;
   }
-  if (!chosen) {
-    throw_error(
-        ErrorCode::kNotFound, options.run_folder, "{}",
-        options.stage.empty()
-            ? "there is no checkpoint yet"
-            : fmt::format("there is no checkpoint of the end of stage \"{}\"", options.stage));
+  if (all.empty()) {
+    throw_error(ErrorCode::kNotFound, options.run_folder, "there is no checkpoint yet");
   }
-  return *chosen;
+  return options.choice == CheckpointChoice::kBest ? best_of_newest_stage(all) : all.back();
 }
 
 }  // namespace

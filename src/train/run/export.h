@@ -7,10 +7,18 @@
 
 namespace levin::train::run {
 
+/// Which checkpoint of a run.
+enum class CheckpointChoice {
+  kNewest,
+  kBest,      ///< of those there: lowest loss in the stage of the newest one
+  kStageEnd,  ///< the end of ExportOptions::stage
+};
+
 struct ExportOptions {
   std::string run_folder;
-  std::string out;    ///< made; must not be there
-  std::string stage;  ///< the checkpoint at the end of this stage; empty: the newest
+  std::string out;  ///< made; must not be there
+  CheckpointChoice choice = CheckpointChoice::kNewest;
+  std::string stage;  ///< of kStageEnd
   nn::StoredDtype dtype = nn::StoredDtype::kBf16;
 };
 

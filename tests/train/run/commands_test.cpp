@@ -120,6 +120,29 @@ TEST_F(TrainCommands, ExportWritesABf16ModelWithoutTrainingState) {
   EXPECT_THAT(wrong.err, HasSubstr("end of stage \"X\""));
 }
 
+TEST_F(TrainCommands, ExportTakesTheBestCheckpointOfTheNewestStage) {
+  const auto checkpoints = list_checkpoints(checkpoints_path(run_));
+  const auto set_loss = [](const StoredCheckpoint& checkpoint, double loss) {
+    TrainingState state = checkpoint.state;
+    state.interval_loss = loss;
+    save_training_state(state, checkpoint.path);
+  };
+  for (const StoredCheckpoint& checkpoint : checkpoints) {
+    set_loss(checkpoint, checkpoint.state.step == 18 ? 1.0 : 2.0);
+  }
+  set_loss(checkpoints.front(), 0.5);  // of an earlier stage
+  const auto exported = [&](const std::string& name, const std::vector<std::string>& more) {
+    std::vector<std::string> args = {"export", run_, "--out", folder_.file(name)};
+    args.insert(args.end(), more.begin(), more.end());
+    return run_program(LEVIN_TRAIN_BINARY, args);
+  };
+  EXPECT_THAT(exported("newest", {}).out, HasSubstr("the model after step 20 (stage S)"));
+  EXPECT_THAT(exported("best", {"--best"}).out, HasSubstr("the model after step 18 (stage S)"));
+  const TrainResult both = exported("both", {"--best", "--stage", "D"});
+  EXPECT_EQ(both.exit_code, 2);
+  EXPECT_THAT(both.err, HasSubstr("excludes"));
+}
+
 TEST_F(TrainCommands, ExportLeavesTheFoldersOfOthersAlone) {
   const std::string out = folder_.file("model");
   const std::vector<std::string> foreign = {out + ".part/notes.txt",
