@@ -148,10 +148,6 @@ class Checker {
       fail_stage(stage, "stop_accuracy",
                  "a warmup stage has no accuracy to stop at; leave stop_accuracy 0");
     }
-    if (stage.kind == StageKind::kWarmUp && stage.accumulation > 1) {
-      fail_stage(stage, "accumulation",
-                 "a warmup stage takes all rows of a step at once; leave it 1");
-    }
     check_sample(stage);
   }
 

@@ -86,12 +86,8 @@ SparseShape sparse_shape(const recipe::Recipe& recipe, const nn::ModelWeights& w
   return shape;
 }
 
-const char* advice(const StageSettings& stage, int64_t rows) {
-  if (rows == 1) {
-    return "lower row_tokens";
-  }
-  return stage.kind == StageKind::kWarmUp ? "lower tokens_per_step"
-                                          : "raise accumulation or lower tokens_per_step";
+const char* advice(int64_t rows) {
+  return rows == 1 ? "lower row_tokens" : "raise accumulation or lower tokens_per_step";
 }
 
 }  // namespace
@@ -152,7 +148,7 @@ void require_memory(const MemoryNeed& need, const RankCount& ranks, int64_t avai
   if (!fits(need, ranks, available_bytes)) {
     base::throw_error(base::ErrorCode::kOutOfMemory, recipe_path, "{}; {}",
                       describe_memory(need, ranks, available_bytes),
-                      advice(*need.stage, rows_at_a_time(*need.stage, ranks.all)));
+                      advice(rows_at_a_time(*need.stage, ranks.all)));
   }
 }
 

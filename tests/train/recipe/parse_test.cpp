@@ -103,6 +103,12 @@ TEST(Recipe, LetsStagesInheritFromDefaults) {
   EXPECT_EQ(recipe.stages[1].sample.weights.value, 2.0F);
 }
 
+TEST(Recipe, LetsAWarmUpAccumulate) {
+  const Recipe recipe = parse_recipe(kRecipe, "r.toml", {"stage.W.accumulation=2"});
+  EXPECT_EQ(recipe.stages[1].rows_per_step(), 2);
+  EXPECT_EQ(recipe.stages[1].rows_per_part(), 1);
+}
+
 TEST(Recipe, OverridesPassTheSameChecks) {
   const Recipe recipe =
       parse_recipe(kRecipe, "r.toml",
