@@ -97,6 +97,10 @@ double OptimizerSet::clip(double max_norm) const {
                     optim::clip_gradients(indexer, max_norm));
 }
 
+std::optional<std::string> OptimizerSet::first_non_finite_gradient() const {
+  return optim::first_non_finite_gradient(parameters_);
+}
+
 double OptimizerSet::step(const StageSettings& stage, int64_t stage_step) {
   const double factor = optim::schedule_factor(schedule_of(stage), stage_step);
   if (muon_) {

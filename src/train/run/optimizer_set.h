@@ -33,6 +33,9 @@ class OptimizerSet {
   /// of sparse training do not change each other's updates.
   double clip(double max_norm) const;
 
+  /// Name of the first trained parameter whose gradient holds a NaN or an infinity.
+  [[nodiscard]] std::optional<std::string> first_non_finite_gradient() const;
+
   /// One update with the rates of `stage` times its schedule's factor at `stage_step` (from 0);
   /// then the gradients are gone. Returns the factor.
   double step(const recipe::StageSettings& stage, int64_t stage_step);

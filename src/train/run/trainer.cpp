@@ -48,7 +48,8 @@ nn::Trainable trainable(StageKind kind) {
                                      : nn::Trainable::kEverything;
 }
 
-[[noreturn]] void throw_diverged(const StageSettings& stage, int64_t step, const char* what) {
+[[noreturn]] void throw_diverged(const StageSettings& stage, int64_t step,
+                                 const std::string& what) {
   throw_error(ErrorCode::kInvalidArgument, fmt::format("stage {}", stage.name),
               "the {} became NaN or infinite at step {}; the newest checkpoint is intact: start "
               "again from it with a smaller lr or with clip_norm",
@@ -255,7 +256,8 @@ Trainer::Update Trainer::update(const StepOutcome& outcome) {
   }
   const double norm = optimizers_->clip(stage().clip_norm);
   if (!std::isfinite(norm)) {
-    throw_diverged(stage(), state_.step + 1, "gradient");
+    const std::optional<std::string> name = optimizers_->first_non_finite_gradient();
+    throw_diverged(stage(), state_.step + 1, name ? "gradient of " + *name : "gradient");
   }
   const double lr_factor = optimizers_->step(stage(), state_.stage_step);
   if (stage().kind != StageKind::kWarmUp) {

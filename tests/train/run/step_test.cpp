@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -168,6 +170,15 @@ TEST_F(TrainingStep, ADenseStepLeavesTheIndexerAlone) {
     const bool has_none = is_indexer(name) || name.ends_with("e_score_correction_bias");
     EXPECT_EQ(gradient.defined(), !has_none) << name;
   }
+}
+
+TEST_F(TrainingStep, AGradientThatIsNoNumberIsKnownByName) {
+  const OptimizerSet optimizers(weights_, stage());
+  (void)add_gradients(weights_, stage(), {batch(0, 1)});
+  EXPECT_FALSE(optimizers.first_non_finite_gradient().has_value());
+  weights_.norm.mutable_grad()[3] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_TRUE(std::isnan(optimizers.clip(1.0)));
+  EXPECT_EQ(optimizers.first_non_finite_gradient(), "model.norm.weight");
 }
 
 TEST_F(TrainingStep, TheIndexersGradientDoesNotClipTheModels) {
