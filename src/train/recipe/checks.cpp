@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <set>
 #include <string_view>
 
@@ -111,13 +110,15 @@ class Checker {
   }
 
   void check_parent() const {
-    constexpr std::string_view kAllowed[] = {"model.parent", "model.max_position_embeddings",
-                                             "model.tied_input_scale"};
-    for (const auto& [key, place] : places_) {
-      const bool is_shape = key.starts_with("model.") && !key.starts_with("model.rope_scaling.");
-      if (is_shape && std::ranges::find(kAllowed, key) == std::end(kAllowed)) {
-        fail(key, fmt::format("[model] {} comes from the parent's config.json; remove it here",
-                              key.substr(key.find('.') + 1)));
+    constexpr std::string_view kModel = "model.";
+    for (const auto& [place_key, place] : places_) {
+      if (!place_key.starts_with(kModel) || place_key.starts_with("model.rope_scaling.")) {
+        continue;
+      }
+      const std::string key = place_key.substr(kModel.size());
+      if (!is_allowed_beside_parent(key)) {
+        fail(place_key,
+             fmt::format("[model] {} comes from the parent's config.json; remove it here", key));
       }
     }
   }

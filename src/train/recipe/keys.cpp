@@ -59,6 +59,10 @@ const std::vector<Key<ModelSettings>>& model_keys() {
   return keys;
 }
 
+bool is_allowed_beside_parent(std::string_view key) {
+  return key == "parent" || key == "max_position_embeddings" || key == "tied_input_scale";
+}
+
 const std::vector<Key<RopeScalingSettings>>& rope_scaling_keys() {
   using S = RopeScalingSettings;
   static const std::vector<Key<S>> keys = {

@@ -44,6 +44,9 @@ const std::vector<Key<StageSettings>>& stage_keys();
 const std::vector<Key<data::SampleSpec>>& sample_keys();
 const std::vector<Key<data::RoleWeights>>& weight_keys();
 
+/// Whether `key` of [model] may be given beside a parent, whose config.json has all the others.
+[[nodiscard]] bool is_allowed_beside_parent(std::string_view key);
+
 /// "a whole number from 1 to 64", "one of dense, warmup, sparse", ...
 template <typename Struct>
 std::string allowed_text(const Key<Struct>& key);

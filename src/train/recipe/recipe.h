@@ -30,7 +30,9 @@ struct RopeScalingSettings {
 
 /// [model]: the dense model's shape under the keys of config.json, or the checkpoint to start from.
 struct ModelSettings {
-  std::string parent;  ///< checkpoint folder; then only rope_scaling and the context may be given
+  /// Checkpoint folder; beside it only max_position_embeddings, rope_scaling and tied_input_scale
+  /// may be given.
+  std::string parent;
   int64_t hidden_size = 0;
   int64_t num_hidden_layers = 0;
   int64_t first_k_dense_replace = 1;

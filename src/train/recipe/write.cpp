@@ -22,9 +22,7 @@ void write_keys(std::string& out, const std::vector<Key<Struct>>& keys, const St
 void write_model(std::string& out, const ModelSettings& model) {
   out += "\n[model]\n";
   for (const Key<ModelSettings>& key : model_keys()) {
-    const bool is_allowed = key.name == "parent" || key.name == "max_position_embeddings" ||
-                            key.name == "tied_input_scale";
-    if (model.parent.empty() || is_allowed) {
+    if (model.parent.empty() || is_allowed_beside_parent(key.name)) {
       out += fmt::format("{} = {}\n", key.name, value_text(key, model));
     }
   }
