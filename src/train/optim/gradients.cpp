@@ -5,6 +5,17 @@
 #include <cmath>
 
 namespace levin::train::optim {
+namespace {
+
+void scale_gradients(const std::vector<Parameter>& parameters, double factor) {
+  const at::NoGradGuard no_grad;
+  for (const Parameter& parameter : parameters) {
+    const at::Tensor& gradient = parameter.tensor.grad();
+    if (gradient.defined()) gradient.mul_(factor);
+  }
+}
+
+}  // namespace
 
 void fill_missing_gradients(const std::vector<Parameter>& parameters) {
   const at::NoGradGuard no_grad;
@@ -31,14 +42,6 @@ double clip_gradients(const std::vector<Parameter>& parameters, double max_norm)
   const double norm = gradient_norm(parameters);
   if (std::isfinite(norm) && norm > max_norm) scale_gradients(parameters, max_norm / norm);
   return norm;
-}
-
-void scale_gradients(const std::vector<Parameter>& parameters, double factor) {
-  const at::NoGradGuard no_grad;
-  for (const Parameter& parameter : parameters) {
-    const at::Tensor& gradient = parameter.tensor.grad();
-    if (gradient.defined()) gradient.mul_(factor);
-  }
 }
 
 std::optional<std::string> first_non_finite_gradient(const std::vector<Parameter>& parameters) {

@@ -21,11 +21,6 @@ double gradient_norm(const std::vector<Parameter>& parameters);
 /// step.
 double clip_gradients(const std::vector<Parameter>& parameters, double max_norm);
 
-/// Multiplies every gradient. Accumulation over micro-batches: call backward() on each one's summed
-/// loss, then scale by 1 / (tokens of all); the result is the gradient of the mean over the whole
-/// batch, however it was split.
-void scale_gradients(const std::vector<Parameter>& parameters, double factor);
-
 /// Name of the first parameter whose gradient holds a NaN or an infinity.
 [[nodiscard]] std::optional<std::string> first_non_finite_gradient(
     const std::vector<Parameter>& parameters);

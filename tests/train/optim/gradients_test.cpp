@@ -1,4 +1,4 @@
-// Norm, clipping, accumulation, non-finite gradients and the schedule.
+// Norm, clipping, missing and non-finite gradients, and the schedule.
 #include "train/optim/gradients.h"
 
 #include <ATen/ATen.h>
@@ -41,21 +41,16 @@ TEST(Gradients, NameTheFirstThatIsNotFinite) {
   EXPECT_FLOAT_EQ(parameters[0].tensor.grad()[0].item<float>(), 1);
 }
 
-TEST(Gradients, OfMicroBatchesAddUpToThoseOfTheBatch) {
-  at::manual_seed(1);
-  const Parameter parameter{"a", at::randn({4}, at::kDouble).set_requires_grad(true)};
-  const at::Tensor rows = at::randn({6, 4}, at::kDouble);
-  const auto loss = [&](int64_t begin, int64_t count) {
-    return rows.narrow(0, begin, count).matmul(parameter.tensor).square().sum();
-  };
-  (loss(0, 6) / 6).backward();
-  const at::Tensor whole = parameter.tensor.grad();
-  clear_gradients({parameter});
-  EXPECT_FALSE(parameter.tensor.grad().defined());
-  loss(0, 2).backward();
-  loss(2, 4).backward();
-  scale_gradients({parameter}, 1.0 / 6);
-  EXPECT_LT((parameter.tensor.grad() - whole).abs().max().item<double>(), 1e-13);
+TEST(Gradients, ThatAreMissingBecomeZerosWhereTheyAreWanted) {
+  const std::vector<Parameter> parameters = {with_gradient("a", at::ones({2})),
+                                             {"b", at::ones({3}).set_requires_grad(true)},
+                                             {"frozen", at::ones({3})}};
+  fill_missing_gradients(parameters);
+  EXPECT_TRUE(at::equal(parameters[0].tensor.grad(), at::ones({2})));
+  EXPECT_TRUE(at::equal(parameters[1].tensor.grad(), at::zeros({3})));
+  EXPECT_FALSE(parameters[2].tensor.grad().defined());
+  clear_gradients(parameters);
+  EXPECT_FALSE(parameters[0].tensor.grad().defined());
 }
 
 TEST(Schedule, WarmsUpHoldsAndDecays) {
