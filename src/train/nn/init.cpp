@@ -149,7 +149,7 @@ void add_layer_indexer(const Config& sparse, int64_t layer_idx, uint64_t seed,
   options.seed = seed;
   options.matrices = MatrixInit::kFanIn;
   visit_layer(sparse, layer_idx, layer, [&](const TensorSpec& spec, at::Tensor& tensor) {
-    if (spec.role == TensorRole::kIndexer || spec.role == TensorRole::kIndexerNorm) {
+    if (is_indexer(spec.role)) {
       tensor = initial(sparse, options, spec);
     }
   });

@@ -85,10 +85,6 @@ class Walk {
   const TensorVisitor& visit_;
 };
 
-bool is_indexer(TensorRole role) {
-  return role == TensorRole::kIndexer || role == TensorRole::kIndexerNorm;
-}
-
 bool gets_gradient(TensorRole role, Trainable trainable) {
   if (role == TensorRole::kRouterBias) {
     return false;
@@ -107,6 +103,10 @@ bool gets_gradient(TensorRole role, Trainable trainable) {
 }
 
 }  // namespace
+
+bool is_indexer(TensorRole role) {
+  return role == TensorRole::kIndexer || role == TensorRole::kIndexerNorm;
+}
 
 void visit_layer(const Config& config, int64_t layer_idx, LayerWeights& layer,
                  const TensorVisitor& visit) {
@@ -177,7 +177,7 @@ LayerParameterCount layer_parameter_count(const Config& config, int64_t layer_id
   visit_layer(config, layer_idx, layer, [&](const TensorSpec& spec, at::Tensor&) {
     const int64_t elements = c10::multiply_integers(spec.shape);
     count.all += elements;
-    if (spec.role == TensorRole::kIndexer || spec.role == TensorRole::kIndexerNorm) {
+    if (is_indexer(spec.role)) {
       count.indexer += elements;
     }
   });

@@ -82,10 +82,13 @@ enum class TensorRole {
   kMatrix,      ///< projections of attention, MLP and experts
   kNorm,        ///< RMSNorm weights
   kRouter,      ///< mlp.gate.weight
-  kRouterBias,  ///< e_score_correction_bias: moved by balance.h, not by gradients
+  kRouterBias,  ///< e_score_correction_bias: moved by update_router_bias (router.h), no gradient
   kIndexer,     ///< matrices of the indexer
   kIndexerNorm  ///< the indexer's LayerNorm weight and bias
 };
+
+/// Of the indexer: kIndexer or kIndexerNorm.
+[[nodiscard]] bool is_indexer(TensorRole role);
 
 struct TensorSpec {
   std::string name;  ///< as in the checkpoint

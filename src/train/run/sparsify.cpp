@@ -147,7 +147,7 @@ class Sparsifier {
     std::vector<nn::NamedParameter> indexer;
     std::vector<optim::Parameter> trained;
     nn::visit_layer(sparse_, layer_idx, layer, [&](const nn::TensorSpec& spec, at::Tensor& tensor) {
-      if (spec.role == nn::TensorRole::kIndexer || spec.role == nn::TensorRole::kIndexerNorm) {
+      if (nn::is_indexer(spec.role)) {
         tensor.requires_grad_(true);
         indexer.push_back({spec, tensor});
         trained.push_back({spec.name, tensor});

@@ -32,11 +32,6 @@ bool has_gradient(const NamedParameter& parameter) {
   return gradient.defined() && gradient.count_nonzero().item<int64_t>() > 0;
 }
 
-bool is_indexer(const NamedParameter& parameter) {
-  return parameter.spec.role == TensorRole::kIndexer ||
-         parameter.spec.role == TensorRole::kIndexerNorm;
-}
-
 TEST(TrainForward, EqualsTheIndependentForwardInDenseAndInSparseMode) {
   const ModelWeights weights = random_model(tiny_sparse_config(6), at::kDouble);
   const PackedBatch pack = random_pack(weights.config, {40}, 3);
@@ -81,7 +76,8 @@ TEST(TrainForward, TheLanguageModelLossGivesTheIndexerExactlyNoGradient) {
   const ForwardResult result = forward(weights, pack, {}, in_mode(AttentionMode::kSparse));
   next_token_loss(weights, pack, result).backward();
   for (const NamedParameter& parameter : named_parameters(weights)) {
-    const bool wanted = !is_indexer(parameter) && parameter.spec.role != TensorRole::kRouterBias;
+    const bool wanted =
+        !is_indexer(parameter.spec.role) && parameter.spec.role != TensorRole::kRouterBias;
     EXPECT_EQ(has_gradient(parameter), wanted) << parameter.spec.name;
   }
 }
@@ -94,7 +90,7 @@ TEST(TrainForward, TheIndexersLossGivesTheModelExactlyNoGradient) {
     const ForwardResult result = forward(weights, pack, {}, in_mode(mode));
     result.indexer_kl.backward();
     for (const NamedParameter& parameter : named_parameters(weights)) {
-      EXPECT_EQ(has_gradient(parameter), is_indexer(parameter)) << parameter.spec.name;
+      EXPECT_EQ(has_gradient(parameter), is_indexer(parameter.spec.role)) << parameter.spec.name;
     }
   }
 }
@@ -125,7 +121,7 @@ TEST(TrainForward, BothLossesTogetherGiveWhatEachGivesAlone) {
   const std::vector<at::Tensor> kl = gradients(false, true);
   const std::vector<NamedParameter> parameters = named_parameters(weights);
   for (size_t at = 0; at < parameters.size(); ++at) {
-    const at::Tensor& alone = is_indexer(parameters[at]) ? kl[at] : loss[at];
+    const at::Tensor& alone = is_indexer(parameters[at].spec.role) ? kl[at] : loss[at];
     if (alone.defined()) {
       EXPECT_TRUE(at::equal(both[at], alone)) << parameters[at].spec.name;
     }
