@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@
 #include "base/append_line.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/fnv1a.h"
 #include "formats/json.h"
 
 namespace levin::eval {
@@ -23,11 +25,13 @@ constexpr int64_t kMaxFileBytes = int64_t{1} << 32;
 
 /// FNV-1a over the tokens of all prompts.
 std::string prompts_key(const LookupPrompts& prompts) {
-  uint64_t hash = 0xcbf29ce484222325;
+  uint64_t hash = base::kFnv1aStart;
   const auto add = [&](int64_t value) {
-    for (int byte = 0; byte < 8; ++byte) {
-      hash = (hash ^ ((static_cast<uint64_t>(value) >> (8 * byte)) & 0xff)) * 0x100000001b3;
+    std::array<char, sizeof value> bytes{};  // the lowest first
+    for (size_t byte = 0; byte < bytes.size(); ++byte) {
+      bytes[byte] = static_cast<char>(static_cast<uint64_t>(value) >> (8 * byte));
     }
+    hash = base::fnv1a({bytes.data(), bytes.size()}, hash);
   };
   const auto add_all = [&](const std::vector<int32_t>& ids) {
     add(std::ssize(ids));

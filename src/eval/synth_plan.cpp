@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/fnv1a.h"
 #include "base/random.h"
 #include "eval/random_values.h"
 #include "model/weights.h"
@@ -16,19 +17,11 @@ namespace {
 using tensor::DType;
 using Kind = PlannedTensor::Kind;
 
-/// FNV-1a: the stream of a tensor depends on its name, not on what stands before it.
-uint64_t hash_name(std::string_view name) {
-  uint64_t hash = 0xCBF29CE484222325ULL;
-  for (const char c : name) {
-    hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3ULL;
-  }
-  return hash;
-}
-
 PlannedTensor make_tensor(std::string name, DType dtype, std::vector<int64_t> shape,
                           uint64_t seed) {
   PlannedTensor tensor;
-  tensor.stream = base::random_bits(seed, hash_name(name));
+  // Of the name, not of what stands before it.
+  tensor.stream = base::random_bits(seed, base::fnv1a(name));
   tensor.declaration = {std::move(name), dtype, std::move(shape)};
   return tensor;
 }

@@ -10,17 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/fnv1a.h"
 #include "base/random.h"
 
 namespace levin::train::data {
 
 /// FNV-1a, mixed: a number for a name, on every machine the same.
 [[nodiscard]] constexpr uint64_t hash_text(std::string_view text) noexcept {
-  uint64_t hash = 0xCBF29CE484222325ULL;
-  for (const char byte : text) {
-    hash = (hash ^ static_cast<uint8_t>(byte)) * 0x100000001B3ULL;
-  }
-  return base::mix_bits(hash);
+  return base::mix_bits(base::fnv1a(text));
 }
 
 /// Only integer arithmetic and one multiplication of doubles, so nothing depends on a maths

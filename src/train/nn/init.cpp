@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/fnv1a.h"
 #include "base/random.h"
 #include "train/nn/previous_token_heads.h"
 
@@ -16,15 +17,6 @@ using base::throw_error;
 
 /// Streams of random numbers beside those of the tensors, which are hashes of their names.
 constexpr uint64_t kMeanStream = 1;
-
-/// FNV-1a: a tensor's stream depends on its name, not on its place in a list.
-uint64_t stream_of(const std::string& name) {
-  uint64_t hash = 14695981039346656037ULL;
-  for (const char letter : name) {
-    hash = (hash ^ static_cast<unsigned char>(letter)) * 1099511628211ULL;
-  }
-  return hash;
-}
 
 /// Normal numbers, mean 0.
 at::Tensor normal(uint64_t seed, uint64_t stream, const std::vector<int64_t>& shape, double std) {
@@ -52,11 +44,11 @@ at::Tensor embedding(const Config& config, const InitOptions& options, const Ten
   const bool is_tied = options.tied_input_scale != 0.0;
   const bool is_head = spec.name == "lm_head.weight";
   if (!is_tied && is_head) {
-    return normal(options.seed, stream_of(spec.name), spec.shape,
+    return normal(options.seed, base::fnv1a(spec.name), spec.shape,
                   options.matrices == MatrixInit::kNormal ? options.std : 0.02);
   }
   const double input_std = is_tied || options.matrices == MatrixInit::kFanIn ? 1.0 : options.std;
-  const at::Tensor values = normal(options.seed, stream_of(spec.name), spec.shape, input_std);
+  const at::Tensor values = normal(options.seed, base::fnv1a(spec.name), spec.shape, input_std);
   const at::Tensor input = values + shared_direction(config, options) * options.embedding_mean;
   return is_tied ? input / options.tied_input_scale : input;
 }
@@ -81,7 +73,7 @@ at::Tensor initial(const Config& config, const InitOptions& options, const Tenso
     return at::zeros(spec.shape, at::kFloat);
   }
   const double factor = spec.name.ends_with("o_proj.weight") ? options.output_projection : 1.0;
-  return normal(options.seed, stream_of(spec.name), spec.shape,
+  return normal(options.seed, base::fnv1a(spec.name), spec.shape,
                 factor * matrix_std(options, spec.shape));
 }
 
