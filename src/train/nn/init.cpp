@@ -18,6 +18,8 @@ using base::throw_error;
 /// Streams of random numbers beside those of the tensors, which are hashes of their names.
 constexpr uint64_t kMeanStream = 1;
 
+constexpr double kUntiedHeadStd = 0.02;
+
 /// Normal numbers, mean 0.
 at::Tensor normal(uint64_t seed, uint64_t stream, const std::vector<int64_t>& shape, double std) {
   at::Tensor values = at::empty(shape, at::kFloat);
@@ -29,12 +31,6 @@ at::Tensor normal(uint64_t seed, uint64_t stream, const std::vector<int64_t>& sh
   return values;
 }
 
-double matrix_std(const InitOptions& options, const std::vector<int64_t>& shape) {
-  return options.matrices == MatrixInit::kNormal
-             ? options.std
-             : 1.0 / std::sqrt(static_cast<double>(shape.back()));
-}
-
 /// The direction that all input embeddings share, elements of variance 1. [hidden_size]
 at::Tensor shared_direction(const Config& config, const InitOptions& options) {
   return normal(options.seed, kMeanStream, {config.hidden_size}, 1.0);
@@ -44,11 +40,9 @@ at::Tensor embedding(const Config& config, const InitOptions& options, const Ten
   const bool is_tied = options.tied_input_scale != 0.0;
   const bool is_head = spec.name == "lm_head.weight";
   if (!is_tied && is_head) {
-    return normal(options.seed, base::fnv1a(spec.name), spec.shape,
-                  options.matrices == MatrixInit::kNormal ? options.std : 0.02);
+    return normal(options.seed, base::fnv1a(spec.name), spec.shape, kUntiedHeadStd);
   }
-  const double input_std = is_tied || options.matrices == MatrixInit::kFanIn ? 1.0 : options.std;
-  const at::Tensor values = normal(options.seed, base::fnv1a(spec.name), spec.shape, input_std);
+  const at::Tensor values = normal(options.seed, base::fnv1a(spec.name), spec.shape, 1.0);
   const at::Tensor input = values + shared_direction(config, options) * options.embedding_mean;
   return is_tied ? input / options.tied_input_scale : input;
 }
@@ -73,8 +67,8 @@ at::Tensor initial(const Config& config, const InitOptions& options, const Tenso
     return at::zeros(spec.shape, at::kFloat);
   }
   const double factor = spec.name.ends_with("o_proj.weight") ? options.output_projection : 1.0;
-  return normal(options.seed, base::fnv1a(spec.name), spec.shape,
-                factor * matrix_std(options, spec.shape));
+  const double fan_in_std = 1.0 / std::sqrt(static_cast<double>(spec.shape.back()));
+  return normal(options.seed, base::fnv1a(spec.name), spec.shape, factor * fan_in_std);
 }
 
 void check_options(const Config& config, const InitOptions& options) {
@@ -98,7 +92,6 @@ void check_options(const Config& config, const InitOptions& options) {
 InitOptions research_init(uint64_t seed, int64_t previous_token_heads) {
   InitOptions options;
   options.seed = seed;
-  options.matrices = MatrixInit::kFanIn;
   options.tied_input_scale = 20.0;
   options.embedding_mean = 1.0;
   options.output_projection = 0.5;
@@ -139,7 +132,6 @@ void add_layer_indexer(const Config& sparse, int64_t layer_idx, uint64_t seed,
   const at::NoGradGuard no_grad;
   InitOptions options;
   options.seed = seed;
-  options.matrices = MatrixInit::kFanIn;
   visit_layer(sparse, layer_idx, layer, [&](const TensorSpec& spec, at::Tensor& tensor) {
     if (is_indexer(spec.role)) {
       tensor = initial(sparse, options, spec);

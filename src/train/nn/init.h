@@ -7,20 +7,12 @@
 
 namespace levin::train::nn {
 
-/// Standard deviation of a matrix's normal distribution.
-enum class MatrixInit {
-  kNormal,  ///< the same everywhere (V3: 0.006)
-  kFanIn,   ///< 1 / sqrt(inputs)
-};
-
-/// The defaults are V3's; research_init() below learns look-ups far sooner at small sizes
-/// (docs/training.md).
+/// Matrices start with deviation 1 / sqrt(inputs), embeddings with elements of variance 1, an
+/// untied head with deviation 0.02. research_init() below learns look-ups far sooner at small sizes
+/// than the defaults (docs/training.md).
 struct InitOptions {
   uint64_t seed = 0;
-  MatrixInit matrices = MatrixInit::kNormal;
-  double std = 0.006;  ///< of kNormal
-  /// See ModelWeights. Set: the input embedding starts with elements of variance 1.
-  double tied_input_scale = 0.0;
+  double tied_input_scale = 0.0;  ///< see ModelWeights
   /// Length per dimension of a direction that all input embeddings share. MLA has no biases: only
   /// such a constant lets a head attend by position alone from the start. A shared mean moves all
   /// logits alike, so it costs the output nothing.
@@ -34,8 +26,8 @@ struct InitOptions {
   int64_t previous_token_heads = 0;
 };
 
-/// The recipe measured in docs/training.md: 1 / sqrt(fan-in), tie with factor 20, shared mean,
-/// o_proj halved, down-projections 0.
+/// The recipe measured in docs/training.md: tie with factor 20, shared mean, o_proj halved,
+/// down-projections 0.
 InitOptions research_init(uint64_t seed, int64_t previous_token_heads);
 
 /// A fresh model in f32, requiring no gradient. Every element is a function of seed, tensor and

@@ -39,14 +39,12 @@ TEST(TrainInit, DependsOnTheSeedAlone) {
       at::equal(named(a, expert + "0.up_proj.weight"), named(a, expert + "1.up_proj.weight")));
 }
 
-TEST(TrainInit, V3sDeviationAndTheFanInsAreMet) {
-  InitOptions options;
-  const ModelWeights v3 = init_model(tiny_dense_config(), options);
-  EXPECT_NEAR(v3.layers[0].self_attn.o_proj.std().item<double>(), 0.006, 0.0005);
-  options.matrices = MatrixInit::kFanIn;
-  const ModelWeights fan_in = init_model(tiny_dense_config(), options);
-  EXPECT_NEAR(fan_in.layers[0].self_attn.q_b_proj.std().item<double>(), 0.204, 0.02);
-  EXPECT_TRUE(at::equal(fan_in.norm, at::ones({32})));
+TEST(TrainInit, TheStatedDeviationsAreMet) {
+  const ModelWeights weights = init_model(tiny_dense_config(), {});
+  EXPECT_NEAR(weights.layers[0].self_attn.q_b_proj.std().item<double>(), 0.204, 0.02);
+  EXPECT_NEAR(weights.embed_tokens.std().item<double>(), 1.0, 0.1);
+  EXPECT_NEAR(weights.lm_head.std().item<double>(), 0.02, 0.002);
+  EXPECT_TRUE(at::equal(weights.norm, at::ones({32})));
 }
 
 TEST(TrainInit, FreshIndexersLeaveTheModelAsItIs) {

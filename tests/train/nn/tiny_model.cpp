@@ -31,7 +31,6 @@ model::Config tiny_sparse_config(int64_t topk) {
 ModelWeights random_model(const model::Config& config, at::ScalarType dtype) {
   InitOptions options;
   options.seed = 7;
-  options.matrices = MatrixInit::kFanIn;
   ModelWeights weights = init_model(config, options);
   visit_tensors(weights, [&](const TensorSpec& spec, at::Tensor& tensor) {
     tensor = tensor.to(dtype);
