@@ -46,9 +46,6 @@ class Prose {
   /// The sentence at `place`, which moves on.
   [[nodiscard]] Sentence next(Place& place) const;
 
-  [[nodiscard]] int64_t tokens() const noexcept { return static_cast<int64_t>(ids_.size()); }
-  [[nodiscard]] int64_t text_bytes() const noexcept { return static_cast<int64_t>(text_.size()); }
-
  private:
   struct Entry {
     size_t text_begin = 0;

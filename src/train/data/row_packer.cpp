@@ -24,20 +24,11 @@ RowPacker::RowPacker(int64_t row_tokens) : row_tokens_(row_tokens) {
 
 void RowPacker::add(const Sample& sample) {
   LEVIN_CHECK(sample.tokens() >= 2 && sample.tokens() - 1 <= room());
-  const auto start = static_cast<int64_t>(row_.inputs.size());
-  const auto questions = static_cast<int32_t>(row_.fact_positions.size());
-  row_.document_starts.push_back(start);
+  row_.document_starts.push_back(static_cast<int64_t>(row_.inputs.size()));
   append(row_.inputs, sample.ids, 0, 1);
   append(row_.targets, sample.ids, 1, 0);
   append(row_.weights, sample.weights, 1, 0);
   append(row_.roles, sample.roles, 1, 0);
-  for (size_t idx = 1; idx < sample.questions.size(); ++idx) {
-    const int32_t question = sample.questions[idx];
-    row_.questions.push_back(question == 0 ? 0 : questions + question);
-  }
-  for (const int64_t position : sample.fact_positions) {
-    row_.fact_positions.push_back(start + position);
-  }
 }
 
 Row RowPacker::take() {

@@ -1,5 +1,5 @@
-// What the trainer reads: documents as token ids with a loss weight, a role and a question number
-// for every token, and rows of exactly T positions packed with whole documents.
+// What the trainer reads: documents as token ids with a loss weight and a role for every token, and
+// rows of exactly T positions packed with whole documents.
 #pragma once
 
 #include <cstdint>
@@ -62,13 +62,11 @@ struct SampleSpec {
   RoleWeights weights;
 };
 
-/// One document. All vectors but the last have one entry a token.
+/// One document, an entry a token.
 struct Sample {
   std::vector<int32_t> ids;    ///< begins with BOS
   std::vector<float> weights;  ///< loss weight of predicting this token; [0] is 0
   std::vector<TokenRole> roles;
-  std::vector<int32_t> questions;       ///< 1, 2, ... on the kValue tokens of that answer, else 0
-  std::vector<int64_t> fact_positions;  ///< [questions] first token of the (last) fact asked about
 
   [[nodiscard]] int64_t tokens() const noexcept { return static_cast<int64_t>(ids.size()); }
 };
@@ -81,9 +79,7 @@ struct Row {
   std::vector<int32_t> targets;          ///< [T]
   std::vector<float> weights;            ///< [T] of the targets
   std::vector<TokenRole> roles;          ///< [T] of the targets
-  std::vector<int32_t> questions;        ///< [T] of the targets; numbered through the row
   std::vector<int64_t> document_starts;  ///< ascending, the first is 0
-  std::vector<int64_t> fact_positions;   ///< [questions of the row] position in the row
 };
 
 }  // namespace levin::train::data

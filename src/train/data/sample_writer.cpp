@@ -1,6 +1,6 @@
 #include "train/data/sample_writer.h"
 
-#include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -77,12 +77,10 @@ int64_t form_tokens(Form form) noexcept {
   return form == Form::kDocumentFirst ? 1 : 2;  // BOS and a turn marker, or EOS in kPlain
 }
 
-void SampleWriter::add(const std::vector<int32_t>& ids, TokenRole role, int32_t question) {
+void SampleWriter::add(const std::vector<int32_t>& ids, TokenRole role) {
   sample_.ids.insert(sample_.ids.end(), ids.begin(), ids.end());
   sample_.weights.insert(sample_.weights.end(), ids.size(), weight_of(weights_, role));
   sample_.roles.insert(sample_.roles.end(), ids.size(), role);
-  sample_.questions.insert(sample_.questions.end(), ids.size(),
-                           role == TokenRole::kValue ? question : 0);
 }
 
 Sample SampleWriter::take() {
@@ -99,29 +97,23 @@ Sample write_lookup(const Marks& marks, Form form, const std::vector<Passage>& b
   if (form == Form::kAsk) {
     writer.add_markup(marks.user);
   }
-  std::map<size_t, int64_t> positions;  // of facts
-  int64_t position = form == Form::kAsk ? 2 : 1;
+  std::set<size_t> facts;
   for (const Passage& passage : body) {
     if (passage.is_fact) {
-      positions[passage.fact_idx] = position;
+      facts.insert(passage.fact_idx);
     }
     writer.add(passage.ids, passage.is_fact ? TokenRole::kFact : TokenRole::kText);
-    position += static_cast<int64_t>(passage.ids.size());
   }
-  std::vector<int64_t> fact_positions;
   for (const EncodedQuestion& question : questions) {
-    LEVIN_CHECK(positions.contains(question.fact_idx));
-    fact_positions.push_back(positions[question.fact_idx]);
+    LEVIN_CHECK(facts.contains(question.fact_idx));
     for (const EncodedQuestion::Stretch& stretch : question.stretches) {
-      writer.add(stretch.ids, stretch.role, static_cast<int32_t>(fact_positions.size()));
+      writer.add(stretch.ids, stretch.role);
     }
   }
   if (form == Form::kPlain) {
     writer.add({marks.eos}, TokenRole::kAnswer);
   }
-  Sample sample = writer.take();
-  sample.fact_positions = std::move(fact_positions);
-  return sample;
+  return writer.take();
 }
 
 }  // namespace levin::train::data

@@ -45,7 +45,7 @@ class SampleWriter {
  public:
   explicit SampleWriter(const RoleWeights& weights) : weights_(weights) {}
 
-  void add(const std::vector<int32_t>& ids, TokenRole role, int32_t question = 0);
+  void add(const std::vector<int32_t>& ids, TokenRole role);
   void add_markup(int32_t id) { add({id}, TokenRole::kMarkup); }
 
   /// The sample; the first token's weight is 0.
