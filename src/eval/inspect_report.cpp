@@ -54,7 +54,9 @@ int64_t active_part(const model::Config& config, std::string_view component, int
     return config.tie_word_embeddings ? parameters : 0;
   }
   if (component == kRoutedExperts) {
-    return parameters / config.n_routed_experts * config.num_experts_per_tok;
+    return config.n_routed_experts == 0
+               ? 0
+               : parameters / config.n_routed_experts * config.num_experts_per_tok;
   }
   return parameters;
 }

@@ -130,6 +130,21 @@ TEST(Synth, InspectAndBenchReadAShardedCheckpoint) {
   EXPECT_EQ(rows[3].at("latent_rows_read"), 2 * 64);  // layers x index_topk
 }
 
+TEST(Synth, InspectReadsAModelWithoutExperts) {
+  const TemporaryFolder folder;
+  const ProcessResult synth = run_levin(
+      {"synth", tiny_config(), "--out", folder.path(), "--set", "n_routed_experts=0", "--json"});
+  ASSERT_EQ(synth.exit_code, 0) << synth.err;
+  const ProcessResult inspect = run_levin({"inspect", folder.path(), "--json"});
+  ASSERT_EQ(inspect.exit_code, 0) << inspect.err;
+  const json report = json::parse(inspect.out);
+  EXPECT_EQ(report.at("parameters"), json::parse(synth.out).at("parameters"));
+  for (const json& component : report.at("components")) {
+    EXPECT_NE(component.at("name"), "routed experts");
+  }
+  EXPECT_THAT(run_levin({"inspect", folder.path()}).out, HasSubstr("experts       none"));
+}
+
 /// The GLM indexer (interleaved rotation, bf16 keys, selections that layers share) from config to
 /// tokens: the same ones for any chunk, and others than dense attention gives.
 TEST(Synth, ASmallGlmMoeDsaGenerates) {
