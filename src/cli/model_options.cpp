@@ -119,10 +119,8 @@ std::unique_ptr<runtime::Engine> load_engine(const std::string& model_dir,
   const auto update = [&bar](int64_t done_bytes, int64_t total_bytes) {
     bar.update(done_bytes, total_bytes);
   };
-  base::FunctionRef<void(int64_t, int64_t)> progress(update);
-  options.load.progress = &progress;
   options.load.cancel = &interrupt_token();
-  std::unique_ptr<runtime::Engine> engine = runtime::Engine::load(model_dir, options);
+  std::unique_ptr<runtime::Engine> engine = runtime::Engine::load(model_dir, options, update);
   engine->set_cancel(&interrupt_token());
   return engine;
 }

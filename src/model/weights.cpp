@@ -195,30 +195,48 @@ int64_t mapped_bytes_of(const std::vector<MatrixSlot>& slots, const WeightMatrix
   return bytes;
 }
 
-}  // namespace
-
-std::unique_ptr<Weights> Weights::load(const std::string& model_dir, const Config& config,
-                                       base::ThreadPool& pool, const LoadOptions& options) {
+/// Checked and bound to the files; what will be copied is planned in the arena and counted, not
+/// made. `large` becomes the large matrices, in their mapped form.
+std::unique_ptr<LoadedWeights> bind_checkpoint(const std::string& model_dir, const Config& config,
+                                               const LoadOptions& options,
+                                               std::vector<MatrixSlot>& large) {
   auto weights = std::make_unique<LoadedWeights>(model_dir);
   check_checkpoint(weights->files, config, options);
   Binder binder(config, *weights);
   binder.run();
-
+  large = binder.large_matrices();
   for (size_t layer_idx = 0; layer_idx < weights->layers.size(); ++layer_idx) {
     weights->arena.plan(key_up_bytes(config));
     weights->copied_bytes += key_up_bytes(config);
   }
-  LoadProgress progress{.total_bytes = key_up_source_bytes(config, *weights)};
-  const std::vector<MatrixSlot>& large = binder.large_matrices();
   if (options.encoding == WeightEncoding::kInt8) {
-    progress.total_bytes += int8_source_bytes(large);
     weights->copied_bytes += plan_int8(large, weights->arena);
   } else {
     weights->mapped_bytes += mapped_bytes_of(large, weights->embed_tokens);
   }
+  return weights;
+}
+
+}  // namespace
+
+std::unique_ptr<Weights> Weights::open(const std::string& model_dir, const Config& config,
+                                       const LoadOptions& options) {
+  std::vector<MatrixSlot> large;
+  return bind_checkpoint(model_dir, config, options, large);
+}
+
+std::unique_ptr<Weights> Weights::load(const std::string& model_dir, const Config& config,
+                                       base::ThreadPool& pool, const LoadOptions& options,
+                                       OnLoadProgress on_progress) {
+  std::vector<MatrixSlot> large;
+  auto weights = bind_checkpoint(model_dir, config, options, large);
+  const bool is_int8 = options.encoding == WeightEncoding::kInt8;
+  LoadProgress progress{.on_progress = on_progress,
+                        .total_bytes = key_up_source_bytes(config, *weights) +
+                                       (is_int8 ? int8_source_bytes(large) : 0)};
   weights->arena.allocate();
   make_key_up(config, *weights, weights->arena, pool, options, progress);
-  if (options.encoding == WeightEncoding::kInt8) {
+  if (is_int8) {
     encode_int8_matrices(large, weights->arena, pool, options, progress);
   }
   return weights;

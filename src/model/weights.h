@@ -75,9 +75,13 @@ struct LoadOptions {
   /// FP8 matrices must have a multiple of 128 inputs: reference numerics round these in groups.
   bool needs_fp8_groups = false;
   const base::CancelToken* cancel = nullptr;
-  /// Called now and then with bytes done and bytes in total (re-encoding and copies only).
-  base::FunctionRef<void(int64_t done_bytes, int64_t total_bytes)>* progress = nullptr;
 };
+
+/// Called now and then with bytes done and bytes in total (re-encoding and copies only).
+using OnLoadProgress = base::FunctionRef<void(int64_t done_bytes, int64_t total_bytes)>;
+
+/// For whoever does not ask how far a load is.
+inline constexpr auto kNoLoadProgress = [](int64_t /*done_bytes*/, int64_t /*total_bytes*/) {};
 
 /// Owns the mapped files and the copies; the views in it stay valid while it lives.
 class Weights {
@@ -88,7 +92,13 @@ class Weights {
   /// topk_method does not announce are used, with a warning: official code looks at the tensor.
   /// Throws Error(kInvalidFile | kNotFound | kUnsupported | kOutOfMemory) with file and tensor.
   static std::unique_ptr<Weights> load(const std::string& model_dir, const Config& config,
-                                       base::ThreadPool& pool, const LoadOptions& options = {});
+                                       base::ThreadPool& pool, const LoadOptions& options = {},
+                                       OnLoadProgress on_progress = kNoLoadProgress);
+
+  /// Maps, checks and counts as load does, but makes no copy of a matrix: to look at, not for a
+  /// forward pass. Throws as load, but not for want of memory.
+  static std::unique_ptr<Weights> open(const std::string& model_dir, const Config& config,
+                                       const LoadOptions& options = {});
 
   virtual ~Weights() = default;
 
@@ -98,7 +108,7 @@ class Weights {
   WeightMatrix lm_head;              // [vocab_size, hidden_size]
 
   int64_t mapped_bytes = 0;  ///< bytes of the mapped tensors that the forward pass reads
-  int64_t copied_bytes = 0;  ///< anonymous memory of copies made at load
+  int64_t copied_bytes = 0;  ///< anonymous memory of the copies that load makes
 
  protected:
   Weights() = default;

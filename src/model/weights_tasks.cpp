@@ -17,9 +17,7 @@ void run_load_tasks(base::ThreadPool& pool, int64_t tasks, const LoadOptions& op
     for (int64_t offset = 0; offset < count; ++offset) {
       progress.done_bytes += on_done(begin + offset);
     }
-    if (options.progress != nullptr) {
-      (*options.progress)(progress.done_bytes, progress.total_bytes);
-    }
+    progress.on_progress(progress.done_bytes, progress.total_bytes);
   }
 }
 

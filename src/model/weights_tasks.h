@@ -9,8 +9,9 @@
 
 namespace levin::model {
 
-/// Bytes read so far and in total, over all passes of a load.
+/// Bytes read so far and in total, over all passes of a load, and who wants to know.
 struct LoadProgress {
+  OnLoadProgress on_progress;
   int64_t done_bytes = 0;
   int64_t total_bytes = 0;
 };

@@ -11,10 +11,10 @@
 #include "base/thread_pool.h"
 #include "kernels/context.h"
 #include "kernels/op_table.h"
-#include "model/activation_memory.h"
 #include "model/config_limits.h"
 #include "runtime/cache_tiers.h"
 #include "runtime/chunk_logits.h"
+#include "runtime/engine_plan.h"
 #include "runtime/memory_plan.h"
 #include "runtime/page_pool.h"
 #include "runtime/request_check.h"
@@ -72,15 +72,6 @@ StepPhase phase_of(std::span<const PlannedChunk> chunks) {
                                          : StepPhase::kMixed;
 }
 
-/// Reference numerics round the inputs of FP8 matrices in groups, unless they are re-encoded.
-model::LoadOptions load_options(const EngineOptions& options) {
-  model::LoadOptions load = options.load;
-  load.needs_fp8_groups = options.forward.numerics == model::Numerics::kReference &&
-                          options.forward.fp8_activations &&
-                          load.encoding == model::WeightEncoding::kAsIs;
-  return load;
-}
-
 /// How far the prompt of a sequence is.
 TokenEvent progress_of(const Sequence& sequence) {
   TokenEvent event;
@@ -116,7 +107,8 @@ Engine::~Engine() {
   }
 }
 
-std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineOptions& options) {
+std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineOptions& options,
+                                     model::OnLoadProgress on_progress) {
   if (options.chunk_tokens < 1 || options.threads < 0 || options.threads > kMaxThreads ||
       options.cache_bytes < 0) {
     base::throw_error(ErrorCode::kInvalidArgument, "engine options",
@@ -130,8 +122,8 @@ std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineO
   state.config = model::load_config(model_dir);
   model::check_limits(state.config, options.forward, model_dir + "/config.json");
   (void)state.make_plan(options);  // what cannot fit is refused before the weights are read
-  state.weights =
-      model::Weights::load(model_dir, state.config, state.threads_pool, load_options(options));
+  state.weights = model::Weights::load(model_dir, state.config, state.threads_pool,
+                                       load_options(options), on_progress);
   state.transformer = std::make_unique<model::Transformer>(state.config, *state.weights,
                                                            state.context, options.forward);
   state.prepare_memory(options);
@@ -144,15 +136,6 @@ std::unique_ptr<Engine> Engine::load(const std::string& model_dir, const EngineO
 /// What context and cache get of the memory that is available now.
 MemoryPlan Engine::State::make_plan(const EngineOptions& options) const {
   const int64_t longest = wanted_context(options.context_tokens, config.max_position_embeddings);
-  const auto largest_step = [&](int64_t end) {
-    return model::StepSize{
-        .numerics = options.forward.numerics,
-        .is_sparse = model::reads_selection(config, options.forward),
-        .selection_budget = model::selection_budget(config, options.forward.selection),
-        .threads = threads_pool.thread_count(),
-        .tokens = std::min(options.chunk_tokens, end),
-        .context_tokens = end};
-  };
   return plan_memory({
       .context_tokens = longest,
       .cache_bytes = options.cache_bytes,
@@ -160,7 +143,10 @@ MemoryPlan Engine::State::make_plan(const EngineOptions& options) const {
       .page_bytes = model::kv_layout(config, options.forward).page_bytes(),
       .available_bytes = base::available_memory_bytes(),
       .activation_bytes =
-          [&](int64_t tokens) { return model::activation_bytes(config, largest_step(tokens)); },
+          [&](int64_t tokens) {
+            return model::activation_bytes(
+                config, largest_step(config, options, threads_pool.thread_count(), tokens));
+          },
   });
 }
 

@@ -119,7 +119,8 @@ class Engine {
   /// Loads a checkpoint folder. Throws base::Error; kOutOfMemory names what the cache would need.
   /// What config.json alone decides (limits of the kernels, the context, memory) is checked before
   /// any weight is read.
-  static std::unique_ptr<Engine> load(const std::string& model_dir, const EngineOptions& options);
+  static std::unique_ptr<Engine> load(const std::string& model_dir, const EngineOptions& options,
+                                      model::OnLoadProgress on_progress = model::kNoLoadProgress);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

@@ -40,9 +40,10 @@ std::vector<float> decode(const WeightMatrix& matrix, int64_t row) {
 
 class WeightsTest : public ::testing::Test {
  protected:
-  std::unique_ptr<Weights> load(const std::string& dir, const LoadOptions& options = {}) {
+  std::unique_ptr<Weights> load(const std::string& dir, const LoadOptions& options = {},
+                                OnLoadProgress on_progress = kNoLoadProgress) {
     config_ = load_config(dir);
-    return Weights::load(dir, config_, pool_, options);
+    return Weights::load(dir, config_, pool_, options, on_progress);
   }
 
   base::ThreadPool pool_{2};
@@ -316,6 +317,17 @@ TEST_F(WeightsTest, Int8ReplacesLargeMatricesAndLeavesTheRest) {
   }
 }
 
+TEST_F(WeightsTest, OpeningCountsWhatLoadingCopiesAndCopiesNoMatrix) {
+  for (const WeightEncoding encoding : {WeightEncoding::kAsIs, WeightEncoding::kInt8}) {
+    const auto loaded = load(golden_dir("v32-fp8"), {.encoding = encoding});
+    const auto opened = Weights::open(golden_dir("v32-fp8"), config_, {.encoding = encoding});
+    EXPECT_EQ(opened->mapped_bytes, loaded->mapped_bytes);
+    EXPECT_EQ(opened->copied_bytes, loaded->copied_bytes);
+    EXPECT_EQ(opened->layers[0].attention.k_up_transposed.data, nullptr);
+    EXPECT_NE(opened->lm_head.format, WeightFormat::kInt8Group);
+  }
+}
+
 TEST_F(WeightsTest, Int8DoesNotDependOnThreads) {
   base::ThreadPool one(1);
   const LoadOptions options{.encoding = WeightEncoding::kInt8};
@@ -334,9 +346,7 @@ TEST_F(WeightsTest, ProgressReachesItsTotal) {
     last_done = done_bytes;
     total = total_bytes;
   };
-  base::FunctionRef<void(int64_t, int64_t)> progress(report);
-  const LoadOptions options{.encoding = WeightEncoding::kInt8, .progress = &progress};
-  load(golden_dir("v32-fp8"), options);
+  load(golden_dir("v32-fp8"), {.encoding = WeightEncoding::kInt8}, report);
   EXPECT_GT(total, 0);
   EXPECT_EQ(last_done, total);
 }
@@ -353,14 +363,12 @@ TEST_F(WeightsTest, CancellationStopsALoadBeforeItsFirstOrInItsMiddle) {
       total = total_bytes;
       cancel.cancel();
     };
-    base::FunctionRef<void(int64_t, int64_t)> progress(report);
-    const LoadOptions options{
-        .encoding = WeightEncoding::kInt8, .cancel = &cancel, .progress = &progress};
+    const LoadOptions options{.encoding = WeightEncoding::kInt8, .cancel = &cancel};
     if (is_cancelled_before) {
       cancel.cancel();
     }
     try {
-      load(golden_dir("v32-fp8"), options);
+      load(golden_dir("v32-fp8"), options, report);
       ADD_FAILURE() << "not cancelled";
     } catch (const base::Error& error) {
       EXPECT_EQ(error.code(), base::ErrorCode::kCancelled);

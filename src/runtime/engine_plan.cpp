@@ -1,0 +1,28 @@
+#include "runtime/engine_plan.h"
+
+#include <algorithm>
+
+#include "model/forward.h"
+
+namespace levin::runtime {
+
+/// Reference numerics round the inputs of FP8 matrices in groups, unless they are re-encoded.
+model::LoadOptions load_options(const EngineOptions& options) {
+  model::LoadOptions load = options.load;
+  load.needs_fp8_groups = options.forward.numerics == model::Numerics::kReference &&
+                          options.forward.fp8_activations &&
+                          load.encoding == model::WeightEncoding::kAsIs;
+  return load;
+}
+
+model::StepSize largest_step(const model::Config& config, const EngineOptions& options, int threads,
+                             int64_t context_tokens) {
+  return {.numerics = options.forward.numerics,
+          .is_sparse = model::reads_selection(config, options.forward),
+          .selection_budget = model::selection_budget(config, options.forward.selection),
+          .threads = threads,
+          .tokens = std::min(options.chunk_tokens, context_tokens),
+          .context_tokens = context_tokens};
+}
+
+}  // namespace levin::runtime
