@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/integers.h"
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "kernels/attention.h"
@@ -95,7 +96,7 @@ void run_tiles(benchmark::State& state, int64_t queries, int64_t qk_dim, int64_t
 struct LatentCache {
   explicit LatentCache(int64_t tokens)
       : layout{.num_layers = 1, .kv_row_dim = 576},
-        memory((tokens + kPageTokens - 1) / kPageTokens * layout.page_bytes()) {
+        memory(base::ceil_div(tokens, kPageTokens) * layout.page_bytes()) {
     const auto rows = random_bf16(kPageTokens, 576);
     for (int64_t at = 0; at < memory.size_bytes(); at += layout.page_bytes()) {
       pages.push_back(memory.data() + at);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/integers.h"
 #include "base/random.h"
 #include "base/thread_pool.h"
 #include "kernels/ceilings.h"
@@ -39,7 +40,7 @@ void report(benchmark::State& state, double operations, const Bench& bench) {
 struct KeyCache {
   KeyCache(Context& ctx, int64_t tokens)
       : layout{.num_layers = 1, .kv_row_dim = 576, .index_head_dim = kDim},
-        memory((tokens + kPageTokens - 1) / kPageTokens * layout.page_bytes()) {
+        memory(base::ceil_div(tokens, kPageTokens) * layout.page_bytes()) {
     for (int64_t at = 0; at < memory.size_bytes(); at += layout.page_bytes()) {
       pages.push_back(memory.data() + at);
     }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <iterator>
 
+#include "base/integers.h"
 #include "base/memory_info.h"
 #include "formats/checkpoint_files.h"
 #include "kernels/kv_layout.h"
@@ -106,7 +107,7 @@ MemoryFit::Verdict judge(const InspectReport& report, const MemoryFit& fit,
 MemoryFit reckon_fit(const InspectReport& report, runtime::Engine& engine, int64_t context_tokens,
                      int64_t chunk_tokens, int64_t program_bytes) {
   const kernels::KvLayout& layout = engine.transformer().kv_layout();
-  const int64_t pages = (context_tokens + kernels::kPageTokens - 1) / kernels::kPageTokens;
+  const int64_t pages = base::ceil_div(context_tokens, kernels::kPageTokens);
   MemoryFit fit;
   fit.context_tokens = context_tokens;
   fit.cache_bytes = pages * layout.page_bytes();

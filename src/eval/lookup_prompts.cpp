@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/integers.h"
 #include "generation/prompt_ids.h"
 #include "kernels/kv_layout.h"
 
@@ -63,7 +64,7 @@ int64_t lookup_cache_bytes(const EncodedLookups& lookups, int64_t context_tokens
     }
   }
   const int64_t pages =
-      (context_tokens + kPage - 1) / kPage + std::min(side_by_side, kSideBySide) * own_pages;
+      base::ceil_div(context_tokens, kPage) + std::min(side_by_side, kSideBySide) * own_pages;
   return pages * page_bytes;
 }
 

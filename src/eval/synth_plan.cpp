@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/fnv1a.h"
+#include "base/integers.h"
 #include "base/random.h"
 #include "eval/random_values.h"
 #include "model/weights.h"
@@ -75,8 +76,7 @@ std::vector<PlannedTensor> plan_matrix(const model::ExpectedTensor& expected,
   const std::string stem = expected.name.substr(0, expected.name.size() - 7);  // ".weight"
   planned.push_back(make_tensor(
       stem + ".weight_scale_inv", DType::kF32,
-      {(rows + tensor::kFp8BlockSize - 1) / tensor::kFp8BlockSize, cols / tensor::kFp8BlockSize},
-      seed));
+      {base::ceil_div(rows, tensor::kFp8BlockSize), cols / tensor::kFp8BlockSize}, seed));
   planned[1].kind = config.has_ue8m0_scales ? Kind::kPow2Scales : Kind::kBlockScales;
   planned[1].mean = static_cast<float>(std / normal_e4m3_std());
   return planned;

@@ -12,6 +12,7 @@
 #include "base/durable.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/integers.h"
 #include "base/utf8.h"
 
 namespace levin::formats {
@@ -74,7 +75,7 @@ std::string make_header(std::span<const TensorDeclaration> tensors,
                                   fmt::join(tensor.shape, ","), begin, data_bytes));
   }
   std::string text = fmt::format("{{{}}}", fmt::join(entries, ","));
-  text.resize((text.size() + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment, ' ');
+  text.resize(base::round_up(text.size(), kHeaderAlignment), ' ');
   const uint64_t length = text.size();
   std::string header(sizeof length, '\0');
   std::memcpy(header.data(), &length, sizeof length);

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/integers.h"
 #include "kernels/attention.h"
 #include "kernels/attention_checks.h"
 #include "kernels/workspace.h"
@@ -21,12 +22,8 @@ namespace {
 constexpr int64_t kMinSplitRows = 512;
 constexpr int64_t kMaxSplits = 16;
 
-int64_t round_up(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
 int64_t split_rows(int64_t rows) {
-  const int64_t shortest = round_up((rows + kMaxSplits - 1) / kMaxSplits, kAttentionTileKeys);
+  const int64_t shortest = base::round_up(base::ceil_div(rows, kMaxSplits), kAttentionTileKeys);
   return std::max(kMinSplitRows, shortest);
 }
 
@@ -54,7 +51,7 @@ struct Call {
   TensorView<float, 3> out;
 
   [[nodiscard]] int64_t groups() const {
-    return (dims.num_attention_heads + kAttentionTileQueries - 1) / kAttentionTileQueries;
+    return base::ceil_div(dims.num_attention_heads, kAttentionTileQueries);
   }
   [[nodiscard]] int64_t units() const { return q.extent(0) * groups(); }
   [[nodiscard]] int64_t row_dim() const { return dims.kv_lora_rank + dims.qk_rope_head_dim; }
@@ -70,12 +67,12 @@ struct Call {
     unit.heads = std::min(kAttentionTileQueries, dims.num_attention_heads - unit.first_head);
     const AbsorbedQuery& query = queries[static_cast<size_t>(unit.token)];
     unit.rows = query.positions.empty() ? query.kv_tokens : std::ssize(query.positions);
-    unit.splits = (unit.rows + split_rows(unit.rows) - 1) / split_rows(unit.rows);
+    unit.splits = base::ceil_div(unit.rows, split_rows(unit.rows));
     return unit;
   }
 
   [[nodiscard]] Bf16* take_packed_q(WorkspaceCutter& cutter) const {
-    return cutter.take<Bf16>(round_up(group_heads(), 16) * round_up(row_dim(), 2));
+    return cutter.take<Bf16>(base::round_up(group_heads(), 16) * base::round_up(row_dim(), 2));
   }
   [[nodiscard]] Partial take_partial(WorkspaceCutter& cutter) const {
     return {cutter.take<float>(group_heads()), cutter.take<float>(group_heads()),
@@ -230,7 +227,7 @@ void run_splits(const Call& call, int64_t first_unit, int64_t end_unit) {
                  call.ctx.scratch(thread_idx));
   });
 
-  const int64_t unit_blocks = (call.group_heads() + kMergeHeads - 1) / kMergeHeads;
+  const int64_t unit_blocks = base::ceil_div(call.group_heads(), kMergeHeads);
   call.ctx.pool().parallel_for((end_unit - first_unit) * unit_blocks, [&](int64_t task_idx, int) {
     int64_t first_task = 0;
     int64_t unit_idx = first_unit;

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/integers.h"
 #include "kernels/attention.h"
 #include "kernels/attention_checks.h"
 #include "kernels/workspace.h"
@@ -29,11 +30,11 @@ struct Call {
   [[nodiscard]] int64_t qk_dim() const { return dims.qk_nope_head_dim + dims.qk_rope_head_dim; }
   [[nodiscard]] int64_t expanded_dim() const { return dims.qk_nope_head_dim + dims.v_head_dim; }
   [[nodiscard]] int64_t query_blocks() const {
-    return (tokens() + kAttentionTileQueries - 1) / kAttentionTileQueries;
+    return base::ceil_div(tokens(), kAttentionTileQueries);
   }
   /// Numbers of one packed query block.
   [[nodiscard]] int64_t packed_size() const {
-    return kAttentionTileQueries * ((qk_dim() + 1) / 2 * 2);
+    return kAttentionTileQueries * base::round_up(qk_dim(), 2);
   }
 };
 

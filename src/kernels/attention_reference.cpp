@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/integers.h"
 #include "kernels/attention.h"
 #include "kernels/workspace.h"
 
@@ -53,7 +54,7 @@ const float* latent_row(const KvLayerView& kv, int64_t pos) {
 class ScoreRows {
  public:
   ScoreRows(Context& ctx, int64_t longest)
-      : stride_(KvLayout::round_up(longest * 4)),
+      : stride_(base::round_up(longest * 4, 64)),
         memory_(ctx.workspace(stride_ * ctx.pool().thread_count())) {}
 
   [[nodiscard]] std::span<float> row(int thread_idx, int64_t count) const {

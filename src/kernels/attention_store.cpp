@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/integers.h"
 #include "kernels/attention.h"
 
 namespace levin::kernels {
@@ -12,7 +13,7 @@ void store_latent_rows(Context& ctx, TensorView<const float, 2> rows, const KvLa
   LEVIN_CHECK(rows.extent(1) == layout.kv_row_dim);
   LEVIN_CHECK(layout.latent_bytes == 2 || layout.latent_bytes == 4);
   constexpr int64_t kTaskRows = 32;
-  const int64_t tasks = (rows.extent(0) + kTaskRows - 1) / kTaskRows;
+  const int64_t tasks = base::ceil_div(rows.extent(0), kTaskRows);
   ctx.pool().parallel_for(tasks, [&](int64_t task_idx, int /*thread_idx*/) {
     for (int64_t i = task_idx * kTaskRows; i < rows.extent(0) && i < (task_idx + 1) * kTaskRows;
          ++i) {

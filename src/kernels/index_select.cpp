@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/integers.h"
 #include "kernels/top_k.h"
 #include "kernels/workspace.h"
 
@@ -44,9 +45,7 @@ struct Block {
 
   /// Keys that token `i` of the block sees.
   [[nodiscard]] int64_t visible(int64_t i) const { return chunk->first_pos + first + i + 1; }
-  [[nodiscard]] int64_t pages() const {
-    return (visible(tokens - 1) + kPageTokens - 1) / kPageTokens;
-  }
+  [[nodiscard]] int64_t pages() const { return base::ceil_div(visible(tokens - 1), kPageTokens); }
   /// Keys of page `page_idx` that token `i` sees.
   [[nodiscard]] int64_t visible_in_page(int64_t i, int64_t page_idx) const {
     return std::clamp<int64_t>(visible(i) - page_idx * kPageTokens, 0, kPageTokens);
@@ -65,9 +64,7 @@ IndexChunk scored_part(const IndexChunk& chunk, int64_t index_topk) {
   return part;
 }
 
-int64_t block_count(const IndexChunk& chunk) {
-  return (chunk.tokens + kBlockQueries - 1) / kBlockQueries;
-}
+int64_t block_count(const IndexChunk& chunk) { return base::ceil_div(chunk.tokens, kBlockQueries); }
 
 Block block_at(const IndexChunk& chunk, int64_t block_idx) {
   const int64_t first = block_idx * kBlockQueries;
@@ -187,7 +184,7 @@ void run_pages(const Call& call, const Block& block) {
   for (int64_t first_page = 0; first_page < block.pages(); first_page += window) {
     const int64_t pages = std::min(window, block.pages() - first_page);
     const int64_t task_pages = std::max(kMinTaskPages, pages / (4 * threads));
-    const int64_t tasks = (pages + task_pages - 1) / task_pages;
+    const int64_t tasks = base::ceil_div(pages, task_pages);
     call.ctx.pool().parallel_for(tasks, [&](int64_t task_idx, int thread_idx) {
       const int64_t end = std::min(pages, (task_idx + 1) * task_pages);
       for (int64_t page = task_idx * task_pages; page < end; ++page) {
@@ -230,11 +227,11 @@ void write_scores(const Call& call, const IndexChunk& chunk, TensorView<float, 2
 
 int64_t select_workspace_bytes(int64_t tokens, int64_t kv_tokens, int64_t index_topk, int threads) {
   const int64_t queries = std::min(tokens, kBlockQueries);
-  const int64_t pages = (kv_tokens + kPageTokens - 1) / kPageTokens;
+  const int64_t pages = base::ceil_div(kv_tokens, kPageTokens);
   const int64_t stream = stream_bytes(index_topk);
   const int64_t window = queries == 0 ? 0 : queries * window_pages(queries, pages) * kPageTokens;
   const int64_t by_page = window * static_cast<int64_t>(sizeof(float)) + queries * stream;
-  const int64_t blocks = (tokens + kBlockQueries - 1) / kBlockQueries;
+  const int64_t blocks = base::ceil_div(tokens, kBlockQueries);
   const int64_t by_block =
       is_shared_by_block(blocks, threads) ? threads * kBlockQueries * stream : 0;
   return std::max(by_page, by_block);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/integers.h"
 #include "kernels/index_row_dim.h"
 #include "kernels/index_select.h"
 
@@ -71,7 +72,7 @@ void store_index_keys(Context& ctx, TensorView<const float, 2> keys, const Index
   // A task is a page, so that no two threads write to one cache line.
   const int64_t first_page = first_pos / kPageTokens;
   const int64_t end_pos = first_pos + keys.extent(0);
-  const int64_t pages = (end_pos + kPageTokens - 1) / kPageTokens - first_page;
+  const int64_t pages = base::ceil_div(end_pos, kPageTokens) - first_page;
   ctx.pool().parallel_for(pages, [&](int64_t task_idx, int /*thread_idx*/) {
     const int64_t page_pos = (first_page + task_idx) * kPageTokens;
     for (int64_t pos = std::max(page_pos, first_pos);

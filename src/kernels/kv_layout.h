@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/integers.h"
+
 namespace levin::kernels {
 
 inline constexpr int64_t kPageTokens = 64;
@@ -18,21 +20,21 @@ inline constexpr int64_t kPageTokens = 64;
 ///   key scales   [64]                            f32
 /// The last two exist only in sparse models. Every part starts at a multiple of 64 bytes.
 struct KvLayout {
+  static constexpr int64_t kPartAlignment = 64;
+
   int64_t num_layers = 0;
   int64_t kv_row_dim = 0;       ///< kv_lora_rank + qk_rope_head_dim
   int64_t index_head_dim = 0;   ///< 0 in dense models
   int64_t latent_bytes = 2;     ///< bytes of one latent number: 2 (bf16) or 4 (f32)
   int64_t index_key_bytes = 1;  ///< bytes of one index key feature: 1 (E4M3) or 2 (bf16)
 
-  [[nodiscard]] static constexpr int64_t round_up(int64_t bytes) noexcept {
-    return (bytes + 63) / 64 * 64;
-  }
   [[nodiscard]] constexpr int64_t row_bytes() const noexcept { return kv_row_dim * latent_bytes; }
   [[nodiscard]] constexpr int64_t keys_offset() const noexcept {
-    return round_up(kPageTokens * row_bytes());
+    return base::round_up(kPageTokens * row_bytes(), kPartAlignment);
   }
   [[nodiscard]] constexpr int64_t scales_offset() const noexcept {
-    return keys_offset() + round_up(kPageTokens * index_head_dim * index_key_bytes);
+    return keys_offset() +
+           base::round_up(kPageTokens * index_head_dim * index_key_bytes, kPartAlignment);
   }
   [[nodiscard]] constexpr int64_t layer_bytes() const noexcept {
     return index_head_dim == 0 ? keys_offset() : scales_offset() + kPageTokens * 4;

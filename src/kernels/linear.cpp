@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/integers.h"
 #include "kernels/linear_checks.h"
 #include "kernels/linear_tiles.h"
 #include "kernels/workspace.h"
@@ -104,7 +105,7 @@ void convert_activations(Context& ctx, std::span<const LinearTask> tasks, const 
     convert_rows(ctx.table(), tasks, plan, 0, plan.converted_rows);
     return;
   }
-  const int64_t chunks = (plan.converted_rows + kConversionRows - 1) / kConversionRows;
+  const int64_t chunks = base::ceil_div(plan.converted_rows, kConversionRows);
   ctx.pool().parallel_for(chunks, [&](int64_t chunk, int /*thread_idx*/) {
     const int64_t begin = chunk * kConversionRows;
     convert_rows(ctx.table(), tasks, plan, begin,

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/integers.h"
 #include "kernels/linear.h"
 #include "kernels/linear_checks.h"
 #include "kernels/linear_tiles.h"
@@ -45,7 +46,7 @@ void linear_precise(Context& ctx, TensorView<const float, 2> x, const WeightMatr
   const int64_t stride = activation_stride(w.cols);
   LinearTiles tiles = cut_linear(w, 2 * m, linear_work(w, 2 * m), threads);
   tiles.tile_m = std::min((tiles.tile_m + 1) / 2, kMaxTileM);
-  tiles.m_tiles = m == 0 ? 0 : (m + tiles.tile_m - 1) / tiles.tile_m;
+  tiles.m_tiles = m == 0 ? 0 : base::ceil_div(m, tiles.tile_m);
   const int64_t thread_sums = 2 * tiles.tile_m * tiles.tile_rows;
   WorkspaceCutter size;
   PreciseMemory::cut(size, m, stride, thread_sums, threads);

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/integers.h"
 #include "kernels/linear.h"
 #include "kernels/linear_checks.h"
 #include "kernels/workspace.h"
@@ -66,13 +67,12 @@ void quantize_row(const float* x, int64_t cols, bool power_of_two_scale, float* 
 /// Calls body(row, thread_idx) for every weight row, on all threads.
 template <typename Body>
 void for_each_row(Context& ctx, int64_t rows, Body body) {
-  ctx.pool().parallel_for((rows + kTaskRows - 1) / kTaskRows,
-                          [&](int64_t task_idx, int thread_idx) {
-                            const int64_t end = std::min((task_idx + 1) * kTaskRows, rows);
-                            for (int64_t row = task_idx * kTaskRows; row < end; ++row) {
-                              body(row, reinterpret_cast<float*>(ctx.scratch(thread_idx)));
-                            }
-                          });
+  ctx.pool().parallel_for(base::ceil_div(rows, kTaskRows), [&](int64_t task_idx, int thread_idx) {
+    const int64_t end = std::min((task_idx + 1) * kTaskRows, rows);
+    for (int64_t row = task_idx * kTaskRows; row < end; ++row) {
+      body(row, reinterpret_cast<float*>(ctx.scratch(thread_idx)));
+    }
+  });
 }
 
 void multiply_f32(Context& ctx, TensorView<const float, 2> x, const WeightMatrix& w,

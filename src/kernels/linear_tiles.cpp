@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/integers.h"
+
 namespace levin::kernels {
 namespace {
 
@@ -10,8 +12,6 @@ constexpr int64_t kMaxTileRows = 128;
 constexpr int64_t kMinTileM = 48;  // fewer rows would decode the weights too often
 constexpr int64_t kReadBoundM = 8;
 constexpr int64_t kTasksPerThread = 16;  // the last task is what the other threads wait for
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 }  // namespace
 
@@ -27,13 +27,13 @@ LinearTiles cut_linear(const tensor::WeightMatrix& w, int64_t m, int64_t total_w
   const int64_t work_per_task = std::max<int64_t>(total_work / (threads * kTasksPerThread), 1);
   const int64_t work_per_row = std::max<int64_t>(linear_work(w, m) / w.rows, 1);
   LinearTiles tiles;
-  tiles.tile_rows = std::clamp(ceil_div(work_per_task / work_per_row, kMinTileRows) * kMinTileRows,
+  tiles.tile_rows = std::clamp(base::round_up(work_per_task / work_per_row, kMinTileRows),
                                kMinTileRows, kMaxTileRows);
-  tiles.row_tiles = ceil_div(w.rows, tiles.tile_rows);
+  tiles.row_tiles = base::ceil_div(w.rows, tiles.tile_rows);
   const int64_t tile_work = tiles.tile_rows * work_per_row;
-  const int64_t splits = std::min(ceil_div(tile_work, 2 * work_per_task), m / kMinTileM);
-  tiles.tile_m = ceil_div(m, std::max<int64_t>(splits, 1));
-  tiles.m_tiles = ceil_div(m, tiles.tile_m);
+  const int64_t splits = std::min(base::ceil_div(tile_work, 2 * work_per_task), m / kMinTileM);
+  tiles.tile_m = base::ceil_div(m, std::max<int64_t>(splits, 1));
+  tiles.m_tiles = base::ceil_div(m, tiles.tile_m);
   return tiles;
 }
 

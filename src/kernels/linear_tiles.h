@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "base/integers.h"
 #include "tensor/weight_matrix.h"
 
 namespace levin::kernels {
@@ -28,7 +29,7 @@ struct LinearTile {
 
 /// Elements between the bf16 activation rows of a product: rows start at multiples of 64 bytes, and
 /// not all in the same sets of the cache where cols is a power of two.
-constexpr int64_t activation_stride(int64_t cols) noexcept { return (cols + 31) / 32 * 32 + 32; }
+constexpr int64_t activation_stride(int64_t cols) noexcept { return base::round_up(cols, 32) + 32; }
 
 /// Work of a product in units that compare: few activation rows cost what reading the weights does.
 int64_t linear_work(const tensor::WeightMatrix& w, int64_t m) noexcept;

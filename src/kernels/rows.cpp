@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/integers.h"
 
 namespace levin::kernels {
 namespace {
@@ -14,7 +15,7 @@ constexpr int64_t kTaskNumbers = 1 << 14;
 template <typename Body>
 void for_each_row(Context& ctx, int64_t rows, int64_t width, const Body& body) {
   const int64_t task_rows = std::max<int64_t>(1, kTaskNumbers / std::max<int64_t>(1, width));
-  const int64_t tasks = (rows + task_rows - 1) / task_rows;
+  const int64_t tasks = base::ceil_div(rows, task_rows);
   ctx.pool().parallel_for(tasks, [&](int64_t task_idx, int /*thread_idx*/) {
     const int64_t end = std::min(rows, (task_idx + 1) * task_rows);
     for (int64_t row = task_idx * task_rows; row < end; ++row) {
@@ -50,7 +51,7 @@ void silu_mul(Context& ctx, TensorView<const float, 2> gate, TensorView<const fl
   LEVIN_CHECK(gate.extents() == y.extents());
   // Element by element, so that long rows can be cut: a task is a range of one row.
   const int64_t width = y.extent(1);
-  const int64_t ranges = (width + kTaskNumbers - 1) / kTaskNumbers;
+  const int64_t ranges = base::ceil_div(width, kTaskNumbers);
   for_each_row(ctx, y.extent(0) * ranges, std::min(width, kTaskNumbers), [&](int64_t idx) {
     const int64_t row = idx / ranges;
     const int64_t begin = idx % ranges * kTaskNumbers;

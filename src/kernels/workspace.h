@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/integers.h"
+
 namespace levin::kernels {
 
 /// Used twice with the same calls: without memory to learn the size, then with it.
@@ -14,7 +16,7 @@ class WorkspaceCutter {
   template <typename T>
   T* take(int64_t count) {
     std::byte* at = memory_ == nullptr ? nullptr : memory_ + used_bytes_;
-    used_bytes_ += (count * static_cast<int64_t>(sizeof(T)) + 63) / 64 * 64;
+    used_bytes_ += base::round_up(count * static_cast<int64_t>(sizeof(T)), 64);
     return reinterpret_cast<T*>(at);
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/integers.h"
 #include "kernels/rows.h"
 #include "model/activation_memory.h"
 #include "model/finite_check.h"
@@ -122,7 +123,7 @@ void add_expert_outputs(const ModelContext& model, std::span<const ExpertRows> g
   constexpr int64_t kColumns = 256;
   const int64_t hidden = out.extent(1);
   const auto& table = model.kernels.table();
-  model.kernels.pool().parallel_for((hidden + kColumns - 1) / kColumns, [&](int64_t task, int) {
+  model.kernels.pool().parallel_for(base::ceil_div(hidden, kColumns), [&](int64_t task, int) {
     const int64_t begin = task * kColumns;
     const int64_t count = std::min(kColumns, hidden - begin);
     for (const ExpertRows& expert : group) {

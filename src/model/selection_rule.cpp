@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/integers.h"
 #include "base/random.h"
 
 namespace levin::model {
@@ -43,8 +44,6 @@ class GridAndLatest {
   int64_t count_ = 0;
 };
 
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
 void write_sink_window(int64_t position, std::span<int32_t> positions) {
   GridAndLatest rows(position, positions);
   for (int64_t pos = 0; pos < std::min<int64_t>(kSinkTokens, std::ssize(positions) / 2); ++pos) {
@@ -57,11 +56,11 @@ void write_sink_window(int64_t position, std::span<int32_t> positions) {
 /// budget, which for a budget of 1 leaves the query alone.
 int64_t stride_of(int64_t visible, int64_t budget) {
   for (int64_t stride = 1; stride < budget; ++stride) {
-    if (ceil_div(visible, stride) + stride <= budget) {
+    if (base::ceil_div(visible, stride) + stride <= budget) {
       return stride;
     }
   }
-  return ceil_div(visible, std::max<int64_t>(budget / 2, 1));
+  return base::ceil_div(visible, std::max<int64_t>(budget / 2, 1));
 }
 
 void write_strided(int64_t position, std::span<int32_t> positions) {
@@ -78,7 +77,7 @@ void write_fixed(int64_t position, std::span<int32_t> positions) {
   const int64_t half = std::ssize(positions) / 2;
   GridAndLatest rows(position, positions);
   if (half > 0) {
-    const int64_t block = std::max(half, ceil_div(visible, half));
+    const int64_t block = std::max(half, base::ceil_div(visible, half));
     const int64_t columns = half * block / visible;  // at least 1
     for (int64_t end = block; end <= visible; end += block) {
       for (int64_t pos = end - columns; pos < end; ++pos) {

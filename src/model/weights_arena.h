@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/integers.h"
 #include "tensor/buffer.h"
 
 namespace levin::model {
@@ -15,7 +16,7 @@ class WeightsArena {
   static constexpr int64_t kAlignment = 64;
 
   [[nodiscard]] static constexpr int64_t padded(int64_t bytes) noexcept {
-    return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return base::round_up(bytes, kAlignment);
   }
 
   /// Announces a later take() of as many bytes.

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/float_formats.h"
+#include "base/integers.h"
 #include "base/log.h"
 #include "kernels/linear.h"
 #include "model/weights_expected.h"
@@ -74,9 +75,7 @@ std::string scale_problem(const ExpectedTensor& expected, const CheckpointTensor
   if (scale == nullptr) {
     return fmt::format("{} is missing, {} is F8_E4M3", name, expected.name);
   }
-  const auto blocks = [](int64_t extent) {
-    return (extent + tensor::kFp8BlockSize - 1) / tensor::kFp8BlockSize;
-  };
+  const auto blocks = [](int64_t extent) { return base::ceil_div(extent, tensor::kFp8BlockSize); };
   const std::vector<int64_t> shape = {blocks(expected.shape[0]), blocks(expected.shape[1])};
   if (scale->tensor->shape != shape || scale->tensor->dtype != DType::kF32) {
     return fmt::format("{}: F32 {} expected, {} has {} {}", name, shape_text(shape),

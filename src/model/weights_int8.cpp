@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/float_formats.h"
+#include "base/integers.h"
 
 namespace levin::model {
 namespace {
@@ -20,7 +21,7 @@ constexpr int64_t kTaskSourceBytes = int64_t{1} << 20;
 constexpr float kMaxF16 = 65504.0F;
 constexpr float kMaxCode = 127.0F;
 
-int64_t groups_of(int64_t cols) { return (cols + kInt8GroupSize - 1) / kInt8GroupSize; }
+int64_t groups_of(int64_t cols) { return base::ceil_div(cols, kInt8GroupSize); }
 
 /// Some rows of one matrix.
 struct RowTask {

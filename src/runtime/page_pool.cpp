@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/integers.h"
 #include "base/units.h"
 
 namespace levin::runtime {
@@ -16,7 +17,7 @@ constexpr int64_t kSlabBytes = int64_t{32} << 20;
 
 PagePool::PagePool(int64_t page_bytes, int64_t capacity_pages)
     : page_bytes_(page_bytes),
-      stride_bytes_((page_bytes + 63) / 64 * 64),
+      stride_bytes_(base::round_up(page_bytes, 64)),
       capacity_pages_(capacity_pages),
       slab_pages_(std::clamp<int64_t>(kSlabBytes / std::max<int64_t>(stride_bytes_, 1), 1,
                                       std::max<int64_t>(capacity_pages, 1))) {

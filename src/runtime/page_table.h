@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/integers.h"
 #include "kernels/kv_layout.h"
 #include "runtime/page_pool.h"
 
@@ -12,7 +13,7 @@ namespace levin::runtime {
 
 /// Pages that `tokens` tokens need.
 [[nodiscard]] constexpr int64_t pages_for_tokens(int64_t tokens) noexcept {
-  return (tokens + kernels::kPageTokens - 1) / kernels::kPageTokens;
+  return base::ceil_div(tokens, kernels::kPageTokens);
 }
 
 /// Holds one reference to each of its pages, and a reservation for those still to come; gives both

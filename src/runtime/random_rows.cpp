@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/float_formats.h"
+#include "base/integers.h"
 #include "base/random.h"
 
 namespace levin::runtime {
@@ -87,7 +88,7 @@ void fill_random_rows(const RandomRows& rows, base::ThreadPool& pool) {
   const KvLayout& layout = *rows.layout;
   const int64_t end_pos = rows.first_pos + rows.tokens;
   const int64_t first_page = rows.first_pos / kPageTokens;
-  const int64_t page_count = (end_pos + kPageTokens - 1) / kPageTokens - first_page;
+  const int64_t page_count = base::ceil_div(end_pos, kPageTokens) - first_page;
   pool.parallel_for(page_count * layout.num_layers, [&](int64_t task_idx, int /*thread_idx*/) {
     const int64_t page_idx = first_page + task_idx / layout.num_layers;
     const int64_t layer_idx = task_idx % layout.num_layers;

@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "base/integers.h"
+
 namespace levin::runtime {
 
 struct SamplingParams {
@@ -27,7 +29,8 @@ struct SamplingParams {
 /// One bit per token id; a clear bit forbids the token.
 class TokenMask {
  public:
-  explicit TokenMask(int64_t vocab_size) : bits_(static_cast<size_t>((vocab_size + 63) / 64)) {}
+  explicit TokenMask(int64_t vocab_size)
+      : bits_(static_cast<size_t>(base::ceil_div(vocab_size, 64))) {}
   /// Tokens that the mask can speak of: vocab_size, rounded up to a multiple of 64.
   [[nodiscard]] int64_t capacity() const noexcept {
     return static_cast<int64_t>(bits_.size()) * 64;

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "base/integers.h"
+
 namespace levin::tensor {
 namespace {
 
@@ -18,7 +20,7 @@ T load_at(const std::byte* data, int64_t idx) noexcept {
 void decode_row(const WeightMatrix& matrix, int64_t row, float* out) {
   const std::byte* data = matrix.data + row * matrix.row_bytes();
   const int64_t scale_row = (matrix.first_row + row) / kFp8BlockSize * matrix.scale_cols;
-  const int64_t group_row = row * ((matrix.cols + kInt8GroupSize - 1) / kInt8GroupSize);
+  const int64_t group_row = row * base::ceil_div(matrix.cols, kInt8GroupSize);
   for (int64_t col = 0; col < matrix.cols; ++col) {
     switch (matrix.format) {
       case WeightFormat::kF32:

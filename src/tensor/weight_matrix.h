@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/float_formats.h"
+#include "base/integers.h"
 
 namespace levin::tensor {
 
@@ -53,9 +54,9 @@ struct WeightMatrix {
   [[nodiscard]] int64_t read_bytes() const noexcept {
     int64_t bytes = rows * row_bytes();
     if (format == WeightFormat::kFp8Block) {
-      bytes += (rows + kFp8BlockSize - 1) / kFp8BlockSize * scale_cols * 4;
+      bytes += base::ceil_div(rows, kFp8BlockSize) * scale_cols * 4;
     } else if (format == WeightFormat::kInt8Group) {
-      bytes += rows * ((cols + kInt8GroupSize - 1) / kInt8GroupSize) * 2;
+      bytes += rows * base::ceil_div(cols, kInt8GroupSize) * 2;
     }
     return bytes;
   }
@@ -67,7 +68,7 @@ struct WeightMatrix {
     slice.data += begin * row_bytes();
     slice.first_row += begin;
     if (group_scales != nullptr) {
-      slice.group_scales += begin * ((cols + kInt8GroupSize - 1) / kInt8GroupSize);
+      slice.group_scales += begin * base::ceil_div(cols, kInt8GroupSize);
     }
     return slice;
   }

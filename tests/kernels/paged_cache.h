@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/float_formats.h"
+#include "base/integers.h"
 #include "base/random.h"
 #include "kernels/kv_layout.h"
 #include "tensor/buffer.h"
@@ -40,7 +41,7 @@ class PagedCache {
  public:
   PagedCache(KvLayout layout, int64_t tokens) : layout_(layout) {
     layout_.num_layers = 2;
-    const int64_t count = (tokens + kPageTokens - 1) / kPageTokens;
+    const int64_t count = base::ceil_div(tokens, kPageTokens);
     memory_ = tensor::Buffer(count * layout_.page_bytes());
     for (int64_t page = 0; page < count; ++page) {
       pages_.push_back(memory_.data() + (page * 7 + 3) % count * layout_.page_bytes());

@@ -5,6 +5,7 @@
 
 #include "base/files.h"
 #include "base/float_formats.h"
+#include "base/integers.h"
 #include "base/random.h"
 #include "formats/safetensors_writer.h"
 #include "model/weights.h"
@@ -60,7 +61,7 @@ BuiltTensor random_tensor(DType dtype, const std::vector<int64_t>& shape, uint64
 
 BuiltTensor block_scales(const std::vector<int64_t>& shape) {
   BuiltTensor scales{
-      DType::kF32, {(shape[0] + kBlock - 1) / kBlock, (shape[1] + kBlock - 1) / kBlock}, {}};
+      DType::kF32, {base::ceil_div(shape[0], kBlock), base::ceil_div(shape[1], kBlock)}, {}};
   for (int64_t i = 0; i < scales.shape[0] * scales.shape[1]; ++i) {
     append(scales.bytes, 0.011F * static_cast<float>(i + 1));
   }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
+#include "base/integers.h"
 #include "formats/tensor_values.h"
 
 namespace levin::model::testing {
@@ -155,7 +156,7 @@ std::vector<std::vector<float>> golden_rows(const GoldenCase& golden, const std:
 }
 
 TestPages::TestPages(const kernels::KvLayout& layout, int64_t tokens)
-    : memory_((tokens + kernels::kPageTokens - 1) / kernels::kPageTokens * layout.page_bytes()) {
+    : memory_(base::ceil_div(tokens, kernels::kPageTokens) * layout.page_bytes()) {
   for (int64_t at = 0; at < memory_.size_bytes(); at += layout.page_bytes()) {
     pages_.push_back(memory_.data() + at);
   }
