@@ -51,7 +51,11 @@ int64_t absorbed_attention(Context& ctx, TensorView<const float, 3> q,
                            std::span<const AbsorbedQuery> queries, const MlaDims& dims,
                            TensorView<float, 3> out);
 
-/// Expanded (MHA) form for prefill, fast numerics, bf16 cache: keys and values of 256-token blocks
+/// Cached tokens whose keys and values are expanded at once: a multiple of the tile and of the
+/// page.
+inline constexpr int64_t kExpandedBlockTokens = 256;
+
+/// Expanded (MHA) form for prefill, fast numerics, bf16 cache: keys and values of a block of tokens
 /// (aligned to absolute positions) are expanded from the latent with kv_b_proj, one head a task.
 ///   q    [tokens, heads, qk_nope_head_dim + qk_rope_head_dim] f32, of positions first_pos, ...
 ///   out  [tokens, heads, v_head_dim] f32, written

@@ -1,4 +1,4 @@
-// Expanded (MHA) attention for prefill: a task is a head. Block by block of 256 cached tokens it
+// Expanded (MHA) attention for prefill: a task is a head. Block by block of cached tokens it
 // expands the head's keys and values from the latents, and every query block that may read them
 // meets them in tiles. The streaming-softmax state of all the chunk's queries lies in the
 // workspace.
@@ -14,8 +14,6 @@
 
 namespace levin::kernels {
 namespace {
-
-constexpr int64_t kBlockTokens = 256;  // a multiple of the tile and of the page
 
 struct Call {
   Context& ctx;
@@ -44,10 +42,10 @@ struct HeadState {
   float* row_max;   // [tokens]
   float* row_sum;   // [tokens]
   float* out;       // [tokens, v_head_dim]
-  Bf16* latents;    // [kBlockTokens, kv_lora_rank]
-  float* expanded;  // [kBlockTokens, nope + v]
-  Bf16* keys;       // [kBlockTokens, nope + rope]
-  Bf16* values;     // [kBlockTokens, v_head_dim]
+  Bf16* latents;    // [kExpandedBlockTokens, kv_lora_rank]
+  float* expanded;  // [kExpandedBlockTokens, nope + v]
+  Bf16* keys;       // [kExpandedBlockTokens, nope + rope]
+  Bf16* values;     // [kExpandedBlockTokens, v_head_dim]
 };
 
 HeadState cut_state(const Call& call, WorkspaceCutter& cutter) {
@@ -57,10 +55,10 @@ HeadState cut_state(const Call& call, WorkspaceCutter& cutter) {
   state.row_max = cutter.take<float>(call.tokens());
   state.row_sum = cutter.take<float>(call.tokens());
   state.out = cutter.take<float>(call.tokens() * v_dim);
-  state.latents = cutter.take<Bf16>(kBlockTokens * call.dims.kv_lora_rank);
-  state.expanded = cutter.take<float>(kBlockTokens * call.expanded_dim());
-  state.keys = cutter.take<Bf16>(kBlockTokens * call.qk_dim());
-  state.values = cutter.take<Bf16>(kBlockTokens * v_dim);
+  state.latents = cutter.take<Bf16>(kExpandedBlockTokens * call.dims.kv_lora_rank);
+  state.expanded = cutter.take<float>(kExpandedBlockTokens * call.expanded_dim());
+  state.keys = cutter.take<Bf16>(kExpandedBlockTokens * call.qk_dim());
+  state.values = cutter.take<Bf16>(kExpandedBlockTokens * v_dim);
   return state;
 }
 
@@ -142,8 +140,8 @@ void attend_tile(const Call& call, int64_t query_block, int64_t block_pos, int64
 void run_head(const Call& call, int64_t head, const HeadState& state, std::byte* scratch) {
   start_head(call, head, state);
   const int64_t kv_tokens = call.first_pos + call.tokens();
-  for (int64_t block_pos = 0; block_pos < kv_tokens; block_pos += kBlockTokens) {
-    const int64_t count = std::min(kBlockTokens, kv_tokens - block_pos);
+  for (int64_t block_pos = 0; block_pos < kv_tokens; block_pos += kExpandedBlockTokens) {
+    const int64_t count = std::min(kExpandedBlockTokens, kv_tokens - block_pos);
     expand_block(call, head, block_pos, count, state, scratch);
     for (int64_t query_block = 0; query_block < call.query_blocks(); ++query_block) {
       for (int64_t first = 0; first < count; first += kAttentionTileKeys) {

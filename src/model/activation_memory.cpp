@@ -2,16 +2,17 @@
 
 #include <algorithm>
 
+#include "kernels/attention.h"
 #include "kernels/index_select.h"
 #include "kernels/linear_tiles.h"
 #include "kernels/op_table.h"
+#include "tensor/weight_matrix.h"
 
 namespace levin::model {
 namespace {
 
 constexpr int64_t kF32 = 4;
 constexpr int64_t kBf16 = 2;
-constexpr int64_t kFp8Group = 128;
 
 bool is_reference(const StepSize& size) { return size.numerics == kernels::Numerics::kReference; }
 
@@ -140,10 +141,9 @@ int64_t product_workspace(const Config& config, const StepSize& size) {
 int64_t expanded_workspace(const Config& config, const StepSize& size) {
   const int64_t tokens =
       size.is_sparse ? std::min(size.tokens, selected_positions(config, size)) : size.tokens;
-  constexpr int64_t kBlockTokens = 256;  // of the cache, expanded at once
-  const int64_t block =
-      kBlockTokens * ((config.kv_lora_rank + config.qk_head_dim() + config.v_head_dim) * kBf16 +
-                      (config.qk_nope_head_dim + config.v_head_dim) * kF32);
+  const int64_t block = kernels::kExpandedBlockTokens *
+                        ((config.kv_lora_rank + config.qk_head_dim() + config.v_head_dim) * kBf16 +
+                         (config.qk_nope_head_dim + config.v_head_dim) * kF32);
   return size.threads *
          (tokens * (config.qk_head_dim() * kBf16 + (config.v_head_dim + 2) * kF32) + block);
 }
@@ -158,7 +158,7 @@ int64_t reference_workspace(const Config& config, const StepSize& size) {
       std::max({config.hidden_size, widest_feed_forward(config), config.q_lora_rank,
                 config.num_attention_heads * config.v_head_dim});
   const int64_t quantised =
-      config.has_fp8_weights ? size.tokens * (widest + widest / kFp8Group) * kF32 : 0;
+      config.has_fp8_weights ? size.tokens * (widest + widest / tensor::kFp8BlockSize) * kF32 : 0;
   return std::max(quantised, size.threads * size.context_tokens * kF32);
 }
 

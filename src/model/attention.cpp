@@ -12,11 +12,10 @@
 #include "model/indexer.h"
 #include "model/project.h"
 #include "model/stopwatch.h"
+#include "tensor/weight_matrix.h"
 
 namespace levin::model {
 namespace {
-
-constexpr int64_t kLatentGroup = 128;
 
 /// q = W_qb RMSNorm(W_qa x), or W_q x; its rotary part rotated.
 void make_queries(const ModelContext& model, const AttentionWeights& weights, int64_t layer_idx,
@@ -43,14 +42,14 @@ void make_queries(const ModelContext& model, const AttentionWeights& weights, in
 /// Rounds latents through E4M3 in groups of 128, as the official code does before caching them.
 void round_latent_to_fp8(TensorView<float, 2> latent, bool power_of_two_scale) {
   for (int64_t row = 0; row < latent.extent(0); ++row) {
-    for (int64_t begin = 0; begin < latent.extent(1); begin += kLatentGroup) {
+    for (int64_t begin = 0; begin < latent.extent(1); begin += tensor::kFp8BlockSize) {
       float* group = latent.row(row) + begin;
       float amax = 0.0F;
-      for (int64_t i = 0; i < kLatentGroup; ++i) {
+      for (int64_t i = 0; i < tensor::kFp8BlockSize; ++i) {
         amax = std::max(amax, std::abs(group[i]));
       }
       const float scale = base::act_quant_scale(amax, power_of_two_scale);
-      for (int64_t i = 0; i < kLatentGroup; ++i) {
+      for (int64_t i = 0; i < tensor::kFp8BlockSize; ++i) {
         group[i] = base::to_f32(base::to_e4m3(group[i] / scale)) * scale;
       }
     }

@@ -5,11 +5,10 @@
 
 #include "base/log.h"
 #include "model/config_sections.h"
+#include "tensor/weight_matrix.h"
 
 namespace levin::model {
 namespace {
-
-constexpr int64_t kFp8GroupSize = 128;
 
 void check_dense(ConfigFields& fields, const Config& config) {
   for (const char* key : {"index_topk", "index_n_heads", "index_head_dim"}) {
@@ -35,11 +34,11 @@ void check_head_dim(ConfigFields& fields, const Config& config) {
   if (!std::has_single_bit(static_cast<uint64_t>(dim))) {
     fields.invalid("index_head_dim", "a power of two (Hadamard transform)");
   }
-  if (dim < kFp8GroupSize) {
+  if (dim < tensor::kFp8BlockSize) {
     base::log_warning(
         "{}: index_head_dim is {}, below the FP8 group of {}: index keys are "
         "quantised in one group of that length",
-        fields.where(), dim, kFp8GroupSize);
+        fields.where(), dim, tensor::kFp8BlockSize);
   }
 }
 
