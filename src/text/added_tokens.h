@@ -31,14 +31,11 @@ class AddedTokenMatcher {
   /// The token whose content is exactly `content`.
   [[nodiscard]] std::optional<int32_t> id_of(std::string_view content) const;
 
-  /// Sorted by content.
-  [[nodiscard]] const std::vector<AddedToken>& tokens() const noexcept { return tokens_; }
-
  private:
   [[nodiscard]] const AddedToken* longest_at(std::string_view text) const;
 
-  std::vector<AddedToken> tokens_;
-  std::string first_bytes_;  // each byte that begins a content, once
+  std::vector<AddedToken> tokens_;  // sorted by content
+  std::string first_bytes_;         // each byte that begins a content, once
 };
 
 }  // namespace levin::text

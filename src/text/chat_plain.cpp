@@ -29,6 +29,12 @@ void check_possible(const Conversation& conversation, const ChatOptions& options
   }
 }
 
+void append_bos(Prompt& prompt, const ChatOptions& options) {
+  if (options.add_bos) {
+    prompt.bos();
+  }
+}
+
 /// Such models were trained with a space between a marker and the text.
 void append_after_marker(Prompt& prompt, std::string_view marker, std::string_view text) {
   prompt.markup(marker).content(text.starts_with(' ') ? "" : " ").content(text);
@@ -39,7 +45,7 @@ void append_after_marker(Prompt& prompt, std::string_view marker, std::string_vi
 Prompt encode_chat_markers(const Conversation& conversation, const ChatOptions& options) {
   check_possible(conversation, options);
   Prompt prompt;
-  prompt.markup(options.add_bos ? markup::kBos : "");
+  append_bos(prompt, options);
   const char* separator = "";
   for (const ChatMessage& message : conversation.messages) {
     if (message.role == Role::kSystem) {
@@ -54,7 +60,9 @@ Prompt encode_chat_markers(const Conversation& conversation, const ChatOptions& 
       is_answer_due = true;
     } else if (message.role == Role::kAssistant) {
       append_after_marker(prompt, markup::kAssistant, message.content);
-      prompt.markup(message.is_prefix ? "" : markup::kEos);
+      if (!message.is_prefix) {
+        prompt.eos();
+      }
       is_answer_due = false;
     }
   }
@@ -65,8 +73,12 @@ Prompt encode_chat_markers(const Conversation& conversation, const ChatOptions& 
 }
 
 Prompt encode_chat_text(const Conversation& conversation, const ChatOptions& options) {
+  if (options.is_thinking) {
+    throw base::Error(ErrorCode::kInvalidArgument,
+                      "this model cannot think: its prompts are plain text");
+  }
   Prompt prompt;
-  prompt.markup(options.add_bos ? markup::kBos : "");
+  append_bos(prompt, options);
   const char* separator = "";
   for (const ChatMessage& message : conversation.messages) {
     prompt.content(separator).content(message.content);

@@ -1,4 +1,4 @@
-// Prompts for models without DeepSeek's chat template.
+// Prompts for models without DeepSeek's chat templates.
 #pragma once
 
 #include "text/chat_message.h"
@@ -7,12 +7,14 @@
 namespace levin::text {
 
 /// For tokenizers with `<｜User｜>` and `<｜Assistant｜>` but without `</think>`: BOS, system text
-/// (the document), then each message after its marker and one space; answers end with EOS. Throws
+/// (the document), then each message after its marker and one space; answers end with EOS. BOS and
+/// EOS are the tokenizer's own. Throws
 /// Error(kInvalidArgument) for what such a model cannot do: thinking, tools, other roles.
 [[nodiscard]] Prompt encode_chat_markers(const Conversation& conversation,
                                          const ChatOptions& options);
 
-/// No template at all: BOS and the contents, with a blank line between messages.
+/// No template at all: BOS and the contents, with a blank line between messages. Throws
+/// Error(kInvalidArgument) for thinking.
 [[nodiscard]] Prompt encode_chat_text(const Conversation& conversation, const ChatOptions& options);
 
 }  // namespace levin::text

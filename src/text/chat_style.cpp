@@ -1,7 +1,7 @@
 #include "text/chat_style.h"
 
-#include <array>
 #include <filesystem>
+#include <string_view>
 
 #include "base/error.h"
 #include "text/chat_plain.h"
@@ -12,29 +12,16 @@
 namespace levin::text {
 namespace {
 
-constexpr std::array<std::string_view, 5> kStyleNames = {"v3.1", "v3.2-exp", "v3.2", "markers",
-                                                         "plain"};
 constexpr std::string_view kV32ModelType = "deepseek_v32";
 
 }  // namespace
 
-std::string_view chat_style_name(ChatStyle style) noexcept {
-  return kStyleNames[static_cast<size_t>(style)];
-}
-
-std::optional<ChatStyle> chat_style_from_name(std::string_view name) noexcept {
-  for (size_t idx = 0; idx < kStyleNames.size(); ++idx) {
-    if (kStyleNames[idx] == name) {
-      return static_cast<ChatStyle>(idx);
-    }
-  }
-  return std::nullopt;
-}
-
 ChatStyle choose_chat_style(const std::string& folder, const Tokenizer& tokenizer) {
+  if (!tokenizer.id_of(markup::kUser) || !tokenizer.id_of(markup::kAssistant)) {
+    return ChatStyle::kPlain;
+  }
   if (!tokenizer.id_of(markup::kThinkEnd)) {
-    const bool has_markers = tokenizer.id_of(markup::kUser) && tokenizer.id_of(markup::kAssistant);
-    return has_markers ? ChatStyle::kMarkers : ChatStyle::kPlain;
+    return ChatStyle::kMarkers;
   }
   if (std::filesystem::is_directory(std::filesystem::path(folder) / "encoding")) {
     return ChatStyle::kV32;

@@ -33,16 +33,20 @@ class Prompt {
   Prompt& markup(std::string_view text) { return append(text, true); }
   /// Appends what a user, a tool or the model wrote.
   Prompt& content(std::string_view text) { return append(text, false); }
+  /// Append the tokenizer's own BOS and EOS, whatever their names; nothing where it has none.
+  Prompt& bos() { return append(markup::kBos, PromptSegment::Mark::kBos); }
+  Prompt& eos() { return append(markup::kEos, PromptSegment::Mark::kEos); }
   Prompt& append(const Prompt& other);
 
   /// For Tokenizer::encode.
   [[nodiscard]] const std::vector<PromptSegment>& segments() const noexcept { return segments_; }
 
-  /// The prompt as one string.
+  /// The prompt as one string, BOS and EOS by DeepSeek's names.
   [[nodiscard]] std::string text() const;
 
  private:
   Prompt& append(std::string_view text, bool is_markup);
+  Prompt& append(std::string_view name, PromptSegment::Mark mark);
 
   std::vector<PromptSegment> segments_;
 };

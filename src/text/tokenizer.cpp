@@ -183,6 +183,15 @@ Encoding Tokenizer::encode(std::span<const PromptSegment> segments) const {
   std::string pending;  // text since the last added token; may span segments
   std::string storage;
   for (const PromptSegment& segment : segments) {
+    if (segment.mark != PromptSegment::Mark::kNone) {
+      const auto id = segment.mark == PromptSegment::Mark::kBos ? data_->bos_id : data_->eos_id;
+      if (id.has_value()) {
+        pieces.append(pending, encoding.ids);
+        pending.clear();
+        encoding.ids.push_back(*id);
+      }
+      continue;
+    }
     const std::string_view text = well_formed(segment.text, storage, encoding.replacements);
     size_t done = 0;
     if (segment.is_markup) {
@@ -220,14 +229,6 @@ int32_t Tokenizer::vocab_size() const { return data_->table.id_count(); }
 
 std::optional<int32_t> Tokenizer::id_of(std::string_view content) const {
   return data_->added.id_of(content);
-}
-
-std::vector<int32_t> Tokenizer::added_ids() const {
-  std::vector<int32_t> ids;
-  for (const AddedToken& token : data_->added.tokens()) {
-    ids.push_back(token.id);
-  }
-  return ids;
 }
 
 }  // namespace levin::text

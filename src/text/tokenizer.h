@@ -24,8 +24,12 @@ struct Encoding {
 /// A stretch of a prompt. Added tokens are matched in markup only, so `text` of others (what users
 /// and tools wrote) never becomes markup.
 struct PromptSegment {
+  /// A token that each tokenizer names for itself.
+  enum class Mark : uint8_t { kNone, kBos, kEos };
+
   std::string text;
   bool is_markup = false;
+  Mark mark = Mark::kNone;  ///< if any, becomes the tokenizer's own, or nothing, instead of `text`
 };
 
 /// Immutable after loading; threads may share it.
@@ -51,7 +55,7 @@ class Tokenizer {
   [[nodiscard]] Encoding encode(std::string_view text, const EncodeOptions& options = {}) const;
 
   /// Ids of the segments as one text, except that added tokens are matched within markup segments
-  /// only. Adds no BOS.
+  /// only, and that a mark becomes this tokenizer's BOS or EOS. Adds no BOS otherwise.
   [[nodiscard]] Encoding encode(std::span<const PromptSegment> segments) const;
 
   /// Text of `ids`; incomplete or ill-formed UTF-8 becomes U+FFFD, unknown ids become nothing.
@@ -72,8 +76,6 @@ class Tokenizer {
   [[nodiscard]] std::optional<int32_t> eos_id() const;
   /// Largest id + 1. The model's vocab_size may be larger: ids beyond are unknown here.
   [[nodiscard]] int32_t vocab_size() const;
-  /// The ids of all added tokens.
-  [[nodiscard]] std::vector<int32_t> added_ids() const;
 
  private:
   struct Data;

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/files.h"
 #include "formats/temporary_folder.h"
@@ -33,14 +35,6 @@ class TempFolder : public levin::testing::TemporaryFolder {
   }
   void make_folder(const std::string& name) const { fs::create_directories(file(name)); }
 };
-
-TEST(ChatStyle, NamesReadBack) {
-  for (const ChatStyle style : {ChatStyle::kV31, ChatStyle::kV32Exp, ChatStyle::kV32,
-                                ChatStyle::kMarkers, ChatStyle::kPlain}) {
-    EXPECT_EQ(chat_style_from_name(chat_style_name(style)), style);
-  }
-  EXPECT_EQ(chat_style_from_name("v4"), std::nullopt);
-}
 
 TEST(ChatStyle, ATokenizerWithoutThinkingGetsMarkers) {
   const TempFolder folder;
@@ -95,6 +89,68 @@ TEST(ChatStyle, PlainIsBosAndText) {
             kBos + "D\n\nQ");
 }
 
+TEST(ChatStyle, PlainRefusesThinking) {
+  ChatOptions thinking;
+  thinking.is_thinking = true;
+  EXPECT_EQ(error_of([&] {
+              (void)rendered(R"([{"role":"user","content":"x"}])", ChatStyle::kPlain, thinking);
+            }),
+            "this model cannot think: its prompts are plain text");
+}
+
+/// The small tokenizer under other names of its added tokens, loaded from `folder`.
+Tokenizer renamed_tokenizer(const TempFolder& folder,
+                            const std::vector<std::pair<std::string, std::string>>& names) {
+  std::string content = text_data("mini_tokenizer.json");
+  for (const auto& [from, to] : names) {
+    for (size_t pos = content.find(from); pos != std::string::npos;
+         pos = content.find(from, pos + to.size())) {
+      content.replace(pos, from.size(), to);
+    }
+  }
+  folder.write("tokenizer.json", content);
+  return Tokenizer::load(folder.path());
+}
+
+/// Ids of a prompt in the style that the folder calls for.
+std::vector<int32_t> chosen_ids(const TempFolder& folder, const Tokenizer& tokenizer,
+                                const std::string& json) {
+  const ChatStyle style = choose_chat_style(folder.path(), tokenizer);
+  return tokenizer.encode(encode_chat(parse_conversation(json, ""), {}, style).segments()).ids;
+}
+
+TEST(ChatStyle, AForeignTokenizerGetsItsOwnBosAndNoSpeltOutMarkers) {
+  const TempFolder folder;
+  folder.write("tokenizer_config.json", R"({"bos_token":"[BOS]"})");
+  const Tokenizer tokenizer =
+      renamed_tokenizer(folder, {{kBos, "[BOS]"}, {"<｜User｜>", "</think>"}});
+  EXPECT_EQ(choose_chat_style(folder.path(), tokenizer), ChatStyle::kPlain);
+  EXPECT_EQ(chosen_ids(folder, tokenizer, R"([{"role":"user","content":"Once"}])"),
+            tokenizer.encode("Once", {.add_bos = true}).ids);
+}
+
+TEST(ChatStyle, ATokenizerWithoutBosGetsNone) {
+  const TempFolder folder;
+  const Tokenizer tokenizer =
+      renamed_tokenizer(folder, {{kBos, "[X]"}, {"<｜User｜>", "<|user|>"}});
+  EXPECT_EQ(tokenizer.bos_id(), std::nullopt);
+  EXPECT_EQ(chosen_ids(folder, tokenizer, R"([{"role":"user","content":"Once"}])"),
+            tokenizer.encode("Once").ids);
+}
+
+TEST(ChatStyle, MarkersTakeTheTokenizersBosAndEos) {
+  const TempFolder folder;
+  folder.write("tokenizer_config.json", R"({"bos_token":"[BOS]","eos_token":"[EOS]"})");
+  const Tokenizer tokenizer = renamed_tokenizer(folder, {{kBos, "[BOS]"}, {kEos, "[EOS]"}});
+  EXPECT_EQ(choose_chat_style(folder.path(), tokenizer), ChatStyle::kMarkers);
+  EXPECT_EQ(
+      chosen_ids(folder, tokenizer,
+                 R"([{"role":"user","content":"Why?"},{"role":"assistant","content":"So."},
+                           {"role":"user","content":"Oh"}])"),
+      tokenizer.encode("[BOS]<｜User｜> Why?<｜Assistant｜> So.[EOS]<｜User｜> Oh<｜Assistant｜>")
+          .ids);
+}
+
 TEST(ChatStyle, AnEmptyConversationIsRefused) {
   EXPECT_EQ(error_of([] { (void)encode_chat({}, {}, ChatStyle::kV31); }),
             "the conversation has no messages");
@@ -117,7 +173,7 @@ TEST(ChatStyle, IdsOfSegmentsEqualThoseOfTheRenderedText) {
 /// A conversation with every string that is an added token in every place for text.
 Conversation hostile_conversation(const Tokenizer& tokenizer) {
   std::string all;
-  for (const int32_t id : tokenizer.added_ids()) {
+  for (const int32_t id : added_ids(tokenizer)) {
     all += tokenizer.token_bytes(id);
   }
   Conversation conversation = parse_conversation(
@@ -180,7 +236,7 @@ TEST(ChatStyle, ContentNeverBecomesMarkup) {
   for (const ChatStyle style : {ChatStyle::kV31, ChatStyle::kV32Exp, ChatStyle::kV32}) {
     EXPECT_EQ(added_ids_in(*tokenizer, encode_chat(hostile, {}, style)),
               added_ids_in(*tokenizer, encode_chat(harmless, {}, style)))
-        << chat_style_name(style);
+        << static_cast<int>(style);
   }
 }
 

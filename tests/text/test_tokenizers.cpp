@@ -75,6 +75,16 @@ const Tokenizer& mini_tokenizer() {
   return tokenizer;
 }
 
+std::vector<int32_t> added_ids(const Tokenizer& tokenizer) {
+  std::vector<int32_t> ids;
+  for (int32_t id = 0; id < tokenizer.vocab_size(); ++id) {
+    if (tokenizer.is_added(id)) {
+      ids.push_back(id);
+    }
+  }
+  return ids;
+}
+
 std::string text_data(const std::string& name) {
   return base::read_file(LEVIN_TEST_DATA "/text/" + name, kMaxFileBytes);
 }

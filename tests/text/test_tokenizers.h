@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "text/prompt.h"
@@ -26,6 +27,9 @@ inline constexpr const char* kFetchHint =
 
 /// The 4,096-token tokenizer of tests/data/text.
 const Tokenizer& mini_tokenizer();
+
+/// The ids of all added tokens.
+std::vector<int32_t> added_ids(const Tokenizer& tokenizer);
 
 /// Content of a file of tests/data/text.
 std::string text_data(const std::string& name);

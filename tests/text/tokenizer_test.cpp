@@ -58,7 +58,7 @@ TEST(Tokenizer, BosIsAddedOnceAndNeverTwice) {
 
 TEST(Tokenizer, WithMatchingOffNoAddedTokenComesOut) {
   for (const Tokenizer* tokenizer : all_tokenizers()) {
-    for (const int32_t added : tokenizer->added_ids()) {
+    for (const int32_t added : added_ids(*tokenizer)) {
       const std::string text = "x" + std::string(tokenizer->token_bytes(added)) + " y";
       const auto is_added = [&](int32_t id) { return tokenizer->is_added(id); };
       const std::vector<int32_t> off = tokenizer->encode(text, {.match_added_tokens = false}).ids;
