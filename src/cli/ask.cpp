@@ -1,9 +1,11 @@
 // levin ask: a question about long documents.
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -29,16 +31,35 @@ struct AskCommand {
   std::vector<std::string> files;
   std::string question;
   bool is_thinking = false;
+  bool is_plain = false;
   bool as_json = false;
   std::string stats_file;  ///< where the object of --json goes besides; empty: nowhere
 };
 
-/// `--file a.txt b.txt "QUESTION"`: the option takes every word after it, the last is the question.
-void find_question(AskCommand& options) {
-  if (options.question.empty() && options.files.size() > 1) {
-    options.question = std::move(options.files.back());
-    options.files.pop_back();
+/// CLI11 takes QUESTION for optional, because --file takes it with the documents before it.
+class AskHelp : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* /*app*/, std::string name) const override {
+    return "Usage: " + name + " [OPTIONS] MODEL --file DOC... QUESTION\n";
   }
+};
+
+/// `--file a.txt b.txt "QUESTION"`: the option takes every word after it, the last is the question.
+/// Throws Error(kInvalidArgument) if that is a document: the question was forgotten.
+void find_question(AskCommand& options) {
+  if (!options.question.empty() || options.files.size() < 2) {
+    return;
+  }
+  const std::string& last = options.files.back();
+  std::error_code ignored;
+  if (last == "-" || std::filesystem::exists(last, ignored)) {
+    base::throw_error(base::ErrorCode::kInvalidArgument, "QUESTION",
+                      "is missing: {} is a document; put the question behind the documents, or "
+                      "before --file",
+                      last);
+  }
+  options.question = std::move(options.files.back());
+  options.files.pop_back();
 }
 
 std::vector<int32_t> make_prompt(const AskCommand& options, const text::Tokenizer& tokenizer) {
@@ -50,7 +71,9 @@ std::vector<int32_t> make_prompt(const AskCommand& options, const text::Tokenize
   if (document.find_first_not_of(" \t\r\n") == std::string::npos) {
     throw base::Error(base::ErrorCode::kInvalidArgument, "the documents are empty", "--file");
   }
-  const text::ChatStyle style = text::choose_chat_style(options.model.model_dir, tokenizer);
+  const text::ChatStyle style = options.is_plain
+                                    ? text::ChatStyle::kPlain
+                                    : text::choose_chat_style(options.model.model_dir, tokenizer);
   generation::PromptIds prompt = generation::document_prompt(
       tokenizer, document, options.question, {.is_thinking = options.is_thinking}, style);
   warn_about_replacements(prompt.replacements, "prompt");
@@ -96,14 +119,19 @@ void add_ask_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command = app.add_subcommand("ask", "Read long documents and answer a question");
   add_model_options(*command, options->model,
                     {.context = "what prompt and answer need", .chunk = "2048"});
+  command->formatter(std::make_shared<AskHelp>());
   command->add_option("QUESTION", options->question, "what to ask about the documents")
-      ->type_name("");
+      ->option_text("REQUIRED");
   command->add_option("--file", options->files, "documents (\"-\": stdin)")
       ->required()
-      ->type_name("DOC...");
+      ->option_text("DOC... REQUIRED");
   add_cache_options(*command, options->cache);
   add_sampling_options(*command, options->request);
-  command->add_flag("--think", options->is_thinking, "let the model think before it answers");
+  CLI::Option* think =
+      command->add_flag("--think", options->is_thinking, "let the model think before it answers");
+  command
+      ->add_flag("--plain", options->is_plain, "no chat encoding: documents and question as text")
+      ->excludes(think);
   command->add_flag("--json", options->as_json, "one JSON object instead of streamed text");
   command->add_option("--stats", options->stats_file, "write that object to FILE as well")
       ->type_name("FILE");

@@ -27,6 +27,7 @@ struct ChatCommand {
   generation::GenerationRequest defaults;
   std::string system_prompt;
   bool is_thinking = false;
+  bool is_plain = false;
 };
 
 void run_chat(ChatCommand& options) {
@@ -34,7 +35,9 @@ void run_chat(ChatCommand& options) {
   const model::Config config = load_config(options.model);
   require_in_folder(options.model.model_dir, "tokenizer.json", "MODEL");
   const text::Tokenizer tokenizer = text::Tokenizer::load(options.model.model_dir);
-  const text::ChatStyle style = text::choose_chat_style(options.model.model_dir, tokenizer);
+  const text::ChatStyle style = options.is_plain
+                                    ? text::ChatStyle::kPlain
+                                    : text::choose_chat_style(options.model.model_dir, tokenizer);
   if (options.model.context_tokens == 0) {
     options.model.context_tokens = std::min(kDefaultContextTokens, config.max_position_embeddings);
   }
@@ -68,7 +71,10 @@ void add_chat_command(CLI::App& app, Invocation& invocation) {
   add_cache_options(*command, options->cache);
   add_sampling_options(*command, options->defaults);
   command->add_option("--system", options->system_prompt, "system prompt")->type_name("TEXT");
-  command->add_flag("--think", options->is_thinking, "let the model think before it answers");
+  CLI::Option* think =
+      command->add_flag("--think", options->is_thinking, "let the model think before it answers");
+  command->add_flag("--plain", options->is_plain, "no chat encoding: the messages as they are")
+      ->excludes(think);
   command->footer(
       "\nA conversation has no --json: programs take `levin generate --json` or `levin serve`.\n\n"
       "Example:\n"

@@ -88,7 +88,7 @@ int run(int argc, char** argv) {
                "levin");
   app.set_version_flag("--version", kVersion);
   app.require_subcommand(1);
-  app.footer(std::string("\nExample:\n  levin ask models/mini --file document.txt "
+  app.footer(std::string("\nExample:\n  levin ask models/mini --file models/mini/demo/document.txt "
                          "\"What is the city of Zoe?\"\n\n") +
              exit_code_help());
   Invocation invocation;

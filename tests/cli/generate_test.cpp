@@ -79,6 +79,37 @@ TEST(Ask, SeveralDocumentsAreJoined) {
   EXPECT_THAT(result.out, is_right_answer()) << result.err;
 }
 
+TEST(Ask, AForgottenQuestionIsNotTheLastDocument) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.file("a")) << "one";
+  std::ofstream(folder.file("b")) << "two";
+  for (const std::string& last : {folder.file("b"), std::string("-")}) {
+    const ProcessResult result =
+        run_levin({"ask", mini_model(), "--file", folder.file("a"), last}, "three");
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, HasSubstr("QUESTION: is missing: " + last + " is a document"));
+  }
+  EXPECT_EQ(run_levin({"ask", mini_model(), folder.file("b"), "--file", folder.file("a"),
+                       "--max-tokens", "1"})
+                .exit_code,
+            0)
+      << "before --file a question may be called like a file";
+}
+
+TEST(Ask, PlainIsTheDocumentABlankLineAndTheQuestion) {
+  const ProcessResult ask = run_levin(
+      {"ask", mini_model(), "--plain", "--file", "-", "And then?", "--max-tokens", "4", "--json"},
+      "It is a truth.");
+  ASSERT_EQ(ask.exit_code, 0) << ask.err;
+  const ProcessResult generate =
+      run_levin({"generate", mini_model(), "--plain", "--prompt", "It is a truth.\n\nAnd then?",
+                 "--max-tokens", "4", "--json"});
+  ASSERT_EQ(generate.exit_code, 0) << generate.err;
+  EXPECT_EQ(json::parse(ask.out).at("prompt_tokens"),
+            json::parse(generate.out).at("prompt_tokens"));
+  EXPECT_EQ(json::parse(ask.out).at("tokens"), json::parse(generate.out).at("tokens"));
+}
+
 TEST(Ask, RefusesAPromptLongerThanTheContext) {
   const ProcessResult result =
       run_levin({"ask", mini_model(), "--file", "-", short_question().question, "--ctx", "100"},

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "cli/levin_process.h"
 
@@ -26,6 +28,19 @@ TEST_P(Help, ShowsAnExample) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Commands, Help, ::testing::ValuesIn(kCommands));
+
+TEST(Usage, AskShowsThatDocumentsAndQuestionAreRequired) {
+  const std::string help = run_levin({"ask", "--help"}).out;
+  EXPECT_THAT(help, HasSubstr("Usage: levin ask [OPTIONS] MODEL --file DOC... QUESTION\n"));
+  EXPECT_THAT(help, HasSubstr("QUESTION REQUIRED "));
+  EXPECT_THAT(help, HasSubstr("--file DOC... REQUIRED "));
+}
+
+TEST(Usage, TheExampleOfTheHelpNamesAFileThatIsThere) {
+  const std::string file = "models/mini/demo/document.txt";
+  EXPECT_THAT(run_levin({"--help"}).out, HasSubstr("levin ask models/mini --file " + file));
+  EXPECT_TRUE(std::filesystem::exists(std::string(LEVIN_SOURCE_DIR) + "/" + file));
+}
 
 TEST(Usage, HelpListsEveryCommand) {
   const ProcessResult result = run_levin({"--help"});
