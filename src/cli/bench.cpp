@@ -178,12 +178,14 @@ void add_measurement_options(CLI::App& command, BenchCommand& options) {
   command
       .add_option("--depth", bench.depths,
                   "tokens of context before the measured ones; default: 0,2048,8192,32768,131072")
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->check(whole_number(0, int64_t{1} << 30))
       ->type_name("N,...");
   command
       .add_option("--attention", options.attention,
                   "dense, sparse or both; default: all that the checkpoint can")
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->check(one_of({"auto", "dense", "sparse"}))
       ->type_name("dense,sparse");

@@ -275,6 +275,7 @@ void add_input_options(CLI::App& command, EvalCommand& options) {
       .add_option("--text", options.text, "held-out text for perplexity and mass (\"-\": stdin)")
       ->type_name("FILE");
   command.add_option("--lengths", options.lengths, "of the questions, only these; default: all")
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->check(whole_number(1, kMost))
       ->type_name("N,...");
@@ -299,6 +300,7 @@ void add_rule_options(CLI::App& command, EvalCommand& options) {
   command
       .add_option("--compare", options.rules,
                   "rules that choose what is read; the others are compared with the first")
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->check(one_of(eval::compare_rule_names()))
       ->type_name("dense,sparse,...");

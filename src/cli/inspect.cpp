@@ -150,6 +150,7 @@ void add_inspect_command(CLI::App& app, Invocation& invocation) {
       ->add_option("--contexts", options->contexts,
                    "context lengths in tokens to reckon memory for")
       ->capture_default_str()
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->check(whole_number(1, int64_t{1} << 30))
       ->type_name("N,...");

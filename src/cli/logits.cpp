@@ -98,6 +98,7 @@ void add_logits_command(CLI::App& app, Invocation& invocation) {
       ->required()
       ->type_name("FILE");
   command->add_option("--dump", options->dumps, "also write what the layers computed")
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->check(one_of({"hidden", "indexer", "topk", "router"}))
       ->type_name("hidden,indexer,topk,router");

@@ -70,6 +70,7 @@ void add_sampling_options(CLI::App& command, generation::GenerationRequest& requ
       ->capture_default_str()
       ->type_name("S");
   command.add_option("--stop", request.stop, "text that ends the answer; may be repeated")
+      ->allow_extra_args(false)
       ->check(text_not_empty())
       ->type_name("TEXT");
   command.add_flag("--ignore-eos", request.ignore_eos,

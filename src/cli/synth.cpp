@@ -91,6 +91,7 @@ void add_synth_command(CLI::App& app, Invocation& invocation) {
   command
       ->add_option("--set", options->synth.overrides,
                    "replace a value of the config; may be repeated")
+      ->allow_extra_args(false)
       ->type_name("KEY=VALUE");
   command->add_option("--dtype", options->dtype, "of the large matrices; auto: as the config says")
       ->check(one_of({"auto", "fp8", "bf16"}))

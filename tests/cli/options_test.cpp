@@ -60,8 +60,54 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{{"chat", "--seed", "1", "--seed", "2"}, "--seed: is given more than once"},
         BadValue{{"inspect", "--json=please"}, "--json: takes no value"},
         BadValue{{"bench", "--chunk", "0", "--decode", "0"}, "--chunk and --decode are both 0"},
+        BadValue{{"chat", "--plain", "--think"}, "--think excludes --plain"},
         BadValue{{"chat", "--ctx", "4097"}, "--ctx: at most 4096 tokens expected"},
         BadValue{{"perplexity", "--file", "-", "--ctx", "4097"}, "--ctx: at most 4096"}));
+
+struct ListBefore {
+  std::vector<std::string> words;  // a list, then what the command is about, then more
+  int exit_code;
+  std::string output;  // part of stdout, or of stderr where the command fails
+};
+
+class ListsBefore : public ::testing::TestWithParam<ListBefore> {};
+
+TEST_P(ListsBefore, DoNotSwallowThePositional) {
+  const ProcessResult result = run_levin(GetParam().words);
+  EXPECT_EQ(result.exit_code, GetParam().exit_code) << result.err;
+  EXPECT_THAT(result.out + result.err, HasSubstr(GetParam().output));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Commands, ListsBefore,
+    ::testing::Values(
+        ListBefore{{"generate", "--stop", ".", mini_model(), "--prompt", "x", "--plain",
+                    "--max-tokens", "1", "--json"},
+                   0,
+                   "\"generated_tokens\": 1"},
+        ListBefore{{"bench", "--depth", "0,64", mini_model(), "--attention", "dense", "--chunk",
+                    "16", "--decode", "1", "--repetitions", "1", "--json"},
+                   0,
+                   "\"depth\": 64"},
+        ListBefore{{"bench", "--attention", "dense", mini_model(), "--depth", "4096", "--json"},
+                   8,
+                   "the model's limit is 4096"},
+        ListBefore{
+            {"inspect", "--contexts", "64", mini_model(), "--json"}, 0, "\"context_tokens\": 64"},
+        ListBefore{{"synth", "--set", "index_topk=0", test_data("configs/tiny.json"), "--out",
+                    "/nowhere/model"},
+                   2,
+                   "error: --set index_topk=0: "},
+        ListBefore{{"logits", "--dump", "hidden", test_data("golden/v32-fp8"), "--tokens", "-",
+                    "--out", "/dev/full"},
+                   6,
+                   "/dev/full: is not a regular file"},
+        ListBefore{{"eval", "--lengths", "64", mini_model(), "--compare", "dense", "--json"},
+                   2,
+                   "nothing to evaluate"},
+        ListBefore{{"eval", "--compare", "dense,sparse", mini_model(), "--seed", "1"},
+                   2,
+                   "nothing to evaluate"}));
 
 struct BadModel {
   std::vector<std::string> words;
