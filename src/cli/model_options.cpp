@@ -22,13 +22,9 @@ void add_threads_option(CLI::App& command, int& threads) {
       ->type_name("N");
 }
 
-void add_verbose_flag(CLI::App& command, bool& is_verbose) {
+void add_verbose_flag(CLI::App& command) {
   command.add_flag_callback(
-      "-v,--verbose",
-      [&is_verbose] {
-        is_verbose = true;
-        base::set_log_level(base::LogLevel::kInfo);
-      },
+      "-v,--verbose", [] { base::set_log_level(base::LogLevel::kInfo); },
       "log what happens on stderr");
 }
 
@@ -49,7 +45,7 @@ void add_loading_options(CLI::App& command, ModelOptions& options) {
       ->capture_default_str()
       ->type_name("fast|reference");
   add_threads_option(command, options.threads);
-  add_verbose_flag(command, options.is_verbose);
+  add_verbose_flag(command);
 }
 
 void add_model_options(CLI::App& command, ModelOptions& options, const DefaultTexts& defaults) {

@@ -23,7 +23,6 @@ struct ModelOptions {
   int threads = 0;
   int64_t context_tokens = 0;
   int64_t chunk_tokens = 0;  ///< 0: the command's own choice
-  bool is_verbose = false;
 };
 
 /// What a command takes if --ctx and --chunk are not given, for its help text.
@@ -42,7 +41,7 @@ void add_loading_options(CLI::App& command, ModelOptions& options);
 /// --threads N.
 void add_threads_option(CLI::App& command, int& threads);
 /// -v: log lines of level info.
-void add_verbose_flag(CLI::App& command, bool& is_verbose);
+void add_verbose_flag(CLI::App& command);
 
 /// "auto", "dense" or "sparse".
 [[nodiscard]] model::AttentionMode parse_attention(const std::string& name);

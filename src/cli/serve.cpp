@@ -29,7 +29,6 @@ struct ServeCommand {
   std::string model_dir;
   std::string config_file;
   serve::GivenFlags flags;
-  bool is_verbose = false;
 };
 
 const char* environment(const char* name) { return std::getenv(name); }
@@ -66,7 +65,6 @@ ModelOptions model_options(const ServeCommand& command, const serve::ServerConfi
   options.threads = static_cast<int>(config.threads);
   options.context_tokens = config.context_tokens;
   options.chunk_tokens = config.chunk_tokens;
-  options.is_verbose = command.is_verbose;
   return options;
 }
 
@@ -108,7 +106,7 @@ void add_serve_command(CLI::App& app, Invocation& invocation) {
   for (const serve::Setting& setting : serve::settings()) {
     add_setting(*command, setting, options->flags);
   }
-  add_verbose_flag(*command, options->is_verbose);
+  add_verbose_flag(*command);
   command->footer(
       "\nEach setting is also a key of the --config file (max_body_mib) and a variable of the\n"
       "environment (LEVIN_MAX_BODY_MIB). The command line goes before the environment, that\n"
