@@ -1,8 +1,5 @@
 #include "base/thread_pool.h"
 
-#include <sched.h>
-
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <exception>
@@ -12,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/usable_cores.h"
 
 namespace levin::base {
 namespace {
@@ -22,15 +20,6 @@ using Clock = std::chrono::steady_clock;
 // Workers spin this long for the next loop before they sleep on a futex. Longer spins collapse
 // when another program shares the cores.
 constexpr auto kSpin = std::chrono::microseconds(50);
-
-int usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) == 0) {
-    return std::max(1, CPU_COUNT(&set));
-  }
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 void pause_cpu() noexcept {
 #if defined(__x86_64__)

@@ -12,7 +12,8 @@ namespace levin::base {
 
 class ThreadPool {
  public:
-  /// `threads` counts the caller too: 1 starts no thread. 0 means one per usable core.
+  /// `threads` counts the caller too: 1 starts no thread. 0 means one per core of
+  /// usable_cores().
   /// Throws Error(kOutOfMemory) if the system refuses a thread.
   explicit ThreadPool(int threads = 0);
   ~ThreadPool();
