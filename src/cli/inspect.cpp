@@ -11,12 +11,11 @@
 #include "base/units.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
-#include "cli/input.h"
 #include "cli/model_options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "eval/inspect_report.h"
-#include "kernels/kv_layout.h"
+#include "model/config.h"
 
 namespace levin::cli {
 namespace {
@@ -124,18 +123,13 @@ json to_json(const eval::InspectReport& report, const model::Config& config) {
 }
 
 void run_inspect(const InspectCommand& options) {
-  require_in_folder(options.model.model_dir, "config.json", "MODEL");
-  runtime::EngineOptions engine_settings = engine_options(options.model);
-  // Contexts are reckoned, not allocated.
-  engine_settings.context_tokens = kernels::kPageTokens;
-  const auto engine = load_engine(options.model.model_dir, engine_settings);
-  constexpr int64_t kDefaultChunkTokens = 2048;
+  const model::Config config = load_config(options.model);
   const eval::InspectReport report = eval::inspect_checkpoint(
-      options.model.model_dir, *engine, kDefaultChunkTokens, options.contexts);
+      options.model.model_dir, config, engine_options(options.model), options.contexts);
   if (options.as_json) {
-    write_json(to_json(report, engine->config()));
+    write_json(to_json(report, config));
   } else {
-    print_report(report, engine->config());
+    print_report(report, config);
   }
 }
 

@@ -7,10 +7,14 @@
 
 #include "base/integers.h"
 #include "base/memory_info.h"
+#include "base/usable_cores.h"
 #include "formats/checkpoint_files.h"
 #include "kernels/kv_layout.h"
+#include "model/activation_memory.h"
+#include "model/config_limits.h"
 #include "model/forward.h"
 #include "model/weights.h"
+#include "runtime/engine_plan.h"
 
 namespace levin::eval {
 namespace {
@@ -104,18 +108,26 @@ MemoryFit::Verdict judge(const InspectReport& report, const MemoryFit& fit,
   return holds_weights ? MemoryFit::Verdict::kFits : MemoryFit::Verdict::kFitsPaging;
 }
 
-MemoryFit reckon_fit(const InspectReport& report, runtime::Engine& engine, int64_t context_tokens,
-                     int64_t chunk_tokens, int64_t program_bytes) {
-  const kernels::KvLayout& layout = engine.transformer().kv_layout();
+/// What an engine would be made with.
+struct Setting {
+  const model::Config& config;
+  const runtime::EngineOptions& options;
+  kernels::KvLayout layout;
+  int threads;
+};
+
+MemoryFit reckon_fit(const InspectReport& report, const Setting& setting, int64_t context_tokens,
+                     int64_t program_bytes) {
   const int64_t pages = base::ceil_div(context_tokens, kernels::kPageTokens);
   MemoryFit fit;
   fit.context_tokens = context_tokens;
-  fit.cache_bytes = pages * layout.page_bytes();
-  fit.activation_bytes =
-      engine.transformer().activation_bytes(std::min(chunk_tokens, context_tokens), context_tokens);
+  fit.cache_bytes = pages * setting.layout.page_bytes();
+  fit.activation_bytes = model::activation_bytes(
+      setting.config,
+      runtime::largest_step(setting.config, setting.options, setting.threads, context_tokens));
   fit.anonymous_bytes = fit.cache_bytes + fit.activation_bytes + pages * kPageRecordBytes +
                         context_tokens * kTokenRecordBytes + report.copied_bytes + program_bytes;
-  fit.verdict = judge(report, fit, engine.config());
+  fit.verdict = judge(report, fit, setting.config);
   return fit;
 }
 
@@ -151,10 +163,15 @@ std::string_view component_of(std::string_view tensor_name, const model::Config&
   return {};
 }
 
-InspectReport inspect_checkpoint(const std::string& model_dir, runtime::Engine& engine,
-                                 int64_t chunk_tokens, const std::vector<int64_t>& contexts) {
+InspectReport inspect_checkpoint(const std::string& model_dir, const model::Config& config,
+                                 const runtime::EngineOptions& options,
+                                 const std::vector<int64_t>& contexts) {
+  model::check_limits(config, options.forward, model_dir + "/config.json");
+  const Setting setting{config, options, model::kv_layout(config, options.forward),
+                        options.threads > 0 ? options.threads : base::usable_cores()};
+  const auto weights = model::Weights::open(model_dir, config, runtime::load_options(options));
   InspectReport report;
-  report.components = measure_components(model_dir, engine.config());
+  report.components = measure_components(model_dir, config);
   for (const ComponentSize& component : report.components) {
     if (component.name == kMtp) {
       report.mtp_parameters = component.parameters;
@@ -163,16 +180,16 @@ InspectReport inspect_checkpoint(const std::string& model_dir, runtime::Engine& 
       report.active_parameters += component.active_parameters;
     }
   }
-  report.cache_bytes_per_token =
-      engine.transformer().kv_layout().page_bytes() / kernels::kPageTokens;
-  report.mapped_bytes = engine.weights().mapped_bytes;
-  report.copied_bytes = engine.weights().copied_bytes;
+  report.cache_bytes_per_token = setting.layout.page_bytes() / kernels::kPageTokens;
+  report.mapped_bytes = weights->mapped_bytes;
+  report.copied_bytes = weights->copied_bytes;
   report.total_memory_bytes = base::total_memory_bytes();
   report.available_memory_bytes = base::available_memory_bytes();
-  const int64_t program_bytes =
-      std::max<int64_t>(0, base::process_memory().anonymous_bytes - report.copied_bytes);
+  // With what is known of every tensor, as in an engine, and without the copies of matrices (the
+  // vectors' are there and count twice, which is nothing beside them).
+  const int64_t program_bytes = base::process_memory().anonymous_bytes;
   for (const int64_t context_tokens : contexts) {
-    report.fits.push_back(reckon_fit(report, engine, context_tokens, chunk_tokens, program_bytes));
+    report.fits.push_back(reckon_fit(report, setting, context_tokens, program_bytes));
   }
   return report;
 }

@@ -53,11 +53,12 @@ struct InspectReport {
 [[nodiscard]] std::string_view component_of(std::string_view tensor_name,
                                             const model::Config& config);
 
-/// Reads the headers in `model_dir`, the folder that `engine` was loaded from. Memory is reckoned
-/// for chunks of `chunk_tokens` prompt tokens at each of `contexts`. Throws as CheckpointFiles
-/// does.
+/// What an engine with `options` would take for the checkpoint in `model_dir`, whose config.json is
+/// `config`, in each of `contexts`: reckoned from its headers, also where the machine could not
+/// load it. Throws as model::check_limits and model::Weights::open do.
 [[nodiscard]] InspectReport inspect_checkpoint(const std::string& model_dir,
-                                               runtime::Engine& engine, int64_t chunk_tokens,
+                                               const model::Config& config,
+                                               const runtime::EngineOptions& options,
                                                const std::vector<int64_t>& contexts);
 
 /// "fits", ...

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "kernels/rows.h"
-#include "model/activation_memory.h"
 #include "model/attention.h"
 #include "model/feed_forward.h"
 #include "model/finite_check.h"
@@ -195,16 +194,6 @@ void Transformer::forward(std::span<const Chunk> chunks, tensor::Tensor<float, 2
     run_layer(model, layer_idx, step);
   }
   run_head(model, step, logits);
-}
-
-int64_t Transformer::activation_bytes(int64_t tokens, int64_t context_tokens) const noexcept {
-  const ModelContext& model = state_->model;
-  return model::activation_bytes(model.config, {.numerics = model.options.numerics,
-                                                .is_sparse = model.is_sparse,
-                                                .selection_budget = model.selection_budget,
-                                                .threads = model.kernels.pool().thread_count(),
-                                                .tokens = tokens,
-                                                .context_tokens = context_tokens});
 }
 
 }  // namespace levin::model

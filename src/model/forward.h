@@ -147,10 +147,6 @@ class Transformer {
   [[nodiscard]] const StepStats& last_step() const noexcept;
   [[nodiscard]] const StepTime& last_step_time() const noexcept;
 
-  /// Anonymous memory of a step of `tokens` tokens that ends at most at position `context_tokens`
-  /// (activation_memory.h).
-  [[nodiscard]] int64_t activation_bytes(int64_t tokens, int64_t context_tokens) const noexcept;
-
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -138,10 +138,10 @@ TEST_P(MemorySlow, InUseIsWithinFivePercentOfWhatInspectPredicts) {
   options.forward.attention = trial.attention;
   options.chunk_tokens = trial.chunk_tokens;
   options.context_tokens = trial.context_tokens;
-  const auto engine = runtime::Engine::load(dir, options);
   const InspectReport report =
-      inspect_checkpoint(dir, *engine, trial.chunk_tokens, {trial.context_tokens});
+      inspect_checkpoint(dir, model::load_config(dir), options, {trial.context_tokens});
   const MemoryFit& fit = report.fits[0];
+  const auto engine = runtime::Engine::load(dir, options);
 
   runtime::Request request;
   for (int64_t i = 0; i < trial.context_tokens - 4; ++i) {
@@ -176,9 +176,8 @@ TEST(MemoryOfInt8, NeverMuchMoreThanOneCopyOfTheWeightsWhileLoading) {
   auto watch = [&](int64_t, int64_t) {
     peak = std::max(peak, base::process_memory().anonymous_bytes);
   };
-  base::FunctionRef<void(int64_t, int64_t)> progress(watch);
-  const auto weights = model::Weights::load(
-      dir, config, pool, {.encoding = model::WeightEncoding::kInt8, .progress = &progress});
+  const auto weights =
+      model::Weights::load(dir, config, pool, {.encoding = model::WeightEncoding::kInt8}, watch);
   const int64_t largest_tensor = config.intermediate_size * config.hidden_size;  // int8
   fmt::print("| copies {:.1f} MiB | peak {:.1f} MiB |\n",
              static_cast<double>(weights->copied_bytes) / kMiB,
