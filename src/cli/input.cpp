@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <string_view>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -29,6 +30,16 @@ int32_t check_id(int64_t id, size_t position, const std::string& where, int64_t 
                       vocab_size);
   }
   return static_cast<int32_t>(id);
+}
+
+/// Whether something lies at `path`. Throws Error(kIo) where the system does not say.
+bool is_there(const std::filesystem::path& path) {
+  std::error_code error;
+  const bool found = std::filesystem::exists(path, error);
+  if (error) {
+    base::throw_error(ErrorCode::kIo, path.string(), "cannot open: {}", error.message());
+  }
+  return found;
 }
 
 std::vector<int32_t> check_not_empty(std::vector<int32_t> ids, const std::string& where) {
@@ -99,19 +110,19 @@ std::string read_documents(const std::vector<std::string>& paths) {
 
 void require_in_folder(const std::string& folder, const char* file, const char* argument) {
   namespace fs = std::filesystem;
-  std::error_code ignored;
   if (folder.empty()) {
     throw base::Error(ErrorCode::kInvalidArgument, "is empty; name a folder", argument);
   }
-  if (!fs::exists(folder, ignored)) {
+  if (!is_there(folder)) {
     base::throw_error(ErrorCode::kNotFound, folder, "there is no such folder; {} is one with {}",
                       argument, file);
   }
+  std::error_code ignored;  // is_there() would have told
   if (!fs::is_directory(folder, ignored)) {
     base::throw_error(ErrorCode::kInvalidArgument, folder,
                       "is no folder; {} is the folder that holds {}", argument, file);
   }
-  if (!fs::exists(fs::path(folder) / file, ignored)) {
+  if (!is_there(fs::path(folder) / file)) {
     base::throw_error(ErrorCode::kNotFound, folder, "holds no {}; {} is a folder with one", file,
                       argument);
   }

@@ -23,7 +23,7 @@ std::string read_documents(const std::vector<std::string>& paths);
 
 /// Throws unless `folder` is a folder that holds `file`, which `argument` (MODEL, DIR) stands for:
 /// Error(kInvalidArgument) if it is empty or names something else, Error(kNotFound) if folder or
-/// file are not there.
+/// file are not there, Error(kIo) if the system does not let the program see.
 void require_in_folder(const std::string& folder, const char* file, const char* argument);
 
 /// Warns once on stderr if ill-formed UTF-8 was replaced.

@@ -1,8 +1,12 @@
 // Values of options that cannot be used: one sentence that names the option as it is typed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include "cli/levin_process.h"
+#include "formats/temporary_folder.h"
 
 namespace levin::testing {
 namespace {
@@ -137,7 +141,21 @@ INSTANTIATE_TEST_SUITE_P(
         BadModel{{"generate", test_data("golden/v32-fp8"), "--prompt", "x"},
                  4,
                  "holds no tokenizer.json; MODEL is a folder with one"},
+        BadModel{{"inspect", std::string(300, 'x')}, 6, "cannot open: File name too long"},
         BadModel{{"tokenize", kFile}, 2, "is no folder; DIR is the folder"}));
+
+TEST(HiddenModels, WithoutPermissionAreAnIoErrorAndNotMissing) {
+  if (::geteuid() == 0) {
+    GTEST_SKIP() << "root may look everywhere";
+  }
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.file("model"));
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::none);
+  const ProcessResult result = run_levin({"inspect", folder.file("model")});
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
+  EXPECT_EQ(result.exit_code, 6);
+  EXPECT_THAT(result.err, HasSubstr(folder.file("model") + ": cannot open: Permission denied"));
+}
 
 class FullDisk : public ::testing::TestWithParam<std::vector<std::string>> {};
 
