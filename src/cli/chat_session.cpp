@@ -29,10 +29,12 @@ constexpr const char* kHelp =
     "/stats         figures of the last answer\n"
     "/exit          leave (or Ctrl-D); Ctrl-C stops an answer\n";
 
-/// What the model said after its thinking.
-std::string without_thinking(const std::string& answer) {
+/// What the model said after its thinking, if that came to an end.
+std::optional<std::string> behind_thinking(const std::string& answer) {
   const size_t end = answer.find(text::markup::kThinkEnd);
-  return end == std::string::npos ? answer : answer.substr(end + text::markup::kThinkEnd.size());
+  return end == std::string::npos
+             ? std::nullopt
+             : std::optional(answer.substr(end + text::markup::kThinkEnd.size()));
 }
 
 const std::string& require_file(const std::string& argument, const char* command) {
@@ -139,7 +141,14 @@ void ChatSession::answer(const std::string& message) {
       conversation_ = before;  // stopped while the prompt was read
       return;
     }
-    add_message(conversation_, Role::kAssistant, without_thinking(result.text));
+    const std::optional<std::string> said = behind_thinking(result.text);
+    if (is_thinking_ && !said.has_value()) {
+      conversation_ = before;  // half a thought would be shown to the model as its answer
+      write_notice(
+          "(the thinking did not come to its end: this turn is left out of the conversation)");
+      return;
+    }
+    add_message(conversation_, Role::kAssistant, said.value_or(result.text));
   } catch (...) {
     conversation_ = before;
     throw;

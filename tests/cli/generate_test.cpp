@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/levin_process.h"
 #include "formats/temporary_folder.h"
@@ -242,6 +243,35 @@ TEST(Chat, EndsWhenItCannotWriteOrReadAnyMore) {
   const ProcessResult endless = run_levin(words, std::string((64 << 20) + 8192, 'x'));
   EXPECT_EQ(endless.exit_code, 2);
   EXPECT_THAT(endless.err, HasSubstr("standard input: a line is longer than"));
+}
+
+/// A random model that can think: the small tokenizer with </think> in place of the padding token.
+std::string write_thinking_model(const TemporaryFolder& folder) {
+  const std::string model = folder.file("thinking");
+  const ProcessResult synth = run_levin(
+      {"synth", test_data("configs/tiny.json"), "--out", model, "--set", "vocab_size=4096"});
+  EXPECT_EQ(synth.exit_code, 0) << synth.err;
+  std::ostringstream content;
+  content << std::ifstream(test_data("text/mini_tokenizer.json"), std::ios::binary).rdbuf();
+  std::string tokenizer = content.str();
+  const std::string padding = "<｜▁pad▁｜>";
+  for (size_t pos = tokenizer.find(padding); pos != std::string::npos;
+       pos = tokenizer.find(padding)) {
+    tokenizer.replace(pos, padding.size(), "</think>");
+  }
+  std::ofstream(model + "/tokenizer.json", std::ios::binary) << tokenizer;
+  return model;
+}
+
+TEST(Chat, HalfAThoughtIsNoAnswer) {
+  const TemporaryFolder folder;
+  const ProcessResult result = run_levin(
+      {"chat", write_thinking_model(folder), "--think", "--max-tokens", "3", "--ignore-eos"},
+      "Hello\n/save " + folder.file("c.json") + "\n");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("(the thinking did not come to its end"));
+  std::ifstream saved(folder.file("c.json"));
+  EXPECT_TRUE(json::parse(saved).at("messages").empty());
 }
 
 TEST(Chat, CtrlCStopsTheAnswerAndNotTheProgram) {
