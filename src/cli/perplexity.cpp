@@ -49,6 +49,7 @@ void run_perplexity(const PerplexityCommand& options) {
   if (options.model.chunk_tokens > 0) {
     run.chunk_tokens = options.model.chunk_tokens;
   }
+  eval::check_perplexity_options(run, total);
   runtime::EngineOptions settings = engine_options(options.model);
   settings.context_tokens = run.window_tokens;
   const auto engine = load_engine(options.model.model_dir, settings);

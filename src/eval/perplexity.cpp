@@ -98,20 +98,29 @@ void run_window(runtime::Engine& engine, runtime::Session& session, std::span<co
 
 }  // namespace
 
-PerplexityResult measure_perplexity(runtime::Engine& engine, std::span<const int32_t> tokens,
-                                    const PerplexityOptions& options,
-                                    base::FunctionRef<void(int64_t done_tokens)> progress) {
-  const auto total = static_cast<int64_t>(tokens.size());
-  if (options.window_tokens < kMinWindowTokens || total < options.window_tokens) {
+void check_perplexity_options(const PerplexityOptions& options, int64_t tokens) {
+  if (tokens < kMinWindowTokens) {
+    base::throw_error(base::ErrorCode::kInvalidArgument, "text",
+                      "has {} tokens, the shortest window has {}; take a longer text", tokens,
+                      kMinWindowTokens);
+  }
+  if (options.window_tokens < kMinWindowTokens || tokens < options.window_tokens) {
     base::throw_error(base::ErrorCode::kInvalidArgument, "--ctx",
                       "a window of {} tokens does not suit a text of {}; wanted {} to {}",
-                      options.window_tokens, total, kMinWindowTokens, total);
+                      options.window_tokens, tokens, kMinWindowTokens, tokens);
   }
   if (first_position(options) < 0 || first_position(options) + 1 >= options.window_tokens) {
     base::throw_error(base::ErrorCode::kInvalidArgument, "--ctx",
                       "windows of {} tokens have none behind position {}; take longer windows",
                       options.window_tokens, first_position(options));
   }
+}
+
+PerplexityResult measure_perplexity(runtime::Engine& engine, std::span<const int32_t> tokens,
+                                    const PerplexityOptions& options,
+                                    base::FunctionRef<void(int64_t done_tokens)> progress) {
+  const auto total = static_cast<int64_t>(tokens.size());
+  check_perplexity_options(options, total);
   runtime::Session session(engine, options.window_tokens);
   Sums sums;
   for (int64_t begin = 0; begin + options.window_tokens <= total; begin += options.window_tokens) {

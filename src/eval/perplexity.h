@@ -12,7 +12,7 @@
 namespace levin::eval {
 
 struct PerplexityOptions {
-  int64_t window_tokens = 2048;  ///< length of a window, at least 4
+  int64_t window_tokens = 2048;  ///< length of a window, at least 4, at most the text's
   int64_t chunk_tokens = 256;    ///< tokens per step
   /// Tokens that are scored: those predicted by positions from here on; else the second half.
   std::optional<int64_t> first_position;
@@ -28,13 +28,14 @@ struct PerplexityResult {
   std::vector<double> token_nll;  ///< of the scored tokens in order, equally many a window, in nats
 };
 
+/// Throws Error(kInvalidArgument) for a text of `tokens` tokens that has not one window of the
+/// options, and for windows without a scored token: what can be told before a model is loaded.
+void check_perplexity_options(const PerplexityOptions& options, int64_t tokens);
+
 /// Cuts `tokens` into windows that do not overlap (the rest at the end is left out); in each, the
 /// tokens of the second half, or of the positions asked for, are scored given all before them in
-/// the window. `progress` gets the
-/// tokens done after every window.
-/// Throws Error(kInvalidArgument) for fewer tokens than one window or a window without a scored
-/// token, Error(kContextTooLong),
-/// Error(kCancelled).
+/// the window. `progress` gets the tokens done after every window.
+/// Throws as check_perplexity_options, Error(kContextTooLong), Error(kCancelled).
 PerplexityResult measure_perplexity(runtime::Engine& engine, std::span<const int32_t> tokens,
                                     const PerplexityOptions& options,
                                     base::FunctionRef<void(int64_t done_tokens)> progress);

@@ -212,11 +212,20 @@ TEST(Perplexity, IsFiniteAndHasAnError) {
   EXPECT_EQ(report.at("scored_tokens"), report.at("windows").get<int>() * 63);
 }
 
-TEST(Perplexity, TextShorterThanAWindowIsRefused) {
-  const ProcessResult result =
-      run_levin({"perplexity", mini_model(), "--file", "-", "--ctx", "128"}, "too short");
-  EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.err, HasSubstr("a window of 128 tokens does not suit a text of"));
+TEST(Perplexity, TextShorterThanAWindowIsRefusedBeforeTheWeightsAreRead) {
+  const TemporaryFolder folder;  // without weights
+  for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"}) {
+    std::filesystem::copy_file(mini_model() + "/" + name, folder.file(name));
+  }
+  const auto run = [&](const std::string& text) {
+    return run_levin({"perplexity", folder.path(), "--file", "-", "--ctx", "128"}, text);
+  };
+  const ProcessResult window = run("It is a truth universally acknowledged");
+  EXPECT_EQ(window.exit_code, 2);
+  EXPECT_THAT(window.err, HasSubstr("a window of 128 tokens does not suit a text of"));
+  const ProcessResult any = run("a");
+  EXPECT_EQ(any.exit_code, 2);
+  EXPECT_THAT(any.err, HasSubstr("text: has 2 tokens, the shortest window has 4"));
 }
 
 TEST(Chat, KeepsSavesAndLoadsAConversation) {
