@@ -20,6 +20,7 @@
 #include "cli/progress.h"
 #include "eval/logits_run.h"
 #include "model/config.h"
+#include "model/forward.h"
 
 namespace levin::cli {
 namespace {
@@ -33,7 +34,9 @@ struct LogitsCommand {
   bool as_json = false;
 };
 
-eval::LogitsOptions run_options(const LogitsCommand& options, const model::Config& config) {
+/// What to run, checked against the model as `forward` runs it.
+eval::LogitsOptions run_options(const LogitsCommand& options, const model::Config& config,
+                                const model::ForwardOptions& forward) {
   constexpr int64_t kDefaultChunkTokens = 512;
   eval::LogitsOptions run;
   run.chunk_tokens =
@@ -47,7 +50,13 @@ eval::LogitsOptions run_options(const LogitsCommand& options, const model::Confi
     run.dumps.has_topk |= dump == "topk";
     run.dumps.has_router |= dump == "router";
   }
-  if (run.dumps.has_indexer && !config.is_sparse()) {
+  if (run.dumps.has_indexer && !model::runs_indexer(config, forward)) {
+    if (config.is_sparse()) {
+      throw base::Error(base::ErrorCode::kInvalidArgument,
+                        "the indexer does not run under --attention dense; leave out one of the "
+                        "two",
+                        "--dump indexer");
+    }
     base::log_warning("{}: the model has no indexer, its scores are left out",
                       options.model.model_dir);
   }
@@ -59,6 +68,8 @@ void run_logits(const LogitsCommand& options) {
   if (options.out_path.empty()) {
     throw base::Error(base::ErrorCode::kInvalidArgument, "is empty; name a file", "--out");
   }
+  runtime::EngineOptions engine_settings = engine_options(options.model);
+  const eval::LogitsOptions run = run_options(options, config, engine_settings.forward);
   base::require_writable(options.out_path);
   const std::vector<int32_t> tokens = read_token_ids(options.tokens_path, config.vocab_size);
   const auto total = static_cast<int64_t>(tokens.size());
@@ -68,11 +79,10 @@ void run_logits(const LogitsCommand& options) {
     base::throw_error(base::ErrorCode::kContextTooLong, options.tokens_path,
                       "{} tokens do not fit into the context of {}", total, limit);
   }
-  runtime::EngineOptions engine_settings = engine_options(options.model);
   engine_settings.context_tokens = total;
   const auto engine = load_engine(options.model.model_dir, engine_settings);
   Progress bar("running", ProgressUnit::kTokens);
-  eval::write_logits(*engine, tokens, run_options(options, config), options.out_path,
+  eval::write_logits(*engine, tokens, run, options.out_path,
                      [&](int64_t done_tokens) { bar.update(done_tokens, total); });
   bar.finish();
   if (options.as_json) {

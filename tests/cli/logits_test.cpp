@@ -166,6 +166,18 @@ TEST(LogitsMisuse, MoreTokensThanTheContextHoldsAreRefused) {
   EXPECT_THAT(result.err, HasSubstr("200 tokens do not fit into the context of 128"));
 }
 
+TEST(LogitsMisuse, ScoresOfAnIndexerThatDoesNotRunAreRefused) {
+  const TemporaryFolder folder;
+  const ProcessResult result =
+      run_levin({"logits", test_data("golden/v32-f32"), "--tokens", "-", "--out",
+                 folder.file("out"), "--attention", "dense", "--dump", "hidden,indexer"},
+                "1 2 3");
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_THAT(result.err,
+              HasSubstr("--dump indexer: the indexer does not run under --attention dense"));
+  EXPECT_FALSE(std::filesystem::exists(folder.file("out")));
+}
+
 TEST(LogitsMisuse, UnwritableOutputIsFoundBeforeAnythingIsRead) {
   const TemporaryFolder folder;
   const std::string long_name(300, 'x');
