@@ -117,8 +117,9 @@ bool is_weight_file(const fs::path& path) {
          (path.extension() == ".safetensors" || name == "model.safetensors.index.json");
 }
 
-/// Makes the folder; an earlier checkpoint in it is removed or refused.
-void prepare_folder(const SynthOptions& options) {
+/// Makes the folder and returns the files of an earlier checkpoint in it, which is refused unless
+/// it may be replaced.
+std::vector<fs::path> prepare_folder(const SynthOptions& options) {
   std::error_code error;
   fs::create_directories(options.out_dir, error);
   if (error || !fs::is_directory(options.out_dir)) {
@@ -136,18 +137,32 @@ void prepare_folder(const SynthOptions& options) {
                       "already holds a checkpoint ({}); choose another folder or pass --force",
                       existing.front().filename().string());
   }
-  for (const fs::path& path : existing) {
-    fs::remove(path, error);
-  }
+  return existing;
 }
 
-void check_space(const std::string& out_dir, int64_t bytes) {
+/// Bytes that removing the files gives back.
+uintmax_t bytes_freed(const std::vector<fs::path>& files) {
+  uintmax_t bytes = 0;
+  for (const fs::path& path : files) {
+    std::error_code error;
+    const bool is_last_name = fs::is_regular_file(fs::symlink_status(path, error)) &&
+                              fs::hard_link_count(path, error) == 1;
+    const uintmax_t size = is_last_name ? fs::file_size(path, error) : 0;
+    bytes += error ? 0 : size;
+  }
+  return bytes;
+}
+
+/// Throws Error(kIo) unless the disk holds `bytes` once the files `to_remove` are gone.
+void check_space(const std::string& out_dir, int64_t bytes,
+                 const std::vector<fs::path>& to_remove) {
   std::error_code error;
   const fs::space_info space = fs::space(out_dir, error);
-  if (!error && space.available < static_cast<uintmax_t>(bytes)) {
-    base::throw_error(
-        ErrorCode::kIo, out_dir, "the disk has {:.1f} GB free, the checkpoint needs {:.1f} GB",
-        static_cast<double>(space.available) * 1e-9, static_cast<double>(bytes) * 1e-9);
+  const uintmax_t room = error ? 0 : space.available + bytes_freed(to_remove);
+  if (!error && room < static_cast<uintmax_t>(bytes)) {
+    base::throw_error(ErrorCode::kIo, out_dir,
+                      "the disk has room for {:.1f} GB, the checkpoint needs {:.1f} GB",
+                      static_cast<double>(room) * 1e-9, static_cast<double>(bytes) * 1e-9);
   }
 }
 
@@ -255,8 +270,12 @@ SynthReport write_synthetic_checkpoint(const SynthOptions& options, base::Thread
       plan_checkpoint(config, dtype, options.seed, options.shard_bytes);
   SynthReport report = count(files);
   report.changes = std::move(changes);
-  prepare_folder(options);
-  check_space(options.out_dir, report.bytes);
+  const std::vector<fs::path> replaced = prepare_folder(options);
+  check_space(options.out_dir, report.bytes, replaced);
+  for (const fs::path& path : replaced) {
+    std::error_code ignored;  // what stays is replaced in its place
+    fs::remove(path, ignored);
+  }
   write_all(files, config_json, options.out_dir, report.bytes, pool, progress);
   return report;
 }

@@ -94,6 +94,20 @@ TEST(Synth, DoesNotOverwriteACheckpointUnlessTold) {
   EXPECT_EQ(run_levin({"synth", tiny_config(), "--out", folder.path(), "--force"}).exit_code, 0);
 }
 
+TEST(Synth, ACheckpointStaysWhereTheDiskHasNoRoomForItsSuccessor) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_levin({"synth", tiny_config(), "--out", folder.path()}).exit_code, 0);
+  const std::string weights = base::read_file(folder.file("model.safetensors"), kMaxBytes);
+  const ProcessResult result = run_levin(  // 6.8 PB
+      {"synth", tiny_config(), "--out", folder.path(), "--force", "--dtype", "bf16", "--set",
+       "hidden_size=1048576", "--set", "intermediate_size=1048576", "--set",
+       "num_hidden_layers=1024", "--set", "first_k_dense_replace=1024"});
+  EXPECT_EQ(result.exit_code, 6);
+  EXPECT_THAT(result.err, HasSubstr("the disk has room for "));
+  EXPECT_EQ(base::read_file(folder.file("model.safetensors"), kMaxBytes), weights);
+  EXPECT_TRUE(std::filesystem::exists(folder.file("config.json")));
+}
+
 TEST(Synth, UnwritableFolderIsAnIoError) {
   const ProcessResult result = run_levin({"synth", tiny_config(), "--out", "/proc/nowhere"});
   EXPECT_EQ(result.exit_code, 6);
