@@ -51,6 +51,14 @@ template <typename... Args>
   throw Error(code, fmt::format(format, std::forward<Args>(args)...), std::move(where));
 }
 
+/// `text` of unknown origin fit for a message, because a file may name its tensors with escape
+/// sequences, line breaks or megabytes: cut to 80 characters (then "..." follows), with control and
+/// other invisible characters, quotes and backslashes escaped.
+[[nodiscard]] std::string shown(std::string_view text);
+
+/// shown() in quotes.
+[[nodiscard]] std::string quote(std::string_view text);
+
 namespace detail {
 [[noreturn]] void check_failed(const char* condition, const char* file, int line);
 }  // namespace detail

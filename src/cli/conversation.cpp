@@ -27,7 +27,7 @@ void add_from_json(text::Conversation& conversation, const json& entry, const st
   const auto role_text = entry["role"].get<std::string>();
   const std::optional<text::Role> role = text::role_from_name(role_text);
   if (!role.has_value()) {
-    base::throw_error(ErrorCode::kInvalidFile, path, "\"{}\" is not a role", role_text);
+    base::throw_error(ErrorCode::kInvalidFile, path, "{} is not a role", base::quote(role_text));
   }
   add_message(conversation, *role, entry["content"].get<std::string>());
 }

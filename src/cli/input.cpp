@@ -148,8 +148,7 @@ std::vector<int32_t> parse_token_ids(const std::string& text, const std::string&
     int64_t id = 0;
     const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
     if (error != std::errc() || end != word.data() + word.size()) {
-      base::throw_error(ErrorCode::kInvalidFile, where, "\"{}\" is not a token id",
-                        word.substr(0, 40));
+      base::throw_error(ErrorCode::kInvalidFile, where, "{} is not a token id", base::quote(word));
     }
     ids.push_back(check_id(id, ids.size(), where, vocab_size));
     rest.remove_prefix(word.size());

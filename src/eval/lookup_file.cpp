@@ -33,7 +33,8 @@ class Fields {
   void allow_only(std::initializer_list<std::string_view> keys) const {
     for (const auto& [key, value] : object_.items()) {
       if (std::ranges::find(keys, key) == keys.end()) {
-        base::throw_error(ErrorCode::kInvalidFile, where_, "the key \"{}\" is not known", key);
+        base::throw_error(ErrorCode::kInvalidFile, where_, "the key {} is not known",
+                          base::quote(key));
       }
     }
   }
@@ -130,8 +131,8 @@ std::vector<LookupDocument> parse_lookup_file(std::string_view content, const st
     }
     documents.push_back(parse_lookup_document(line, where));
     if (!ids.insert(documents.back().id).second) {
-      base::throw_error(ErrorCode::kInvalidFile, where, "the id \"{}\" occurs twice",
-                        documents.back().id);
+      base::throw_error(ErrorCode::kInvalidFile, where, "the id {} occurs twice",
+                        base::quote(documents.back().id));
     }
   }
   if (documents.empty()) {

@@ -1,5 +1,7 @@
 #include "formats/checkpoint_files.h"
 
+#include <fmt/ranges.h>
+
 #include <filesystem>
 
 #include "base/error.h"
@@ -62,7 +64,8 @@ void CheckpointFiles::open_indexed(const std::string& index_path) {
     const SafetensorsTensor* tensor = file->find(tensor_name);
     if (tensor == nullptr) {
       throw_error(ErrorCode::kInvalidFile, index_path,
-                  "places tensor \"{}\" in {}, which does not hold it", tensor_name, file_name);
+                  "places tensor {} in {}, which does not hold it", base::quote(tensor_name),
+                  file_name);
     }
     total_bytes += static_cast<int64_t>(tensor->bytes.size());
     tensors_.emplace_hint(tensors_.end(), tensor_name, CheckpointTensor{tensor, file});
@@ -71,14 +74,29 @@ void CheckpointFiles::open_indexed(const std::string& index_path) {
     base::log_warning("{}: total_size is {}, the tensors have {} bytes; ignored", index_path,
                       *index.total_size, total_bytes);
   }
+  warn_about_unmapped(index_path);
+}
+
+void CheckpointFiles::warn_about_unmapped(const std::string& index_path) const {
+  constexpr size_t kMaxListed = 5;
+  int64_t count = 0;
+  std::vector<std::string> listed;
   for (const auto& file : files_) {
     for (const auto& [name, tensor] : file->tensors()) {
       const CheckpointTensor* mapped = find(name);
-      if (mapped == nullptr || mapped->file != file.get()) {
-        base::log_warning("{}: tensor \"{}\" is not mapped here by the index; ignored",
-                          file->path(), name);
+      if (mapped != nullptr && mapped->file == file.get()) {
+        continue;
+      }
+      ++count;
+      if (listed.size() < kMaxListed) {
+        listed.push_back(fmt::format("{} in {}", base::quote(name), file->file_name()));
       }
     }
+  }
+  if (count > 0) {
+    base::log_warning("{}: {} tensors of its files that it does not map there ignored: {}{}",
+                      index_path, count, fmt::join(listed, ", "),
+                      count > std::ssize(listed) ? ", ..." : "");
   }
 }
 

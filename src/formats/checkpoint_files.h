@@ -28,7 +28,8 @@ using CheckpointMap = std::map<std::string, CheckpointTensor, std::less<>>;
 class CheckpointFiles {
  public:
   /// Opens the shards of the index, or else model.safetensors, and checks all their headers before
-  /// any tensor is used. Warns about tensors that the index leaves out and a stale total_size.
+  /// any tensor is used. Warns once about tensors that the index leaves out and about a stale
+  /// total_size.
   /// Throws Error(kNotFound | kIo | kInvalidFile) with the file.
   explicit CheckpointFiles(const std::string& model_dir);
 
@@ -42,6 +43,7 @@ class CheckpointFiles {
  private:
   void open_indexed(const std::string& index_path);
   void open_single();
+  void warn_about_unmapped(const std::string& index_path) const;
 
   std::string model_dir_;
   bool has_index_ = false;

@@ -1,5 +1,6 @@
 #include "formats/checkpoint_index.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -14,10 +15,15 @@ using base::throw_error;
 using nlohmann::json;
 
 constexpr std::string_view kExtension = ".safetensors";
+constexpr size_t kMaxNameBytes = 255;  // of a file on Linux
+
+bool is_plain_character(char c) {
+  return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F && c != '/' && c != '\\';
+}
 
 bool is_plain_file_name(std::string_view name) {
-  return name.size() > kExtension.size() && name.ends_with(kExtension) &&
-         name.find_first_of(std::string_view("/\\\0", 3)) == std::string_view::npos &&
+  return name.size() > kExtension.size() && name.size() <= kMaxNameBytes &&
+         name.ends_with(kExtension) && std::ranges::all_of(name, is_plain_character) &&
          name.find("..") == std::string_view::npos;
 }
 
@@ -46,15 +52,15 @@ CheckpointIndex parse_checkpoint_index(std::string_view text, const std::string&
   index.total_size = read_total_size(document);
   for (const auto& item : found->items()) {
     if (!item.value().is_string()) {
-      throw_error(ErrorCode::kInvalidFile, where, "weight_map \"{}\" must be a file name",
-                  item.key());
+      throw_error(ErrorCode::kInvalidFile, where, "weight_map {} must be a file name",
+                  base::quote(item.key()));
     }
     auto file_name = item.value().get<std::string>();
     if (!is_plain_file_name(file_name)) {
       throw_error(ErrorCode::kInvalidFile, where,
-                  "weight_map \"{}\" names {}, where a plain *.safetensors name in the same folder "
+                  "weight_map {} names {}, where a plain *.safetensors name in the same folder "
                   "is expected",
-                  item.key(), item.value().dump());
+                  base::quote(item.key()), base::quote(file_name));
     }
     index.weight_map.emplace_hint(index.weight_map.end(), item.key(), std::move(file_name));
   }

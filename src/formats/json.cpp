@@ -49,7 +49,7 @@ class StrictBuilder final : public nlohmann::json_sax<json> {
 
   bool key(string_t& name) override {
     if (open_.back()->contains(name)) {
-      problem = fmt::format("has the key \"{}\" twice in one object", name);
+      problem = fmt::format("has the key {} twice in one object", base::quote(name));
       return false;
     }
     key_ = std::move(name);

@@ -41,7 +41,15 @@ std::optional<int64_t> as_count(const json& value) {
 
 [[noreturn]] void throw_bad_field(const std::string& where, const std::string& name,
                                   const char* wanted) {
-  throw_error(ErrorCode::kInvalidFile, where, "tensor \"{}\": {}", name, wanted);
+  throw_error(ErrorCode::kInvalidFile, where, "tensor {}: {}", base::quote(name), wanted);
+}
+
+/// What stands in place of a number.
+std::string shown_value(const json& value) {
+  if (value.is_string()) {
+    return base::quote(value.get<std::string>());
+  }
+  return value.is_structured() ? value.type_name() : value.dump();
 }
 
 /// The array `field` of whole numbers; throws if it is anything else.
@@ -50,14 +58,15 @@ std::vector<int64_t> read_counts(const json& entry, const char* field, const std
   std::vector<int64_t> counts;
   const auto found = entry.find(field);
   if (found == entry.end() || !found->is_array()) {
-    throw_error(ErrorCode::kInvalidFile, where, "tensor \"{}\": {} must be an array", name, field);
+    throw_error(ErrorCode::kInvalidFile, where, "tensor {}: {} must be an array", base::quote(name),
+                field);
   }
   for (const json& value : *found) {
     const auto count = as_count(value);
     if (!count) {
       throw_error(ErrorCode::kInvalidFile, where,
-                  "tensor \"{}\": {} holds {}, where a whole number from 0 to 2^63-1 is expected",
-                  name, field, value.is_structured() ? value.type_name() : value.dump());
+                  "tensor {}: {} holds {}, where a whole number from 0 to 2^63-1 is expected",
+                  base::quote(name), field, shown_value(value));
     }
     counts.push_back(*count);
   }
@@ -87,13 +96,14 @@ SafetensorsTensor read_entry(const json& entry, const std::string& name, const s
   }
   for (const auto& item : entry.items()) {
     if (item.key() != "dtype" && item.key() != "shape" && item.key() != "data_offsets") {
-      throw_error(ErrorCode::kInvalidFile, where, "tensor \"{}\": unknown field \"{}\"", name,
-                  item.key());
+      throw_error(ErrorCode::kInvalidFile, where, "tensor {}: unknown field {}", base::quote(name),
+                  base::quote(item.key()));
     }
   }
   SafetensorsTensor tensor;
-  tensor.dtype_name = dtype->get<std::string>();
-  tensor.dtype = tensor::parse_dtype(tensor.dtype_name);
+  const auto written_dtype = dtype->get<std::string>();
+  tensor.dtype_name = base::shown(written_dtype);
+  tensor.dtype = tensor::parse_dtype(written_dtype);
   tensor.shape = read_counts(entry, "shape", where, name);
   const auto offsets = read_counts(entry, "data_offsets", where, name);
   if (offsets.size() != 2 || offsets[0] > offsets[1]) {
@@ -102,12 +112,12 @@ SafetensorsTensor read_entry(const json& entry, const std::string& name, const s
   interval = {offsets[0], offsets[1], nullptr};
   const auto bytes = shape_bytes(tensor.shape, tensor.dtype ? dtype_bytes(*tensor.dtype) : 1);
   if (!bytes) {
-    throw_error(ErrorCode::kInvalidFile, where, "tensor \"{}\": shape {} overflows 64 bits", name,
-                shape_text(tensor.shape));
+    throw_error(ErrorCode::kInvalidFile, where, "tensor {}: shape {} overflows 64 bits",
+                base::quote(name), shape_text(tensor.shape));
   }
   if (tensor.dtype && *bytes != interval.end - interval.begin) {
     throw_error(ErrorCode::kInvalidFile, where,
-                "tensor \"{}\": shape {} of {} takes {} bytes, data_offsets span {}", name,
+                "tensor {}: shape {} of {} takes {} bytes, data_offsets span {}", base::quote(name),
                 shape_text(tensor.shape), tensor.dtype_name, *bytes, interval.end - interval.begin);
   }
   return tensor;
@@ -119,8 +129,8 @@ void read_metadata(const json& entry, SafetensorsContent& content, const std::st
   }
   for (const auto& item : entry.items()) {
     if (!item.value().is_string()) {
-      throw_error(ErrorCode::kInvalidFile, where, "__metadata__ \"{}\" must be a string",
-                  item.key());
+      throw_error(ErrorCode::kInvalidFile, where, "__metadata__ {} must be a string",
+                  base::quote(item.key()));
     }
     content.metadata.emplace(item.key(), item.value().get<std::string>());
   }
@@ -135,14 +145,15 @@ void check_tiling(std::vector<Interval>& intervals, int64_t data_bytes, const st
   for (const Interval& interval : intervals) {
     if (interval.end > data_bytes) {
       throw_error(ErrorCode::kInvalidFile, where,
-                  "tensor \"{}\" ends at byte {} of the data, but the file has only {}; it is "
+                  "tensor {} ends at byte {} of the data, but the file has only {}; it is "
                   "truncated, download it again",
-                  *interval.name, interval.end, data_bytes);
+                  base::quote(*interval.name), interval.end, data_bytes);
     }
     if (interval.begin != covered) {
       throw_error(ErrorCode::kInvalidFile, where,
-                  "tensor \"{}\" begins at byte {} of the data, expected {} ({})", *interval.name,
-                  interval.begin, covered, interval.begin > covered ? "a gap" : "an overlap");
+                  "tensor {} begins at byte {} of the data, expected {} ({})",
+                  base::quote(*interval.name), interval.begin, covered,
+                  interval.begin > covered ? "a gap" : "an overlap");
     }
     covered = interval.end;
   }
@@ -191,7 +202,9 @@ int64_t SafetensorsTensor::element_count() const noexcept {
 }
 
 std::string shape_text(std::span<const int64_t> shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
+  constexpr size_t kMaxShown = 8;
+  const auto first = shape.first(std::min(shape.size(), kMaxShown));
+  return fmt::format("[{}{}]", fmt::join(first, ", "), shape.size() > kMaxShown ? ", ..." : "");
 }
 
 SafetensorsContent parse_safetensors(std::span<const std::byte> file, const std::string& where) {
@@ -233,7 +246,7 @@ const SafetensorsTensor* SafetensorsFile::find(std::string_view name) const {
 const SafetensorsTensor& SafetensorsFile::at(std::string_view name) const {
   const SafetensorsTensor* tensor = find(name);
   if (tensor == nullptr) {
-    throw_error(ErrorCode::kNotFound, path(), "holds no tensor \"{}\"", name);
+    throw_error(ErrorCode::kNotFound, path(), "holds no tensor {}", base::quote(name));
   }
   return *tensor;
 }

@@ -21,7 +21,7 @@ inline constexpr int64_t kMaxSafetensorsHeaderBytes = 100'000'000;
 
 /// One tensor of a file: row-major, little-endian, starting at any address.
 struct SafetensorsTensor {
-  std::string dtype_name;              ///< as written in the file
+  std::string dtype_name;              ///< as written in the file, fit for a message
   std::optional<tensor::DType> dtype;  ///< empty: a type unknown to this program
   std::vector<int64_t> shape;          ///< [] for a scalar; any extent may be 0
   std::span<const std::byte> bytes;
@@ -30,7 +30,7 @@ struct SafetensorsTensor {
   [[nodiscard]] int64_t element_count() const noexcept;
 };
 
-/// "[2, 3]", for messages.
+/// "[2, 3]", for messages; of more than eight extents the first.
 std::string shape_text(std::span<const int64_t> shape);
 
 using SafetensorsMap = std::map<std::string, SafetensorsTensor, std::less<>>;

@@ -117,9 +117,15 @@ void warn_unknown_keys(ConfigFields& fields) {
                  "unsloth_fixed",
                  "is_encoder_decoder",
                  "chunk_size_feed_forward"});
+  constexpr size_t kMaxListedKeys = 20;
+  std::vector<std::string> listed;
   const std::vector<std::string> unknown = fields.unknown_keys();
+  for (size_t i = 0; i < std::min(unknown.size(), kMaxListedKeys); ++i) {
+    listed.push_back(base::shown(unknown[i]));
+  }
   if (!unknown.empty()) {
-    base::log_warning("{}: unknown keys ignored: {}", fields.where(), fmt::join(unknown, ", "));
+    base::log_warning("{}: unknown keys ignored: {}{}", fields.where(), fmt::join(listed, ", "),
+                      unknown.size() > kMaxListedKeys ? ", ..." : "");
   }
 }
 

@@ -27,8 +27,8 @@ void read_quantization(ConfigFields& fields, Config& config) {
   const std::string scale_fmt = quantization->string_or("scale_fmt", "");
   config.has_ue8m0_scales = quantization->has("scale_fmt");
   if (config.has_ue8m0_scales && scale_fmt != "ue8m0") {
-    base::log_warning("{}: quantization_config.scale_fmt is \"{}\", treated as \"ue8m0\"",
-                      fields.where(), scale_fmt);
+    base::log_warning("{}: quantization_config.scale_fmt is {}, treated as \"ue8m0\"",
+                      fields.where(), base::quote(scale_fmt));
   }
 }
 

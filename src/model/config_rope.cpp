@@ -13,7 +13,7 @@ std::string read_rope_type(ConfigFields& fields) {
   const std::string type = fields.string_or("type", "");
   std::string rope_type = fields.string_or("rope_type", type);
   if (!type.empty() && type != rope_type) {
-    fields.invalid("rope_type", "the same as type, which is \"{}\"", type);
+    fields.invalid("rope_type", "the same as type, which is {}", base::quote(type));
   }
   const char* key = fields.has("rope_type") ? "rope_type" : "type";
   if (rope_type.empty()) {

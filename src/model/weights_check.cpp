@@ -211,8 +211,8 @@ class CheckpointCheck {
       const std::string weight_name = name.substr(0, name.size() - kScaleSuffix.size());
       const CheckpointTensor* weight = files_.find(weight_name);
       if (weight == nullptr || !is_fp8(*weight)) {
-        add_problem(fmt::format("{} in {} scales {}, which is {}", name, tensor.file->file_name(),
-                                weight_name,
+        add_problem(fmt::format("{} in {} scales {}, which is {}", base::shown(name),
+                                tensor.file->file_name(), base::shown(weight_name),
                                 weight == nullptr ? "missing" : weight->tensor->dtype_name));
       }
     }
@@ -240,26 +240,27 @@ class CheckpointCheck {
   void report_others() const {
     const int64_t mtp_end = config_.num_hidden_layers + config_.num_nextn_predict_layers;
     int64_t mtp_tensors = 0;
-    std::vector<std::string> unexpected;
+    size_t unexpected = 0;
+    std::vector<std::string> listed;
     for (const auto& [name, tensor] : files_.tensors()) {
       const int64_t layer_idx = layer_of(name);
       if (layer_idx >= config_.num_hidden_layers && layer_idx < mtp_end) {
         ++mtp_tensors;
       } else if (!expected_names_.contains(name) &&
                  !(config_.tie_word_embeddings && name == "lm_head.weight")) {
-        unexpected.push_back(name);
+        ++unexpected;
+        if (listed.size() < kMaxListed) {
+          listed.push_back(base::shown(name));
+        }
       }
     }
     if (mtp_tensors > 0) {
       base::log_info("{}: {} tensors of multi-token-prediction layers left alone",
                      files_.list_path(), mtp_tensors);
     }
-    if (!unexpected.empty()) {
-      const auto listed = static_cast<ptrdiff_t>(std::min(unexpected.size(), kMaxListed));
-      base::log_warning("{}: {} unexpected tensors ignored: {}{}", files_.list_path(),
-                        unexpected.size(),
-                        fmt::join(unexpected.begin(), unexpected.begin() + listed, ", "),
-                        unexpected.size() > kMaxListed ? ", ..." : "");
+    if (unexpected > 0) {
+      base::log_warning("{}: {} unexpected tensors ignored: {}{}", files_.list_path(), unexpected,
+                        fmt::join(listed, ", "), unexpected > listed.size() ? ", ..." : "");
     }
   }
 

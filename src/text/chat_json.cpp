@@ -136,7 +136,8 @@ Role read_role(const Field& role) {
   const std::string name = role.string();
   const auto known = role_from_name(name);
   if (!known) {
-    role.fail(fmt::format("system, developer, user, assistant or tool expected, got \"{}\"", name));
+    role.fail(fmt::format("system, developer, user, assistant or tool expected, got {}",
+                          base::quote(name)));
   }
   return *known;
 }

@@ -93,7 +93,8 @@ class JsonReader {
   }
 
   [[nodiscard]] std::string child_path(std::string_view key) const {
-    return path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
+    const std::string name = base::shown(key);
+    return path_.empty() ? name : fmt::format("{}.{}", path_, name);
   }
 
   simdjson::dom::element element_;

@@ -45,7 +45,8 @@ std::optional<int32_t> mark_by_content(const OptionalJsonFile& file, std::string
       mark->is_object() ? mark->at("content").string() : mark->string();
   const auto id = tokenizer.id_of(content);
   if (!id) {
-    mark->fail(ErrorCode::kInvalidFile, "{:?} is no added token of tokenizer.json", content);
+    mark->fail(ErrorCode::kInvalidFile, "{} is no added token of tokenizer.json",
+               base::quote(content));
   }
   return id;
 }

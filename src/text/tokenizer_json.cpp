@@ -49,7 +49,7 @@ void check_normalizer(const JsonReader& root) {
   for (const JsonReader& part : flatten(root.at("normalizer"), "normalizers")) {
     part.fail(ErrorCode::kUnsupported,
               "the normalizer {} is not supported: only a tokenizer that takes text as it is",
-              type_of(part));
+              base::shown(type_of(part)));
   }
 }
 
@@ -61,7 +61,7 @@ void check_byte_level(const JsonReader& root, std::string_view key, std::string_
   for (const JsonReader& part : flatten(root.at(key), list_key)) {
     if (type_of(part) != "ByteLevel") {
       part.fail(ErrorCode::kUnsupported, "the type {} is not supported, only ByteLevel",
-                type_of(part));
+                base::shown(type_of(part)));
     }
   }
 }
@@ -84,7 +84,7 @@ std::vector<std::string> read_split_patterns(const JsonReader& root) {
   for (const JsonReader& part : flatten(pre_tokenizer, "pretokenizers")) {
     const std::string_view type = type_of(part);
     if (has_byte_level) {
-      part.fail(ErrorCode::kUnsupported, "{} after ByteLevel is not supported", type);
+      part.fail(ErrorCode::kUnsupported, "{} after ByteLevel is not supported", base::shown(type));
     }
     if (type == "Split") {
       patterns.push_back(split_pattern(part));
@@ -100,7 +100,8 @@ std::vector<std::string> read_split_patterns(const JsonReader& root) {
       }
     } else {
       part.fail(ErrorCode::kUnsupported,
-                "the pre-tokenizer {} is not supported, only Split, Digits and ByteLevel", type);
+                "the pre-tokenizer {} is not supported, only Split, Digits and ByteLevel",
+                base::shown(type));
     }
   }
   if (!has_byte_level) {
@@ -117,7 +118,7 @@ std::vector<std::string> read_split_patterns(const JsonReader& root) {
 void check_model(const JsonReader& model) {
   if (type_of(model) != "BPE") {
     model.fail(ErrorCode::kUnsupported, "the model type {} is not supported, only BPE",
-               type_of(model));
+               base::shown(type_of(model)));
   }
   if (model.boolean_or("byte_fallback", false)) {
     model.fail(ErrorCode::kUnsupported,
@@ -160,12 +161,13 @@ VocabIndex index_vocab(const JsonReader& vocab, const TokenizerSpec& spec) {
   owners.reserve(spec.vocab.size());
   for (const VocabEntry& entry : spec.vocab) {
     if (!index.emplace(entry.content, entry.id).second) {
-      vocab.fail(ErrorCode::kInvalidFile, "the token {:?} is listed twice", entry.content);
+      vocab.fail(ErrorCode::kInvalidFile, "the token {} is listed twice",
+                 base::quote(entry.content));
     }
     const auto [owner, is_new] = owners.emplace(entry.id, entry.content);
     if (!is_new) {
-      vocab.fail(ErrorCode::kInvalidFile, "the tokens {:?} and {:?} have the same id {}",
-                 owner->second, entry.content, entry.id);
+      vocab.fail(ErrorCode::kInvalidFile, "the tokens {} and {} have the same id {}",
+                 base::quote(owner->second), base::quote(entry.content), entry.id);
     }
   }
   return index;
@@ -192,7 +194,8 @@ std::pair<std::string_view, std::string_view> merge_sides(const JsonReader& merg
     const std::string_view text = merge.string();
     const size_t space = text.find(' ');
     if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) {
-      merge.fail(ErrorCode::kInvalidFile, "\"left right\" with one space expected, got {:?}", text);
+      merge.fail(ErrorCode::kInvalidFile, "\"left right\" with one space expected, got {}",
+                 base::quote(text));
     }
     return {text.substr(0, space), text.substr(space + 1)};
   }
@@ -214,7 +217,8 @@ void read_merges(const JsonReader& merges, const VocabIndex& index, TokenizerSpe
     const auto id_of = [&](std::string_view content) {
       const auto found = index.find(content);
       if (found == index.end()) {
-        merge.fail(ErrorCode::kInvalidFile, "the token {:?} is not in model.vocab", content);
+        merge.fail(ErrorCode::kInvalidFile, "the token {} is not in model.vocab",
+                   base::quote(content));
       }
       return found->second;
     };
@@ -248,11 +252,12 @@ void check_added_tokens(const JsonReader& list, const TokenizerSpec& spec) {
   for (const AddedToken& token : spec.added_tokens) {
     const auto [owner, is_new] = contents.emplace(token.id, token.content);
     if (!is_new && owner->second != token.content) {
-      list.fail(ErrorCode::kInvalidFile, "the id {} of {:?} belongs to the token {:?}", token.id,
-                token.content, owner->second);
+      list.fail(ErrorCode::kInvalidFile, "the id {} of {} belongs to the token {}", token.id,
+                base::quote(token.content), base::quote(owner->second));
     }
     if (!ids.emplace(token.content, token.id).second) {
-      list.fail(ErrorCode::kInvalidFile, "the token {:?} is listed twice", token.content);
+      list.fail(ErrorCode::kInvalidFile, "the token {} is listed twice",
+                base::quote(token.content));
     }
   }
 }

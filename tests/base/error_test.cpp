@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <string>
 
 namespace levin::base {
 namespace {
@@ -42,6 +43,30 @@ TEST(Error, EveryCodeHasItsOwnName) {
                                             error_code_name(ErrorCode::kInternal)};
   EXPECT_EQ(names.size(), 9U);
   EXPECT_TRUE(names.contains("invalid_file"));
+}
+
+TEST(Shown, LeavesPlainNamesAsTheyAre) {
+  EXPECT_EQ(shown("model.layers.0.mlp.gate"), "model.layers.0.mlp.gate");
+  EXPECT_EQ(shown("深夜"), "深夜");
+  EXPECT_EQ(shown(""), "");
+  EXPECT_EQ(quote("a"), "\"a\"");
+}
+
+TEST(Shown, EscapesWhatATerminalWouldObey) {
+  EXPECT_EQ(shown("a\x1b[2Jb\nc\r\t"), "a\\x1b[2Jb\\nc\\r\\t");
+  EXPECT_EQ(quote("say \"a\\b\""), "\"say \\\"a\\\\b\\\"\"");
+  EXPECT_EQ(shown(std::string("a\0b", 3)), "a\\x00b");
+  EXPECT_EQ(shown("\xFF!"), "\\xff!");
+}
+
+TEST(Shown, CutsAfterEightyCharacters) {
+  EXPECT_EQ(shown(std::string(80, 'x')), std::string(80, 'x'));
+  EXPECT_EQ(shown(std::string(81, 'x')), std::string(80, 'x') + "...");
+  std::string wide;
+  for (int i = 0; i < 100; ++i) {
+    wide += "深";
+  }
+  EXPECT_EQ(quote(wide), "\"" + wide.substr(0, 240) + "...\"");
 }
 
 TEST(Check, ABrokenInvariantNamesConditionAndPlace) {

@@ -60,6 +60,20 @@ TEST(CheckpointFilesTest, FollowsTheIndexAlsoBesideASingleFile) {
   EXPECT_EQ(files.list_path(), folder.file("model.safetensors.index.json"));
 }
 
+TEST(CheckpointFilesTest, TensorsThatTheIndexLeavesOutAreOneWarning) {
+  const TemporaryFolder folder;
+  write_tensors(folder.file("x.safetensors"), {"a", "u1", "u2", "u3", "u4", "u5", "u6", "\x1b[2J"});
+  const std::string index = folder.file("model.safetensors.index.json");
+  base::write_file_atomically(index, R"({"weight_map":{"a":"x.safetensors"}})");
+  ::testing::internal::CaptureStderr();
+  const CheckpointFiles files(folder.path());
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(),
+            "levin: warning: " + index +
+                ": 7 tensors of its files that it does not map there ignored: \"\\x1b[2J\" in "
+                "x.safetensors, \"u1\" in x.safetensors, \"u2\" in x.safetensors, \"u3\" in "
+                "x.safetensors, \"u4\" in x.safetensors, ...\n");
+}
+
 TEST(CheckpointFilesTest, RefusesAnIndexThatNamesWhatIsNotThere) {
   const TemporaryFolder folder;
   write_tensors(folder.file("x.safetensors"), {"a"});
