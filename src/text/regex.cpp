@@ -4,6 +4,7 @@
 #include <pcre2.h>
 
 #include <array>
+#include <cctype>
 #include <utility>
 
 #include "base/error.h"
@@ -43,6 +44,38 @@ void append_escape(std::string& out, char letter, bool in_class, const std::stri
   }
 }
 
+/// Throws Error(kUnsupported) if `rest`, which stands outside of classes, begins with something
+/// that Oniguruma reads in Ruby's way: ^ and $ are the ends of lines, the option m lets a dot match
+/// line breaks, and options without a group of their own take what follows in their branch for one.
+void check_read_alike(std::string_view rest, bool is_first, const std::string& where) {
+  if (rest[0] == '^' || rest[0] == '$') {
+    throw_error(ErrorCode::kUnsupported, where, "the anchor {} is not supported in a pattern",
+                rest[0]);
+  }
+  if (!rest.starts_with("(?")) {
+    return;
+  }
+  size_t end = 2;
+  while (end < rest.size() && (std::isalpha(static_cast<unsigned char>(rest[end])) != 0 ||
+                               rest[end] == '-' || rest[end] == '^')) {
+    ++end;
+  }
+  const std::string_view options = rest.substr(2, end - 2);
+  const bool is_group = rest.substr(end).starts_with(':');
+  const bool is_for_all = is_first && rest.substr(end).starts_with(')');
+  if (!options.empty() &&
+      (options.find_first_not_of("i-") != std::string_view::npos || !(is_group || is_for_all))) {
+    throw_error(ErrorCode::kUnsupported, where, "{} is not supported in a pattern",
+                base::shown(rest.substr(0, end + 1)));
+  }
+}
+
+/// Length of the beginning of a class: "[" or "[^", and a "]" that stands there for itself.
+size_t class_head(std::string_view rest) {
+  const size_t length = rest.starts_with("[^") ? 2 : 1;
+  return length + (rest.substr(length).starts_with(']') ? 1 : 0);
+}
+
 }  // namespace
 
 std::string spell_out_white_space(std::string_view pattern, const std::string& where) {
@@ -68,13 +101,14 @@ std::string spell_out_white_space(std::string_view pattern, const std::string& w
       throw_error(ErrorCode::kUnsupported, where,
                   "a nested character class or && is not supported in a pattern");
     }
+    if (!in_class) {
+      check_read_alike(rest, pos == 0, where);
+    }
     if (current == '[') {
       in_class = true;
-      out += current;
-      if (rest.starts_with("[^")) {
-        out += '^';
-        ++pos;
-      }
+      const size_t length = class_head(rest);
+      out += rest.substr(0, length);
+      pos += length - 1;
       continue;
     }
     if (current == ']') {
@@ -127,8 +161,8 @@ Regex::Regex(std::string_view pattern, const std::string& where) : pattern_(patt
       pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
                     PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
   if (code == nullptr) {
-    throw_error(ErrorCode::kInvalidFile, where, "the pattern {} does not compile: {}", pattern,
-                pcre2_message(error));
+    throw_error(ErrorCode::kInvalidFile, where, "the pattern {} does not compile: {}",
+                base::shown(pattern), pcre2_message(error));
   }
   code_ = std::make_unique<Code>(code);
   code_->is_jit = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
@@ -156,7 +190,7 @@ std::optional<Regex::Match> Regex::find(std::string_view text, size_t from,
   }
   if (result < 0) {
     throw_error(ErrorCode::kUnsupported, "", "the pre-tokenizer pattern {} fails on this text: {}",
-                pattern_, pcre2_message(result));
+                base::shown(pattern_), pcre2_message(result));
   }
   const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(match_data);
   return Match{offsets[0], offsets[1]};

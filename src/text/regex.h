@@ -54,7 +54,9 @@ class Regex {
 };
 
 /// The pattern with `\s` and `\S` spelt out as classes of the 25 White_Space code points.
-/// Throws Error(kUnsupported): `\S` or a nested class inside a class, `&&`, `\h`.
+/// Throws Error(kUnsupported) for what the two engines read differently: `\S` or a nested class
+/// inside a class, `&&`, `\h`, the anchors `^` and `$`, and options other than `(?i:...)` or a
+/// `(?i)` at the very beginning.
 [[nodiscard]] std::string spell_out_white_space(std::string_view pattern, const std::string& where);
 
 }  // namespace levin::text

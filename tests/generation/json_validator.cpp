@@ -23,9 +23,30 @@ bool is_of_type(const json& value, const std::string& type) {
          (type == "boolean" && value.is_boolean()) || (type == "null" && value.is_null());
 }
 
+/// The pattern with ^ and $, which text::Regex does not take, as the ends of the text.
+std::string with_text_anchors(const std::string& pattern) {
+  std::string result;
+  bool is_in_class = false;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char current = pattern[i];
+    if (current == '\\' && i + 1 < pattern.size()) {
+      result += pattern.substr(i, 2);
+      ++i;
+      continue;
+    }
+    is_in_class = current == '[' || (is_in_class && current != ']');
+    if (!is_in_class && (current == '^' || current == '$')) {
+      result += current == '^' ? "\\A" : "\\z";
+    } else {
+      result += current;
+    }
+  }
+  return result;
+}
+
 bool has_match(const std::string& pattern, const std::string& text) {
   text::RegexScratch scratch;
-  return text::Regex(pattern, "pattern").find(text, 0, scratch).has_value();
+  return text::Regex(with_text_anchors(pattern), "pattern").find(text, 0, scratch).has_value();
 }
 
 bool is_date(const std::string& text) {

@@ -60,15 +60,34 @@ TEST(PreTokenizer, PatternsThatTwoEnginesReadDifferentlyAreRefused) {
             "t.json: pre_tokenizer pattern 1: a nested character class or && is not supported in a "
             "pattern");
   EXPECT_EQ(error("[[:alpha:]\\]]+"), "");
+  for (const char* anchor : {"^a", "a$", "(^|b)a"}) {
+    EXPECT_TRUE(error(anchor).ends_with(" is not supported in a pattern")) << anchor;
+  }
+  EXPECT_EQ(error("a$"),
+            "t.json: pre_tokenizer pattern 1: the anchor $ is not supported in a pattern");
+  EXPECT_EQ(error("(?m)a."), "t.json: pre_tokenizer pattern 1: (?m) is not supported in a pattern");
+  for (const char* options : {"(?m:a.)", "(?s)a.", "(?im)a", "(?-m:a)", "a(?i)b|c", "(?P<n>a)"}) {
+    EXPECT_TRUE(error(options).ends_with(" is not supported in a pattern")) << options;
+  }
+  for (const char* fine : {"[$^]", "\\^\\$", "(?i:'s|'t)a", "(?i)a|b", "(?-i:a)", "(?=a)b(?!c)",
+                           "(?<!a)b", "(?>a+)", "(?<name>a)"}) {
+    EXPECT_EQ(error(fine), "") << fine;
+  }
   EXPECT_EQ(error("(a"),
             "t.json: pre_tokenizer pattern 1: the pattern (a does not compile: missing closing "
             "parenthesis");
 }
 
+TEST(PreTokenizer, ABracketInFrontOfAClassStandsForItself) {
+  EXPECT_EQ(split({R"([]\s]+)"}, "a] b"), (Pieces{"a", "] ", "b"}));
+  EXPECT_EQ(split({R"([^]\s]+)"}, "a] b"), (Pieces{"a", "] ", "b"}));
+  EXPECT_EQ(split({R"([]\s])"}, "a\u180Eb").size(), 1U) << "the class does not end early";
+}
+
 TEST(PreTokenizer, APatternThatNeverEndsIsAnError) {
   const std::string text = std::string(40, 'a') + "b";
-  EXPECT_EQ(error_of([&] { (void)split({"(a|a|aa)+$"}, text); }),
-            "the pre-tokenizer pattern (a|a|aa)+$ fails on this text: match limit exceeded");
+  EXPECT_EQ(error_of([&] { (void)split({R"((a|a|aa)+\z)"}, text); }),
+            "the pre-tokenizer pattern (a|a|aa)+\\\\z fails on this text: match limit exceeded");
 }
 
 }  // namespace
