@@ -107,6 +107,19 @@ TEST(Tokenizer, LongRunsEncodeAndDecode) {
   }
 }
 
+TEST(Tokenizer, AMegabyteOfOneRunComesBackExactly) {
+  constexpr size_t kBytes = 1'000'000;
+  for (const Tokenizer* tokenizer : all_tokenizers()) {
+    for (const char* unit : {"a", " ", "深夜读书"}) {
+      std::string run;
+      while (run.size() < kBytes) {
+        run += unit;
+      }
+      EXPECT_TRUE(tokenizer->decode(tokenizer->encode(run).ids) == run) << unit;
+    }
+  }
+}
+
 TEST(Tokenizer, ThreadsMayShareIt) {
   const std::string text = random_text(7, 5000);
   const std::vector<int32_t> expected = mini_tokenizer().encode(text).ids;
