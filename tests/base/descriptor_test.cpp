@@ -13,8 +13,8 @@
 namespace levin::base {
 namespace {
 
-using testing::expect_error;
-using Descriptors = testing::FilesTest;
+using levin::testing::expect_error;
+using Descriptors = levin::testing::FilesTest;
 
 bool is_open_in_the_kernel(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 

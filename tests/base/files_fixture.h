@@ -11,7 +11,7 @@
 
 #include "base/error.h"
 
-namespace levin::base::testing {
+namespace levin::testing {
 
 /// A folder that is removed at the end.
 class FilesTest : public ::testing::Test {
@@ -35,14 +35,14 @@ class FilesTest : public ::testing::Test {
 };
 
 template <typename Action>
-void expect_error(Action action, ErrorCode code, const std::string& part) {
+void expect_error(Action action, base::ErrorCode code, const std::string& part) {
   try {
     action();
     FAIL() << "an error was expected";
-  } catch (const Error& error) {
+  } catch (const base::Error& error) {
     EXPECT_EQ(error.code(), code);
     EXPECT_THAT(error.what(), ::testing::HasSubstr(part));
   }
 }
 
-}  // namespace levin::base::testing
+}  // namespace levin::testing

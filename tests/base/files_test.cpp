@@ -11,8 +11,8 @@ namespace levin::base {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::expect_error;
-using Files = testing::FilesTest;
+using levin::testing::expect_error;
+using Files = levin::testing::FilesTest;
 
 TEST_F(Files, ErrorsNameThePath) {
   expect_error([&] { (void)read_file(path("missing"), 10); }, ErrorCode::kNotFound,

@@ -13,8 +13,8 @@ namespace levin::base {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::expect_error;
-using MappedFiles = testing::FilesTest;
+using levin::testing::expect_error;
+using MappedFiles = levin::testing::FilesTest;
 
 std::string_view text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
