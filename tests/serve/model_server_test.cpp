@@ -60,6 +60,17 @@ TEST_F(ModelServerTest, AnswersOnceItHasAModel) {
             std::string::npos);
 }
 
+TEST_F(ModelServerTest, SaysOfUnknownPathsThatTheyAreNotThere) {
+  serve_mini();
+  for (const char* path : {"/v1/embeddings", "/nothing/of/the/kind"}) {
+    EXPECT_EQ(http::status_of(exchange(http::post(path, "{}"))), 404) << path;
+    EXPECT_EQ(http::status_of(exchange(http::get(path))), 404) << path;
+  }
+  const std::string wrong_method = exchange(http::get("/v1/chat/completions"));
+  EXPECT_EQ(http::status_of(wrong_method), 405);
+  EXPECT_EQ(http::header_of(wrong_method, "Allow"), "POST");
+}
+
 TEST_F(ModelServerTest, EndsAnAnswerThatOutlivesTheDrainWithAReason) {
   serve_mini();
   const std::string url = server_.url();

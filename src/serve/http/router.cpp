@@ -34,10 +34,7 @@ void Router::wrap(const std::function<Handler(Handler)>& wrapped) {
   }
 }
 
-const Router::Methods* Router::find_path(std::string_view path) const {
-  if (const auto found = exact_.find(path); found != exact_.end()) {
-    return &found->second;
-  }
+const Router::Methods* Router::find_prefix(std::string_view path) const {
   for (size_t slash = path.rfind('/'); slash != std::string_view::npos;
        slash = slash == 0 ? std::string_view::npos : path.rfind('/', slash - 1)) {
     if (const auto found = prefixes_.find(path.substr(0, slash + 1)); found != prefixes_.end()) {
@@ -49,7 +46,8 @@ const Router::Methods* Router::find_path(std::string_view path) const {
 
 Router::Match Router::find(std::string_view method, std::string_view path) const {
   Match match;
-  const Methods* methods = find_path(path);
+  const auto exact = exact_.find(path);
+  const Methods* methods = exact != exact_.end() ? &exact->second : find_prefix(path);
   if (methods == nullptr) {
     return match;
   }
@@ -63,7 +61,8 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
       match.is_quick = route.is_quick;
     }
   }
-  return match;
+  // What lies below a prefix is known to its handler alone: of another method nobody knows the path.
+  return match.handler == nullptr && exact == exact_.end() ? Match{} : match;
 }
 
 }  // namespace levin::serve::http

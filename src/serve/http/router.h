@@ -32,7 +32,8 @@ class Router {
         allow;  ///< methods of the path, as the Allow header wants them; empty: no such path
   };
 
-  /// The route of a decoded path. HEAD is answered by the handler of GET.
+  /// The route of a decoded path. HEAD is answered by the handler of GET. A prefix that lacks the
+  /// method leaves the path unknown.
   [[nodiscard]] Match find(std::string_view method, std::string_view path) const;
 
  private:
@@ -43,7 +44,7 @@ class Router {
   using Methods = std::map<std::string, Route, std::less<>>;
 
   void add_route(std::string method, std::string path, Route route);
-  [[nodiscard]] const Methods* find_path(std::string_view path) const;
+  [[nodiscard]] const Methods* find_prefix(std::string_view path) const;
 
   std::map<std::string, Methods, std::less<>> exact_;
   std::map<std::string, Methods, std::less<>> prefixes_;  // keys end in '/'

@@ -70,6 +70,16 @@ TEST_F(RouterTest, PrefersExactPathsThenTheLongestPrefix) {
   EXPECT_EQ(route("GET", "/assets/about"), "GET /assets/about");
 }
 
+TEST_F(RouterTest, KnowsNoPathBelowAPrefixByAnotherMethod) {
+  add("GET", "/*");
+  add("GET", "/assets/*");
+  add("POST", "/chat/completions");
+  EXPECT_EQ(route("POST", "/embeddings"), "404");
+  EXPECT_EQ(route("POST", "/assets/x.js"), "404");
+  EXPECT_EQ(route("HEAD", "/assets/x.js"), "GET /assets/*");
+  EXPECT_EQ(route("GET", "/chat/completions"), "405 POST");
+}
+
 TEST_F(RouterTest, RefusesTheSameRouteTwice) {
   add("GET", "/models");
   EXPECT_THROW(add("GET", "/models"), base::Error);
