@@ -16,7 +16,6 @@
 #include "serve/api/service.h"
 #include "serve/descriptor_limit.h"
 #include "serve/http/server.h"
-#include "serve/key_guard.h"
 #include "serve/service_log.h"
 #include "serve/site_routes.h"
 
@@ -95,6 +94,7 @@ api::ServiceOptions service_options(const ServerConfig& config, const std::strin
   options.model_name = config.model_name;
   options.host.max_waiting = config.max_waiting;
   options.prices = prices_of(config);
+  options.api_keys = config.api_keys;
   options.max_lag = std::chrono::seconds(config.lag_seconds);
   options.on_answer = [&log](const api::AnswerRecord& record) { log.answer(record); };
   return options;
@@ -151,10 +151,6 @@ struct ModelServer::State {
   http::Router serving_routes() {
     http::Router router;
     service->add_routes(router);
-    if (!config.api_keys.empty()) {
-      const KeyGuard keys(config.api_keys);
-      router.wrap([&keys](http::Handler handler) { return keys.guard(std::move(handler)); });
-    }
     add_site_routes(router, [this] { return is_draining.load(); });
     return router;
   }

@@ -23,17 +23,19 @@ class ModelServerTest : public ::testing::Test {
     config.drain_seconds = 0;
     return config;
   }
-  std::string exchange(const std::string& bytes) {
-    const std::string url = server_.url();
+  std::string exchange(const std::string& bytes) { return exchange(bytes, server_); }
+  static std::string exchange(const std::string& bytes, const ModelServer& server) {
+    const std::string url = server.url();
     http::RawClient client(static_cast<uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))));
     client.send(bytes);
     return client.read_response();
   }
-  void serve_mini() {
+  void serve_mini() { serve_mini(server_); }
+  static void serve_mini(ModelServer& server) {
     runtime::EngineOptions options;
     options.threads = 1;
     options.context_tokens = 256;
-    server_.serve(runtime::Engine::load(mini_folder(), options), mini_folder());
+    server.serve(runtime::Engine::load(mini_folder(), options), mini_folder());
   }
 
   ModelServer server_;
@@ -83,6 +85,20 @@ TEST_F(ModelServerTest, EndsAnAnswerThatOutlivesTheDrainWithAReason) {
   EXPECT_NE(rest.find("\"finish_reason\":\"insufficient_system_resource\""), std::string::npos);
   EXPECT_NE(rest.find("\"usage\""), std::string::npos);
   EXPECT_NE(rest.find("data: [DONE]"), std::string::npos);
+}
+
+TEST_F(ModelServerTest, WithAKeyOfTheSettingsMetricsStayOpenToThisMachine) {
+  ServerConfig settings = config();
+  settings.api_keys = {"open sesame"};
+  ModelServer guarded(settings);
+  serve_mini(guarded);
+  EXPECT_EQ(http::status_of(exchange(http::get("/metrics"), guarded)), 200);
+  EXPECT_EQ(http::status_of(exchange(http::get("/"), guarded)), 200);
+  const std::string refused = exchange(http::get("/v1/models"), guarded);
+  EXPECT_EQ(http::status_of(refused), 401);
+  EXPECT_EQ(http::header_of(refused, "WWW-Authenticate"), "Bearer");
+  const std::string headers = "Authorization: Bearer open sesame\r\n";
+  EXPECT_EQ(http::status_of(exchange(http::get("/v1/models", headers), guarded)), 200);
 }
 
 TEST_F(ModelServerTest, MayStopBeforeItHasAModel) { EXPECT_EQ(server_.drain(), 0U); }

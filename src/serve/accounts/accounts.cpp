@@ -1,7 +1,5 @@
 #include "serve/accounts/accounts.h"
 
-#include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <exception>
 #include <mutex>
@@ -15,6 +13,7 @@
 #include "serve/accounts/key_store.h"
 #include "serve/accounts/ledger.h"
 #include "serve/accounts/rate_limits.h"
+#include "serve/accounts/secrets.h"
 
 namespace levin::serve::accounts {
 namespace {
@@ -30,27 +29,6 @@ int64_t system_unix_time_s() {
 
 double system_steady_time_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// The KEY of "Bearer KEY"; the scheme's case does not matter. Empty if the form is another.
-std::string_view bearer_secret(std::string_view authorization) {
-  constexpr std::string_view kScheme = "bearer ";
-  const bool is_bearer =
-      authorization.size() > kScheme.size() &&
-      std::equal(kScheme.begin(), kScheme.end(), authorization.begin(), [](char a, char b) {
-        return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
-      });
-  if (!is_bearer) {
-    return {};
-  }
-  std::string_view secret = authorization.substr(kScheme.size());
-  while (secret.starts_with(' ')) {
-    secret.remove_prefix(1);
-  }
-  while (secret.ends_with(' ')) {
-    secret.remove_suffix(1);
-  }
-  return secret;
 }
 
 Refused refused_by_limits(const Key& key, int64_t answers, const RateLimits::Verdict& verdict) {

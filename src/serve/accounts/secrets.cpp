@@ -5,6 +5,8 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstring>
 #include <span>
 
@@ -47,6 +49,26 @@ std::string generate_key() {
 
 std::string key_hint(std::string_view key) {
   return std::string(key.substr(0, kKeyStart.size() + kHintLetters));
+}
+
+std::string_view bearer_secret(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer ";
+  const bool is_bearer =
+      authorization.size() > kScheme.size() &&
+      std::equal(kScheme.begin(), kScheme.end(), authorization.begin(), [](char a, char b) {
+        return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
+      });
+  if (!is_bearer) {
+    return {};
+  }
+  std::string_view secret = authorization.substr(kScheme.size());
+  while (secret.starts_with(' ')) {
+    secret.remove_prefix(1);
+  }
+  while (secret.ends_with(' ')) {
+    secret.remove_suffix(1);
+  }
+  return secret;
 }
 
 KeyHash hash_key(std::string_view key) {

@@ -20,6 +20,10 @@ using OwnerSecret = std::array<uint8_t, 32>;
 /// The part of a key that may be shown again: "sk-levin-" and 4 of its letters.
 [[nodiscard]] std::string key_hint(std::string_view key);
 
+/// The KEY of an Authorization header "Bearer KEY", without blanks around it; the case of "Bearer"
+/// does not matter. Empty if the header has another form.
+[[nodiscard]] std::string_view bearer_secret(std::string_view authorization);
+
 [[nodiscard]] KeyHash hash_key(std::string_view key);
 
 /// Takes the same time wherever the first difference lies.

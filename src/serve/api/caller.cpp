@@ -30,12 +30,18 @@ ApiError refusal_error(const accounts::Refused& refused) {
 
 }  // namespace
 
-Caller authenticate(const accounts::Accounts* accounts, const http::Request& request) {
+Caller authenticate(const accounts::Accounts* accounts, const accounts::FixedKeys& keys,
+                    const http::Request& request) {
+  const std::string_view authorization = http::find_header(request.headers, "Authorization");
   Caller caller;
   if (accounts == nullptr) {
+    if (!keys.is_empty() && !keys.is_known(authorization)) {
+      throw refusal_error({.reason = Refusal::kUnknownKey,
+                           .message = "a key of this server expected: Authorization: Bearer KEY"});
+    }
     return caller;
   }
-  auto result = accounts->authenticate(http::find_header(request.headers, "Authorization"));
+  auto result = accounts->authenticate(authorization);
   if (const auto* refused = std::get_if<accounts::Refused>(&result)) {
     throw refusal_error(*refused);
   }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "serve/accounts/accounts.h"
+#include "serve/accounts/fixed_keys.h"
 #include "serve/http/exchange.h"
 
 namespace levin::serve::api {
@@ -15,8 +16,10 @@ struct Caller {
   uint64_t prefix_salt = 0;          ///< whose cached prefixes may be used
 };
 
-/// `accounts` null: everybody is welcome. Throws ApiError 401.
-[[nodiscard]] Caller authenticate(const accounts::Accounts* accounts, const http::Request& request);
+/// By the keys of the accounts; `accounts` null: by the fixed keys, and without any everybody is
+/// welcome. Throws ApiError 401.
+[[nodiscard]] Caller authenticate(const accounts::Accounts* accounts,
+                                  const accounts::FixedKeys& keys, const http::Request& request);
 
 /// Refuses a caller that may not start even the smallest request; takes and charges nothing. Throws
 /// ApiError 402 or 429.

@@ -31,6 +31,7 @@ struct Service::State {
   State(std::unique_ptr<runtime::Engine> engine, const ServiceOptions& options,
         accounts::Accounts* service_accounts)
       : accounts(service_accounts),
+        keys(options.api_keys),
         connections(options.connections),
         model(load_served_model({.model_dir = options.model_dir,
                                  .name = options.model_name,
@@ -45,6 +46,7 @@ struct Service::State {
         dispatcher(host, model, accounts, services) {}
 
   accounts::Accounts* accounts;
+  const accounts::FixedKeys keys;
   const std::function<size_t()> connections;
   ServedModel model;
   Metrics metrics;
@@ -54,7 +56,7 @@ struct Service::State {
   Dispatcher dispatcher;
 
   [[nodiscard]] Caller caller_of(const http::Request& request) const {
-    return authenticate(accounts, request);
+    return authenticate(accounts, keys, request);
   }
   template <typename Answer>
   [[nodiscard]] http::Handler guarded(std::string endpoint, Answer answer);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/engine.h"
 #include "serve/accounts/accounts.h"
@@ -21,6 +22,7 @@ struct ServiceOptions {
   std::string model_name;  ///< in /models; empty: the folder's name
   EngineHostOptions host;
   accounts::Prices prices;  ///< for the meter of answers; the accounts have their own
+  std::vector<std::string> api_keys = {};    ///< without accounts: requests need one of these
   std::function<size_t()> connections = {};  ///< open ones, for metrics; empty: not told
   /// For the log; called on a thread of the service.
   std::function<void(const AnswerRecord&)> on_answer = {};
@@ -29,8 +31,8 @@ struct ServiceOptions {
 
 class Service {
  public:
-  /// `accounts` null: requests need no key and nobody is charged; else it outlives the service.
-  /// Throws base::Error for a folder without a tokenizer.
+  /// `accounts` null: nobody is charged, and requests need one of options.api_keys, if there are
+  /// any; else it outlives the service. Throws base::Error for a folder without a tokenizer.
   Service(std::unique_ptr<runtime::Engine> engine, const ServiceOptions& options,
           accounts::Accounts* accounts);
   /// Ends the answers that still run. The server has stopped calling handlers before.

@@ -59,6 +59,9 @@ Response error_response(int status, std::string_view message, const ErrorFields&
   Response response;
   response.status = status;
   response.body = error_body(status, message, fields);
+  if (status == 401) {
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  }
   if (status == 429 || status == 503) {
     response.headers.emplace_back("Retry-After", "1");
   }

@@ -20,7 +20,7 @@ struct ErrorFields {
 [[nodiscard]] std::string error_body(int status, std::string_view message,
                                      const ErrorFields& fields = {});
 
-/// A response with that body.
+/// A response with that body; 401 has WWW-Authenticate, 429 and 503 Retry-After.
 [[nodiscard]] Response error_response(int status, std::string_view message,
                                       const ErrorFields& fields = {});
 

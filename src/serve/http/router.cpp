@@ -24,16 +24,6 @@ void Router::add_route(std::string method, std::string path, Route route) {
   LEVIN_CHECK(is_new);
 }
 
-void Router::wrap(const std::function<Handler(Handler)>& wrapped) {
-  for (auto* paths : {&exact_, &prefixes_}) {
-    for (auto& [path, methods] : *paths) {
-      for (auto& [method, route] : methods) {
-        route.handler = wrapped(std::move(route.handler));
-      }
-    }
-  }
-}
-
 const Router::Methods* Router::find_prefix(std::string_view path) const {
   for (size_t slash = path.rfind('/'); slash != std::string_view::npos;
        slash = slash == 0 ? std::string_view::npos : path.rfind('/', slash - 1)) {
@@ -61,7 +51,8 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
       match.is_quick = route.is_quick;
     }
   }
-  // What lies below a prefix is known to its handler alone: of another method nobody knows the path.
+  // What lies below a prefix is known to its handler alone: of another method nobody knows the
+  // path.
   return match.handler == nullptr && exact == exact_.end() ? Match{} : match;
 }
 

@@ -1,7 +1,6 @@
 // Which handler answers a method and path.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -21,9 +20,6 @@ class Router {
   /// As add, for a handler that never blocks and takes microseconds: it runs on the network thread,
   /// and so answers also while all handler threads are busy.
   void add_quick(std::string method, std::string path, Handler handler);
-
-  /// Replaces every handler added so far by what `wrapped` makes of it.
-  void wrap(const std::function<Handler(Handler)>& wrapped);
 
   struct Match {
     const Handler* handler = nullptr;  ///< null: no such path (404) or method (405)

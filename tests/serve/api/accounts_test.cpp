@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+
 #include "formats/temporary_folder.h"
 #include "serve/accounts/accounts_file.h"
 #include "serve/accounts/key_store.h"
@@ -63,9 +66,54 @@ TEST_F(ApiAccounts, WithoutAKeyNothingIsAnswered) {
     const ResponderPtr answer = chat(chat_body(), headers);
     EXPECT_EQ(answer->status(), 401);
     EXPECT_EQ(answer->json()["error"]["type"], "authentication_error");
+    EXPECT_EQ(http::find_header(answer->headers(), "WWW-Authenticate"), "Bearer");
     EXPECT_EQ(fixture_->ask("GET", "/models", "", headers)->status(), 401);
     EXPECT_EQ(fixture_->ask("GET", "/user/balance", "", headers)->status(), 401);
   }
+}
+
+constexpr std::pair<const char*, const char*> kSmallEndpoints[] = {
+    {"GET", "/metrics"}, {"GET", "/models"}, {"GET", "/user/balance"}, {"POST", "/tokenize"}};
+
+TEST_F(ApiAccounts, OnlyMetricsDoWithoutAKeyAndOnlyOnLoopback) {
+  const http::Headers key = make_key("alice", "1.00");
+  const std::string body = R"({"prompt":"She"})";
+  for (const bool is_loopback : {true, false}) {
+    fixture_->set_loopback(is_loopback);
+    for (const auto& [method, path] : kSmallEndpoints) {
+      const bool is_open = is_loopback && path == std::string("/metrics");
+      EXPECT_EQ(fixture_->ask(method, path, body)->status(), is_open ? 200 : 401) << path;
+      EXPECT_EQ(fixture_->ask(method, path, body, key)->status(), 200) << path;
+    }
+  }
+}
+
+TEST(ApiKeys, AreAskedForWhereAccountsWouldBe) {
+  ServiceFixture fixture({.api_keys = {"open sesame"}});
+  const std::string body = R"({"prompt":"She"})";
+  const http::Headers key = {{"Authorization", "Bearer open sesame"}};
+  for (const bool is_loopback : {true, false}) {
+    fixture.set_loopback(is_loopback);
+    for (const auto& [method, path] : kSmallEndpoints) {
+      const bool is_open = is_loopback && path == std::string("/metrics");
+      EXPECT_EQ(fixture.ask(method, path, body)->status(), is_open ? 200 : 401) << path;
+      EXPECT_EQ(fixture.ask(method, path, body, key)->status(), 200) << path;
+    }
+  }
+  EXPECT_EQ(fixture.ask("POST", "/chat/completions", kBroken, key)->status(), 400);
+}
+
+TEST(ApiKeys, WhoHasNoneIsToldAndCounted) {
+  ServiceFixture fixture({.api_keys = {"open sesame"}});
+  const ResponderPtr refused =
+      fixture.ask("POST", "/chat/completions", kBroken, {{"Authorization", "Bearer sesame"}});
+  EXPECT_EQ(refused->status(), 401);
+  EXPECT_EQ(refused->json()["error"]["type"], "authentication_error");
+  EXPECT_EQ(refused->json()["error"]["code"], "invalid_api_key");
+  EXPECT_EQ(http::find_header(refused->headers(), "WWW-Authenticate"), "Bearer");
+  EXPECT_THAT(fixture.ask("GET", "/metrics", "")->body(),
+              ::testing::HasSubstr(
+                  R"(levin_http_requests_total{endpoint="chat/completions",status="401"} 1)"));
 }
 
 TEST_F(ApiAccounts, AnAnswerIsPaidBeforeItsEndIsSeen) {

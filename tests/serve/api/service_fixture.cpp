@@ -90,6 +90,7 @@ ServiceFixture::ServiceFixture(const ServiceFixtureOptions& options) {
                                                       .model_name = "mini",
                                                       .host = {.max_waiting = options.max_waiting},
                                                       .prices = {},
+                                                      .api_keys = options.api_keys,
                                                       .connections = options.connections},
                                        options.accounts);
   service_->add_routes(router_);
@@ -106,7 +107,7 @@ ResponderPtr ServiceFixture::start(const std::string& method, const std::string&
   request.path = path;
   request.headers = headers;
   request.body = body;
-  request.is_loopback = true;
+  request.is_loopback = is_loopback_;
   (*match.handler)(std::move(request), responder);
   return responder;
 }

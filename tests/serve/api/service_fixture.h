@@ -7,6 +7,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "recording_responder.h"
 #include "serve/accounts/accounts.h"
@@ -31,6 +32,7 @@ struct ServiceFixtureOptions {
   int64_t cache_tokens = 16384;  ///< of all sequences together
   int64_t max_waiting = 64;
   accounts::Accounts* accounts = nullptr;
+  std::vector<std::string> api_keys = {};
   model::AttentionMode attention = model::AttentionMode::kAuto;
   std::function<size_t()> connections = {};
 };
@@ -41,6 +43,8 @@ class ServiceFixture {
 
   Service& service() { return *service_; }
   http::Router& router() { return router_; }
+  /// Whether requests come from this machine; they do at first.
+  void set_loopback(bool is_loopback) { is_loopback_ = is_loopback; }
 
   /// Calls the handler and does not wait for the answer.
   ResponderPtr start(const std::string& method, const std::string& path, const std::string& body,
@@ -55,6 +59,7 @@ class ServiceFixture {
  private:
   std::unique_ptr<Service> service_;
   http::Router router_;
+  bool is_loopback_ = true;
   int requests_ = 0;
 };
 

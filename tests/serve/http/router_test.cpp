@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <string>
-#include <utility>
 
 #include "base/error.h"
 
@@ -89,19 +88,6 @@ TEST(Headers, CompareWithoutCase) {
   const Headers headers = {{"Content-Type", "text/plain"}, {"content-type", "second"}};
   EXPECT_EQ(find_header(headers, "CONTENT-TYPE"), "text/plain");
   EXPECT_EQ(find_header(headers, "content-typ"), "");
-}
-
-TEST_F(RouterTest, WrapsWhatIsThere) {
-  add("GET", "/models");
-  router.wrap([this](const Handler& inner) {
-    return [this, inner](Request request, std::shared_ptr<Responder> responder) {
-      inner(std::move(request), std::move(responder));
-      called += ", wrapped";
-    };
-  });
-  add("GET", "/health");
-  EXPECT_EQ(route("GET", "/models"), "GET /models, wrapped");
-  EXPECT_EQ(route("GET", "/health"), "GET /health");
 }
 
 }  // namespace
