@@ -53,6 +53,13 @@ std::vector<int32_t> prompt_ids(const CompletionPrompt& prompt, const Completion
                          : generation::text_prompt(model.tokenizer, *text).ids;
 }
 
+/// True if the prompt's BOS is one that its text lacks.
+bool has_added_bos(const std::string& text, const std::vector<int32_t>& ids,
+                   const text::Tokenizer& tokenizer) {
+  const std::optional<int32_t> bos = tokenizer.bos_id();
+  return bos == ids.front() && !text.starts_with(tokenizer.token_bytes(*bos));
+}
+
 PlannedAnswer plan_answer(const CompletionRequest& request, size_t prompt_idx,
                           const ServedModel& model, const Dispatcher& dispatcher) {
   const CompletionPrompt& prompt = request.prompts[prompt_idx];
@@ -75,11 +82,14 @@ PlannedAnswer plan_answer(const CompletionRequest& request, size_t prompt_idx,
                                  .echoes = request.echoes,
                                  .prompt_text = {},
                                  .first_prompt_token = generation.prompt.front(),
+                                 .echoes_first_token = true,
                                  .wants_logprobs = request.logprobs.has_value(),
                                  .drops_answer = drops_answer};
   if (request.echoes) {
     const auto* text = std::get_if<std::string>(&prompt);
     format.prompt_text = text != nullptr ? *text : model.tokenizer.decode(generation.prompt);
+    format.echoes_first_token =
+        text == nullptr || !has_added_bos(*text, generation.prompt, model.tokenizer);
   }
   answer.format = std::make_unique<CompletionFormat>(std::move(format), model);
   return answer;

@@ -9,7 +9,7 @@ CompletionFormat::CompletionFormat(CompletionFormatOptions options, const Served
   if (options_.echoes) {
     text_ = options_.prompt_text;
     if (options_.wants_logprobs) {
-      logprobs_.add_first(options_.first_prompt_token);
+      logprobs_.add_first(options_.first_prompt_token, options_.echoes_first_token);
     }
   }
 }

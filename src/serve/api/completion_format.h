@@ -16,6 +16,7 @@ struct CompletionFormatOptions {
   bool echoes = false;
   std::string prompt_text;         ///< with echoes
   int32_t first_prompt_token = 0;  ///< with echoes
+  bool echoes_first_token = true;  ///< false: it is a BOS that prompt_text does not have
   bool wants_logprobs = false;
   bool drops_answer = false;  ///< max_tokens 0: the echo is all
 };

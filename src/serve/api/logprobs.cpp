@@ -60,8 +60,9 @@ void CompletionLogprobs::add_token(int32_t token) {
   }
 }
 
-void CompletionLogprobs::add_first(int32_t token) {
+void CompletionLogprobs::add_first(int32_t token, bool is_in_text) {
   add_token(token);
+  offset_ = is_in_text ? offset_ : 0;
   token_logprobs_.push_back(nullptr);
   top_logprobs_.push_back(nullptr);
 }

@@ -36,8 +36,9 @@ class CompletionLogprobs {
  public:
   explicit CompletionLogprobs(const text::Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
-  /// The first token of a prompt, which nothing predicts.
-  void add_first(int32_t token);
+  /// The first token of a prompt, which nothing predicts. `is_in_text` false: the echoed text
+  /// begins behind it.
+  void add_first(int32_t token, bool is_in_text);
   void add(const runtime::SampledToken& sampled);
 
   /// What has been added since the last call; offsets go on.

@@ -72,6 +72,48 @@ TEST_F(Completions, EchoWithLogprobsScoresThePrompt) {
   EXPECT_EQ(scores["top_logprobs"].back()[drawn], scores["token_logprobs"].back());
 }
 
+/// The byte at which a character begins.
+size_t byte_of(const std::string& text, size_t character) {
+  size_t byte = 0;
+  for (size_t begun = 0; byte < text.size(); ++byte) {
+    begun += (static_cast<unsigned char>(text[byte]) & 0xC0U) != 0x80U ? 1 : 0;
+    if (begun > character) {
+      break;
+    }
+  }
+  return byte;
+}
+
+/// Each token from `first_token_idx` on stands in the text where its offset says.
+void expect_offsets(const Json& choice, size_t first_token_idx) {
+  const std::string text = choice["text"];
+  const Json& scores = choice["logprobs"];
+  ASSERT_GT(scores["tokens"].size(), first_token_idx);
+  ASSERT_EQ(scores["text_offset"].size(), scores["tokens"].size());
+  EXPECT_EQ(scores["text_offset"][0], 0);
+  for (size_t i = first_token_idx; i < scores["tokens"].size(); ++i) {
+    const std::string token = scores["tokens"][i];
+    EXPECT_EQ(text.substr(byte_of(text, scores["text_offset"][i]), token.size()), token) << i;
+  }
+}
+
+TEST_F(Completions, TextOffsetsPointIntoTheEchoedText) {
+  Json body = body_with("She had been forced");
+  body.update({{"echo", true}, {"logprobs", 0}});
+  const Json with_added_bos = choice_of(body);
+  EXPECT_EQ(with_added_bos["logprobs"]["text_offset"][1], 0) << "the text has no BOS";
+  expect_offsets(with_added_bos, 1);
+  for (const Json& prompt :
+       {Json("<｜begin▁of▁sentence｜>She had been forced"), Json(ids_of("She had been forced"))}) {
+    body["prompt"] = prompt;
+    const Json with_own_bos = choice_of(body);
+    EXPECT_EQ(with_own_bos["logprobs"]["text_offset"][1], 21) << "characters, not bytes";
+    expect_offsets(with_own_bos, 0);
+  }
+  body["echo"] = false;
+  expect_offsets(choice_of(body), 0);
+}
+
 TEST_F(Completions, ScoresAreThoseThatDrawingGives) {
   Json body = body_with(ids_of("She had been forced"));
   body.update({{"logprobs", 1}, {"max_tokens", 3}});
