@@ -14,7 +14,11 @@ namespace {
 /// Appends to a member that may be missing or null.
 void append_text(Json& object, const char* key, const std::string& text) {
   Json& member = object[key];
-  member = member.is_string() ? member.get<std::string>() + text : text;
+  if (member.is_string()) {
+    member.get_ref<std::string&>() += text;
+  } else {
+    member = text;
+  }
 }
 
 }  // namespace
