@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace levin::serve::api {
@@ -21,6 +23,10 @@ void append_text(Json& object, const char* key, const std::string& text) {
   }
 }
 
+bool is_content(const OutputEvent& event) {
+  return event.kind == EventKind::kContent && !event.text.empty();
+}
+
 }  // namespace
 
 ChatFormat::ChatFormat(ChatFormatOptions options, const ServedModel& model)
@@ -31,23 +37,17 @@ ChatFormat::ChatFormat(ChatFormatOptions options, const ServedModel& model)
 
 void ChatFormat::take(const generation::Delta& delta, Reply& reply) {
   reasoning_tokens_ += delta.token.has_value() && parser_.is_reasoning() ? 1 : 0;
-  if (options_.wants_logprobs) {
-    for (Json& token : chat_logprobs(token_queue_.take(delta), tokenizer_)) {
-      logprobs_.push_back(std::move(token));
-    }
+  if (reply.streams() && !has_begun_ && delta.token.has_value()) {
+    begin(reply);
   }
   const std::vector<OutputEvent> events = parser_.push(delta.text);
+  if (options_.wants_logprobs) {
+    std::ranges::move(token_queue_.take(delta), std::back_inserter(unread_tokens_));
+    take_logprobs(events);
+  }
   if (!reply.streams()) {
     take_events(events);
     return;
-  }
-  if (!has_begun_ && delta.token.has_value()) {
-    has_begun_ = true;
-    delta_ = {{"role", "assistant"}, {"content", ""}};
-    if (options_.is_thinking) {
-      delta_ = {{"role", "assistant"}, {"content", nullptr}, {"reasoning_content", ""}};
-    }
-    write_delta(reply);
   }
   for (const OutputEvent& event : events) {
     add_to_delta(event);
@@ -59,6 +59,7 @@ void ChatFormat::take(const generation::Delta& delta, Reply& reply) {
 
 Json ChatFormat::end(const std::string& reason, Reply& reply) {
   const std::vector<OutputEvent> rest = parser_.flush();
+  take_logprobs(rest);
   const bool calls_tools = reason == "stop" && parser_.has_calls();
   Json choice = {{"index", 0}};
   if (reply.streams()) {
@@ -80,6 +81,27 @@ Json ChatFormat::end(const std::string& reason, Reply& reply) {
   }
   choice["finish_reason"] = calls_tools ? "tool_calls" : reason;
   return choice;
+}
+
+/// The first chunk, which has the role and no text.
+void ChatFormat::begin(Reply& reply) {
+  has_begun_ = true;
+  delta_ = {{"role", "assistant"}, {"content", ""}};
+  if (options_.is_thinking) {
+    delta_ = {{"role", "assistant"}, {"content", nullptr}, {"reasoning_content", ""}};
+  }
+  write_delta(reply);
+}
+
+/// The content's tokens are told and those of tool calls are not. What a token is shows when the
+/// parser lets go of its text: then it goes with that, and with it what was kept back before.
+void ChatFormat::take_logprobs(const std::vector<OutputEvent>& events) {
+  if (std::ranges::any_of(events, is_content)) {
+    std::ranges::move(chat_logprobs(unread_tokens_, tokenizer_), std::back_inserter(logprobs_));
+  } else if (events.empty() && !parser_.has_calls()) {
+    return;
+  }
+  unread_tokens_.clear();
 }
 
 void ChatFormat::take_events(const std::vector<OutputEvent>& events) {
@@ -141,7 +163,7 @@ void ChatFormat::add_to_delta(const OutputEvent& event) {
 void ChatFormat::write_delta(Reply& reply) {
   Json choice = {{"index", 0}, {"delta", std::exchange(delta_, Json::object())}};
   choice["logprobs"] = nullptr;
-  if (options_.wants_logprobs && choice["delta"].contains("content") && !logprobs_.empty()) {
+  if (!logprobs_.empty()) {  // a piece of the content is there, too
     choice["logprobs"] = {{"content", std::exchange(logprobs_, Json::array())}};
   }
   choice["finish_reason"] = nullptr;

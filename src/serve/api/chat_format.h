@@ -29,6 +29,8 @@ class ChatFormat final : public AnswerFormat {
   [[nodiscard]] int64_t reasoning_tokens() const override { return reasoning_tokens_; }
 
  private:
+  void begin(Reply& reply);
+  void take_logprobs(const std::vector<text::OutputEvent>& events);
   void take_events(const std::vector<text::OutputEvent>& events);
   void add_to_message(const text::OutputEvent& event);
   void add_to_delta(const text::OutputEvent& event);
@@ -40,6 +42,7 @@ class ChatFormat final : public AnswerFormat {
   const text::Tokenizer& tokenizer_;
   text::OutputParser parser_;
   TokenQueue token_queue_;
+  std::vector<runtime::SampledToken> unread_tokens_;  // the parser still has their text
   int64_t reasoning_tokens_ = 0;
 
   // Streams: what has not been written yet.

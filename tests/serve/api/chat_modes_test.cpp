@@ -181,6 +181,21 @@ TEST_F(ChatModes, CallsStreamInPieces) {
   EXPECT_TRUE(Json::parse(arguments).contains("city"));
 }
 
+TEST_F(ChatModes, TokensOfACallAreToldInNeitherForm) {
+  Json body = short_body();
+  body["tools"] = Json::array({weather_tool()});
+  body["tool_choice"] = "required";
+  body["max_tokens"] = 60;
+  body["logprobs"] = true;
+  const Json choice = choice_of(body);
+  EXPECT_EQ(choice["message"]["tool_calls"].size(), 1U);
+  EXPECT_EQ(choice["logprobs"]["content"], Json::array());
+  body["stream"] = true;
+  for (const Json& event : fixture_.post("/chat/completions", body)->events()) {
+    EXPECT_TRUE(event["choices"].at(0)["logprobs"].is_null()) << event;
+  }
+}
+
 TEST_F(ChatModes, AToolsResultGoesBackToTheModel) {
   Json body = short_body();
   body["max_tokens"] = 3;

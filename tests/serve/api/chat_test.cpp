@@ -164,6 +164,31 @@ TEST_F(Chat, LogprobsComeWithTheTokensOfTheText) {
   EXPECT_EQ(text, choice["message"]["content"].get<std::string>());
 }
 
+TEST_F(Chat, StreamedLogprobsComeWithTheirText) {
+  Json body = chat_body();
+  body["logprobs"] = true;
+  const Json whole =
+      fixture_.post("/chat/completions", body)->json()["choices"][0]["logprobs"]["content"];
+  Json tokens = Json::array();
+  for (const Json& event : fixture_.post("/chat/completions", streaming(body))->events()) {
+    const Json& choice = event["choices"].at(0);
+    if (choice["logprobs"].is_null()) {
+      EXPECT_EQ(choice["delta"].value("content", ""), "");
+      continue;
+    }
+    std::string text;
+    for (const Json& token : choice["logprobs"]["content"]) {
+      text += token["token"].get<std::string>();
+      tokens.push_back(token["token"]);
+    }
+    EXPECT_EQ(choice["delta"]["content"], text);
+  }
+  ASSERT_EQ(tokens.size(), whole.size());
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    EXPECT_EQ(tokens[i], whole[i]["token"]);
+  }
+}
+
 TEST_F(Chat, TokensOfAStopStringAreNotShown) {
   Json body = chat_body();
   body["logprobs"] = true;

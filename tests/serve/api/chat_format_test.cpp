@@ -1,0 +1,76 @@
+// Which tokens of an answer have their log-probabilities told: text that the model would not write.
+#include "serve/api/chat_format.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "service_fixture.h"
+
+namespace levin::serve::api {
+namespace {
+
+using testing::Json;
+
+const ServedModel& tools_model() {
+  static const ServedModel model = load_served_model({.model_dir = testing::tools_folder(),
+                                                      .name = "tools",
+                                                      .context_tokens = 1024,
+                                                      .is_sparse = true});
+  return model;
+}
+
+/// The choice of an answer with these tokens, one in each event.
+Json choice_of(const std::vector<int32_t>& tokens) {
+  const ServedModel& model = tools_model();
+  Metrics metrics;
+  Worker worker;
+  const ReplyServices services{.worker = worker, .metrics = metrics, .prices = {}};
+  Reply reply(std::make_shared<testing::RecordingResponder>(), {}, nullptr, services);
+  ChatFormatOptions options;
+  options.output = {.style = text::ChatStyle::kV31, .reads_calls = true};
+  options.wants_logprobs = true;
+  ChatFormat format(options, model);
+  for (const int32_t token : tokens) {
+    generation::Delta delta;
+    delta.text = model.tokenizer.token_bytes(token);
+    delta.token.emplace().token = token;
+    format.take(delta, reply);
+  }
+  return format.end("stop", reply);
+}
+
+std::string told_text(const Json& choice) {
+  std::string text;
+  for (const Json& token : choice["logprobs"]["content"]) {
+    text += token["token"].get<std::string>();
+  }
+  return text;
+}
+
+std::vector<int32_t> ids_of(const std::string& text) {
+  return tools_model().tokenizer.encode(text).ids;
+}
+
+TEST(ChatFormat, TellsTheTokensInFrontOfACallAndNotThoseOfTheCall) {
+  const Json choice =
+      choice_of(ids_of("Let me see.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>now<｜tool▁sep｜>"
+                       R"({"zone": "UTC"})"
+                       "<｜tool▁call▁end｜><｜tool▁calls▁end｜>"));
+  EXPECT_EQ(choice["message"]["content"], "Let me see.");
+  EXPECT_EQ(choice["message"]["tool_calls"].size(), 1U);
+  EXPECT_EQ(choice["finish_reason"], "tool_calls");
+  EXPECT_EQ(told_text(choice), "Let me see.");
+}
+
+TEST(ChatFormat, TellsWhatLookedLikeACallAndIsNone) {
+  const std::string text = "a < b <｜tool▁calls▁begin｜> is no call";
+  const Json choice = choice_of(ids_of(text));
+  EXPECT_EQ(choice["message"]["content"], text);
+  EXPECT_EQ(told_text(choice), text);
+}
+
+}  // namespace
+}  // namespace levin::serve::api
