@@ -66,7 +66,8 @@ Wish AnswerJob::on_event(const runtime::TokenEvent& event) {
   if (delta.token.has_value()) {
     note_token(Clock::now());
   }
-  if (event.prompt_tokens_done != reported_prompt_tokens_) {
+  const bool is_refused = event.finish == FinishReason::kError;  // a status of its own, no stream
+  if (!is_refused && event.prompt_tokens_done != reported_prompt_tokens_) {
     reported_prompt_tokens_ = event.prompt_tokens_done;
     reply_->write_progress(event.prompt_tokens_done, prompt_tokens_);
   }
