@@ -219,8 +219,8 @@ void Connection::close() {
   wake_.cancel();
   done_.cancel();
   if (was_answering) {
-    report(false);
     answer_->close();
+    report(false);
   }
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
@@ -109,8 +108,12 @@ class Server::Impl {
  private:
   asio::awaitable<void> accept_connections();
   asio::awaitable<void> watch_time();
+  void check_time(Connection& connection, Connection::Clock::time_point now);
   void admit(tcp::socket socket);
   void run_network();
+  void keep_running(asio::awaitable<void> (Impl::*loop)());
+  template <typename Task>
+  bool try_to(const Task& task) noexcept;
 
   const ServerOptions options_;
   const Router router_;
@@ -151,8 +154,8 @@ Server::Impl::Impl(ServerOptions options, Router router)
              .arriving = arriving_,
              .id_seed = random_seed()},
       port_(acceptor_.local_endpoint().port()) {
-  asio::co_spawn(context_, accept_connections(), asio::detached);
-  asio::co_spawn(context_, watch_time(), asio::detached);
+  keep_running(&Impl::accept_connections);
+  keep_running(&Impl::watch_time);
   network_ = std::thread([this] { run_network(); });
 }
 
@@ -164,17 +167,37 @@ Server::Impl::~Impl() {
   }
 }
 
-void Server::Impl::run_network() {
-  while (true) {
+/// One connection's trouble is not the others': what `task` throws is told. True if it threw
+/// nothing.
+template <typename Task>
+bool Server::Impl::try_to(const Task& task) noexcept {
+  try {
+    task();
+    return true;
+  } catch (const std::exception& error) {
     try {
-      context_.run();
-      return;
-    } catch (const std::exception& error) {  // one connection's trouble is not the others'
       if (options_.on_failure) {
         options_.on_failure("", error.what());
       }
+    } catch (const std::exception&) {  // not even memory to say so
     }
   }
+  return false;
+}
+
+void Server::Impl::run_network() {
+  while (!try_to([this] { context_.run(); })) {
+  }
+}
+
+/// Runs a loop that draining alone may end: one that throws is told of and begins again.
+void Server::Impl::keep_running(asio::awaitable<void> (Impl::*loop)()) {
+  asio::co_spawn(context_, (this->*loop)(), [this, loop](const std::exception_ptr& failure) {
+    if (failure) {
+      try_to([&failure] { std::rethrow_exception(failure); });
+      keep_running(loop);
+    }
+  });
 }
 
 asio::awaitable<void> Server::Impl::accept_connections() {
@@ -213,25 +236,33 @@ void Server::Impl::admit(tcp::socket socket) {
       state_, make_transport(std::move(socket), tls_.get()),
       Peer{.address = remote.address().to_string(), .client = client, .is_loopback = is_loopback});
   table_.add(connection, client);
-  asio::co_spawn(context_, connection->run(), [this, connection](const std::exception_ptr&) {
-    connection->close();
-    table_.remove(connection);
+  const bool runs = try_to([this, &connection] {
+    asio::co_spawn(context_, connection->run(), [this, connection](const std::exception_ptr&) {
+      try_to([&connection] { connection->close(); });
+      table_.remove(connection);
+    });
   });
+  if (!runs) {
+    table_.remove(connection);
+  }
 }
 
 asio::awaitable<void> Server::Impl::watch_time() {
   while (!state_.is_draining || table_.size() > 0) {
     const auto now = Connection::Clock::now();
-    table_.for_each([this, now](Connection& connection) {
-      if (now >= end_) {
-        cut_off_ += connection.is_answering() ? 1 : 0;
-        connection.close();
-      } else {
-        connection.check_time(now);
-      }
-    });
+    table_.for_each(
+        [this, now](Connection& connection) { try_to([&] { check_time(connection, now); }); });
     tick_.expires_after(kTick);
     co_await tick_.async_wait(kAwait);
+  }
+}
+
+void Server::Impl::check_time(Connection& connection, Connection::Clock::time_point now) {
+  if (now >= end_) {
+    cut_off_ += connection.is_answering() ? 1 : 0;
+    connection.close();
+  } else {
+    connection.check_time(now);
   }
 }
 

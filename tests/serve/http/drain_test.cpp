@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <future>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -60,6 +61,27 @@ TEST_F(DrainTest, CutsOffWhatOutlivesTheLimit) {
   EXPECT_TRUE(responder->is_closed());
   server.reset();
   responder->send({.body = "{}"});  // held longer than the server: does nothing
+}
+
+TEST_F(DrainTest, FailuresOfTheLogStopNeitherDeadlinesNorTheEnd) {
+  options.limits.idle_time = milliseconds(500);
+  options.limits.lag_time = milliseconds(200);
+  options.limits.max_queued_bytes = 1000;
+  options.on_exchange = [](const ExchangeRecord& /*record*/) {
+    throw std::runtime_error("no room for another line");
+  };
+  start();
+  const auto lagging = connect();
+  lagging->send(post("/held", "{}"));
+  const auto responder = next_held();
+  responder->start_stream(200, "text/event-stream", {});
+  responder->write(std::string(size_t{16} << 20, 'x'));
+  EXPECT_TRUE(soon([&] { return responder->is_closed(); })) << "cut off, which could not be logged";
+  EXPECT_TRUE(soon([this] { return !failures().empty(); }));
+  const auto idle = connect();
+  EXPECT_TRUE(idle->is_closed_within(milliseconds(5000))) << "time is still watched";
+  EXPECT_EQ(body_of(exchange(get("/hello"))), "hello");
+  EXPECT_EQ(drain(milliseconds(10'000)).get(), 0U);
 }
 
 TEST_F(DrainTest, EndsTheConnectionBehindTheAnswer) {
