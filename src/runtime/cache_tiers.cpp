@@ -36,7 +36,6 @@ CacheStats stats_of(const CacheTiers& tiers, const PagePool& pool) {
   stats.capacity_pages = pool.capacity_pages();
   stats.held_pages = pool.held_pages();
   if (tiers.prefixes != nullptr) {
-    stats.shared_pages = tiers.prefixes->size();
     stats.evicted_pages = tiers.prefixes->evicted_pages();
   }
   if (tiers.disk != nullptr) {

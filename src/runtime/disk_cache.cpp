@@ -196,7 +196,6 @@ void DiskCache::State::write(const PageCopy& copy, int64_t used_us) {
   if (is_wanted && stats.is_on) {
     known[record.key] = Where::kStored;
     ++stats.written_pages;
-    stats.written_bytes += page_bytes;
   }
 }
 
@@ -275,7 +274,6 @@ bool DiskCache::try_read(const PageRecord& record, std::span<std::byte> page) {
   const std::lock_guard lock(state_->mutex);
   if (outcome == SegmentOutcome::kRead) {
     ++state_->stats.read_pages;
-    state_->stats.read_bytes += std::ssize(page);
     return true;
   }
   state_->stats.damaged_pages += outcome == SegmentOutcome::kDamaged ? 1 : 0;

@@ -28,9 +28,7 @@ struct DiskCacheStats {
   int64_t queued_pages = 0;  ///< waiting to be written
   // Since the start:
   int64_t read_pages = 0;
-  int64_t read_bytes = 0;
   int64_t written_pages = 0;
-  int64_t written_bytes = 0;
   int64_t dropped_pages =
       0;  ///< not written, because the queue was full or a page before is missing
   int64_t damaged_pages = 0;  ///< removed, because they were not what they should be

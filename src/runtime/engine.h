@@ -109,7 +109,6 @@ struct CacheStats {
   int64_t page_bytes = 0;
   int64_t capacity_pages = 0;
   int64_t held_pages = 0;     ///< of running sequences
-  int64_t shared_pages = 0;   ///< that prompts can find in memory, held ones included
   int64_t evicted_pages = 0;  ///< that memory has lost to others
   DiskCacheStats disk;        ///< all 0 without a cache on disk
 };

@@ -65,7 +65,6 @@ TEST(EngineWithDisk, AnswersAfterARestartEqualThoseWithoutACache) {
   EXPECT_EQ(second.stats.restored_prompt_tokens, 14 * 64);
   EXPECT_EQ(second.stats.prompt_tokens, 900);
   EXPECT_EQ(second.cache.disk.read_pages, 14);
-  EXPECT_EQ(second.cache.shared_pages, 14);
   EXPECT_EQ(second.cache.held_pages, 0);
 }
 

@@ -201,8 +201,6 @@ Balance Accounts::balance(const Key& key) const {
   return balance_of(state_->reader, key.id);
 }
 
-const Prices& Accounts::prices() const { return state_->options.prices; }
-
 Admission::~Admission() { release(); }
 
 Settlement Admission::settle(const TokenUsage& usage) {

@@ -112,8 +112,6 @@ class Accounts {
   /// Throws Error(kNotFound) for a key that is not in the file.
   [[nodiscard]] Balance balance(const Key& key) const;
 
-  [[nodiscard]] const Prices& prices() const;
-
  private:
   friend class Admission;
   struct State;

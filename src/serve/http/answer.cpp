@@ -118,32 +118,24 @@ bool Answer::is_closed() const {
   return is_closed_;
 }
 
-void Answer::on_close(std::function<void()> callback) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (phase_ == Phase::kFinished) {
-      return;
-    }
-    if (!is_closed_) {
-      close_callback_ = std::move(callback);
-      return;
-    }
-  }
-  callback();
-}
-
 std::shared_ptr<Responder> Answer::for_handler(std::shared_ptr<Answer> answer) {
   Responder* responder = answer.get();
   return {responder, [kept = std::move(answer)](Responder*) { kept->abandon(); }};
 }
 
 void Answer::abandon() {
-  send(error_response(500, "the server gave no answer; please report it"));
-  const std::lock_guard lock(mutex_);
-  if (!is_closed_ && phase_ == Phase::kStreaming) {
-    phase_ = Phase::kBroken;
-    wake_();
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_closed_ || phase_ == Phase::kFinished) {
+      return;  // as nearly always
+    }
+    if (phase_ == Phase::kStreaming) {
+      phase_ = Phase::kBroken;
+      wake_();
+      return;
+    }
   }
+  send(error_response(500, "the server gave no answer; please report it"));
 }
 
 Answer::Progress Answer::take(std::string& bytes) {
@@ -178,32 +170,11 @@ void Answer::written(size_t bytes) {
 }
 
 void Answer::close() {
-  std::function<void()> callback;
-  {
-    const std::lock_guard lock(mutex_);
-    if (is_closed_) {
-      return;
-    }
-    is_closed_ = true;
-    wake_ = nullptr;
-    queue_.clear();
-    queued_bytes_ = 0;
-    std::swap(callback, close_callback_);
-    if (phase_ == Phase::kFinished || phase_ == Phase::kBroken) {
-      return;
-    }
-  }
-  if (callback) {
-    callback();
-  }
-}
-
-void Answer::complete() {
-  std::function<void()> released;
   const std::lock_guard lock(mutex_);
   is_closed_ = true;
   wake_ = nullptr;
-  std::swap(released, close_callback_);
+  queue_.clear();
+  queued_bytes_ = 0;
 }
 
 bool Answer::is_stream() const {

@@ -37,7 +37,6 @@ class Answer final : public Responder {
   void finish() override;
   [[nodiscard]] size_t queued_bytes() const override;
   [[nodiscard]] bool is_closed() const override;
-  void on_close(std::function<void()> callback) override;
 
   /// The responder for a handler. When it lets go of it without having answered, the client gets
   /// status 500, or within a stream the end of the connection.
@@ -54,11 +53,9 @@ class Answer final : public Responder {
   [[nodiscard]] std::string keep_alive_bytes();
   /// Bytes of take() and keep_alive_bytes() that the socket took.
   void written(size_t bytes);
-  /// The client has gone: calls the callback of on_close unless the answer is finished. From then
-  /// on nothing is queued and `wake` is never called.
+  /// All is sent, or the client has gone. From then on nothing is queued and `wake` is never
+  /// called.
   void close();
-  /// All is sent: releases callbacks; like close without telling anybody.
-  void complete();
 
   [[nodiscard]] bool is_stream() const;
   [[nodiscard]] bool is_last() const;  ///< the connection must close behind this answer
@@ -78,7 +75,6 @@ class Answer final : public Responder {
   mutable std::mutex mutex_;  // guards what is not atomic below
   AnswerForm form_;
   std::function<void()> wake_;
-  std::function<void()> close_callback_;
   std::string queue_;
   Phase phase_ = Phase::kWaiting;
   Framing framing_ = Framing::kLength;

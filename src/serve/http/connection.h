@@ -44,7 +44,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
 
   [[nodiscard]] bool is_answering() const { return phase_ == Phase::kAnswering; }
-  [[nodiscard]] const Peer& peer() const { return peer_; }
 
  private:
   enum class Phase { kHandshake, kIdle, kHead, kBody, kAnswering, kLingering, kClosed };

@@ -145,7 +145,7 @@ void Connection::dispatch(RequestParser& parser) {
 void Connection::end_exchange() {
   report(true);
   const bool is_last = answer_->is_last() || server_.is_draining;
-  answer_->complete();
+  answer_->close();
   answer_.reset();
   if (is_last) {
     transport_->shutdown_send();

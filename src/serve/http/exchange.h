@@ -62,11 +62,8 @@ class Responder {
 
   /// Bytes queued and not yet taken by the socket: a producer pauses when the client lags.
   [[nodiscard]] virtual size_t queued_bytes() const = 0;
-  /// True once the client has gone or was cut off.
+  /// True once the client has gone, was cut off, or has the whole answer.
   [[nodiscard]] virtual bool is_closed() const = 0;
-  /// Called once, from a network thread, when the client goes before the answer is complete; at
-  /// once if it has gone already.
-  virtual void on_close(std::function<void()> callback) = 0;
 };
 
 /// Takes a request; answers now or later, from any thread. Runs on one of a few handler threads,

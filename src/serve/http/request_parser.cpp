@@ -73,9 +73,6 @@ void RequestParser::finish_head() {
   head_.is_http_1_0 = message.version() == 10;
   head_.is_keep_alive = beast_->parser.keep_alive();
   head_.expects_continue = is_same_name(find_header(head_.headers, "Expect"), "100-continue");
-  if (const auto length = beast_->parser.content_length(); length.has_value()) {
-    head_.content_length = static_cast<size_t>(*length);
-  }
   head_.has_body = !beast_->parser.is_done();
   const auto hosts =
       std::count_if(head_.headers.begin(), head_.headers.end(),

@@ -19,8 +19,7 @@ struct RequestHead {
   bool is_http_1_0 = false;
   bool is_keep_alive = false;  ///< the client wants to use the connection again
   bool has_body = false;
-  std::optional<size_t> content_length;  ///< absent for chunked bodies
-  bool expects_continue = false;         ///< waits for "100 Continue" before it sends the body
+  bool expects_continue = false;  ///< waits for "100 Continue" before it sends the body
 };
 
 /// Reads one request. Wraps Boost.Beast's parser, which refuses ambiguous framing (a length beside

@@ -49,8 +49,6 @@ bool RecordingResponder::is_closed() const {
   return is_closed_;
 }
 
-void RecordingResponder::on_close(std::function<void()> /*callback*/) {}
-
 void RecordingResponder::close() {
   const std::lock_guard lock(mutex_);
   is_closed_ = true;

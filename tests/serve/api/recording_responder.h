@@ -2,7 +2,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -23,7 +22,6 @@ class RecordingResponder : public http::Responder {
   void finish() override;
   [[nodiscard]] size_t queued_bytes() const override;
   [[nodiscard]] bool is_closed() const override;
-  void on_close(std::function<void()> callback) override;
 
   /// What the test plays: the client goes, or stops reading.
   void close();

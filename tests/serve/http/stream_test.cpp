@@ -1,7 +1,6 @@
 // Streams, long waits, clients that lag or vanish.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -94,17 +93,13 @@ TEST_F(StreamTest, TellsTheHandlerThatItsClientHasGone) {
       responder->start_stream(200, kSse, {});
       client->read_until("\r\n\r\n");
     }
-    std::atomic<int> calls = 0;
-    responder->on_close([&calls] { ++calls; });
+    EXPECT_FALSE(responder->is_closed());
     client->vanish();
-    EXPECT_TRUE(soon([&calls] { return calls == 1; }));
-    EXPECT_TRUE(responder->is_closed());
+    EXPECT_TRUE(soon([&] { return responder->is_closed(); }));
     responder->write("data: into the void\n\n");
     responder->finish();
     EXPECT_EQ(responder->queued_bytes(), 0U);
     EXPECT_FALSE(next_record().is_complete);
-    responder->on_close([&calls] { ++calls; });  // at once: it has gone already
-    EXPECT_EQ(calls, 2);
   }
   EXPECT_TRUE(soon([this] { return server->connections() == 0; }));
 }
@@ -116,19 +111,6 @@ TEST_F(StreamTest, NoticesAVanishingClientBehindPipelinedRequests) {
   const auto responder = next_held();
   client->vanish();
   EXPECT_TRUE(soon([&] { return responder->is_closed(); }));
-}
-
-TEST_F(StreamTest, TellsNobodyAfterACompleteAnswer) {
-  start();
-  std::atomic<int> calls = 0;
-  const auto client = connect();
-  const auto responder = hold(*client);
-  responder->on_close([&calls] { ++calls; });
-  responder->send({.body = "{}"});
-  client->read_response();
-  client->vanish();
-  EXPECT_TRUE(soon([this] { return server->connections() == 0; }));
-  EXPECT_EQ(calls, 0);
 }
 
 TEST_F(StreamTest, CountsWhatTheClientHasNotTaken) {
