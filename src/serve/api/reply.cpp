@@ -125,28 +125,28 @@ void Reply::end_one(const Spending& spending) {
 void Reply::complete() {
   settle();
   services_.metrics.count_tokens(spending_);
-  report();
+  const Cost cost = cost_of(spending_, services_.prices);
+  report(cost);
   if (has_failed_) {
     return;
   }
   services_.metrics.count_request(options_.endpoint, responder_->is_closed() ? kClientGone : 200);
   if (options_.streams) {
-    write_usage_and_end();
+    write_usage_and_end(cost);
   } else {
-    send_body();
+    send_body(cost);
   }
 }
 
-void Reply::report() const {
+void Reply::report(const Cost& cost) const {
   if (services_.on_answer) {
-    services_.on_answer(
-        {.id = options_.id,
-         .endpoint = options_.endpoint,
-         .model = options_.model,
-         .key_name = options_.key_name,
-         .spending = spending_,
-         .cost_usd = accounts::cost(to_token_usage(spending_), services_.prices).to_usd(),
-         .has_failed = has_failed_});
+    services_.on_answer({.id = options_.id,
+                         .endpoint = options_.endpoint,
+                         .model = options_.model,
+                         .key_name = options_.key_name,
+                         .spending = spending_,
+                         .cost_usd = cost.usd,
+                         .has_failed = has_failed_});
   }
 }
 
@@ -168,7 +168,7 @@ void Reply::settle() {
   admission_.reset();
 }
 
-void Reply::write_usage_and_end() {
+void Reply::write_usage_and_end(const Cost& cost) {
   Json chunk = envelope(options_.chunk_object);
   chunk["choices"] = std::move(choices_);
   if (options_.include_usage) {
@@ -176,23 +176,22 @@ void Reply::write_usage_and_end() {
     write_event(dump(chunk));
     chunk["choices"] = Json::array();
   }
-  chunk["usage"] = usage_json(spending_);
-  chunk["levin"] = meter_json(spending_, services_.prices);
+  chunk["usage"] = usage_json(spending_, cost);
+  chunk["levin"] = meter_json(spending_, cost);
   write_event(dump(chunk));
   responder_->write("data: [DONE]\n\n");
   responder_->finish();
 }
 
-void Reply::send_body() {
+void Reply::send_body(const Cost& cost) {
   std::sort(choices_.begin(), choices_.end(), is_before);
   Json body = envelope(options_.object);
   body["choices"] = std::move(choices_);
-  body["usage"] = usage_json(spending_);
-  body["levin"] = meter_json(spending_, services_.prices);
+  body["usage"] = usage_json(spending_, cost);
+  body["levin"] = meter_json(spending_, cost);
   http::Response response;
   response.body = dump(body);
-  response.headers.emplace_back(
-      "X-Levin-Cost-Usd", accounts::cost(to_token_usage(spending_), services_.prices).to_usd());
+  response.headers.emplace_back("X-Levin-Cost-Usd", cost.usd);
   responder_->send(std::move(response));
 }
 

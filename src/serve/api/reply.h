@@ -41,7 +41,7 @@ struct AnswerRecord {
   std::string_view model;
   std::string_view key_name;  ///< empty without accounts
   const Spending& spending;
-  std::string cost_usd;  ///< by the price table
+  std::string_view cost_usd;  ///< by the price table
   bool has_failed = false;
 };
 
@@ -86,11 +86,11 @@ class Reply : public std::enable_shared_from_this<Reply> {
   void end_one(const Spending& spending);
   void complete();
   void settle();
-  void report() const;
+  void report(const Cost& cost) const;
   void begin_stream();
   void write_event(const std::string& data);
-  void write_usage_and_end();
-  void send_body();
+  void write_usage_and_end(const Cost& cost);
+  void send_body(const Cost& cost);
   [[nodiscard]] Json envelope(const std::string& object) const;
 
   std::shared_ptr<http::Responder> responder_;

@@ -49,28 +49,34 @@ accounts::TokenUsage to_token_usage(const Spending& spending) {
           .completion_tokens = spending.completion_tokens};
 }
 
-Json usage_json(const Spending& spending) {
+Cost cost_of(const Spending& spending, const accounts::Prices& prices) {
+  const accounts::TokenUsage usage = to_token_usage(spending);
+  return {.usd = accounts::cost(usage, prices).to_usd(),
+          .without_cache_usd = accounts::cost_without_cache(usage, prices).to_usd()};
+}
+
+Json usage_json(const Spending& spending, const Cost& cost) {
   return {{"prompt_tokens", spending.prompt_tokens},
           {"completion_tokens", spending.completion_tokens},
           {"total_tokens", spending.prompt_tokens + spending.completion_tokens},
           {"prompt_tokens_details", {{"cached_tokens", spending.cached_tokens}}},
           {"completion_tokens_details", {{"reasoning_tokens", spending.reasoning_tokens}}},
           {"prompt_cache_hit_tokens", spending.cached_tokens},
-          {"prompt_cache_miss_tokens", spending.prompt_tokens - spending.cached_tokens}};
+          {"prompt_cache_miss_tokens", spending.prompt_tokens - spending.cached_tokens},
+          {"cost_usd", cost.usd}};
 }
 
-Json meter_json(const Spending& spending, const accounts::Prices& prices) {
+Json meter_json(const Spending& spending, const Cost& cost) {
   const double tokens_per_s =
       spending.decode_s > 0 ? static_cast<double>(spending.decode_tokens) / spending.decode_s : 0;
   const double share = spending.rows_visible > 0 ? static_cast<double>(spending.rows_read) /
                                                        static_cast<double>(spending.rows_visible)
                                                  : 0;
-  const accounts::TokenUsage usage = to_token_usage(spending);
   return {{"time_to_first_token_ms", round_to(spending.first_token_s * 1000, 10)},
           {"decode_tokens_per_s", round_to(tokens_per_s, 10)},
           {"context_share_read", round_to(share, 1e6)},
-          {"cost_usd", accounts::cost(usage, prices).to_usd()},
-          {"cost_without_cache_usd", accounts::cost_without_cache(usage, prices).to_usd()}};
+          {"cost_usd", cost.usd},
+          {"cost_without_cache_usd", cost.without_cache_usd}};
 }
 
 std::string dump(const Json& json) {

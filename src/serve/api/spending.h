@@ -3,7 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <string>
 
 #include "serve/accounts/prices.h"
 
@@ -33,11 +33,19 @@ void count_rows(int64_t first_pos, int64_t end_pos, int64_t index_topk, Spending
 /// For the price table: what was computed and what was not.
 [[nodiscard]] accounts::TokenUsage to_token_usage(const Spending& spending);
 
-/// "usage" as DeepSeek and OpenAI name its members.
-[[nodiscard]] Json usage_json(const Spending& spending);
+/// By the price table, as strings of USD.
+struct Cost {
+  std::string usd;
+  std::string without_cache_usd;  ///< if every prompt token had been computed
+};
 
-/// "levin": what other APIs do not tell. Costs are strings of USD.
-[[nodiscard]] Json meter_json(const Spending& spending, const accounts::Prices& prices);
+[[nodiscard]] Cost cost_of(const Spending& spending, const accounts::Prices& prices);
+
+/// "usage" as DeepSeek and OpenAI name its members, and cost_usd.
+[[nodiscard]] Json usage_json(const Spending& spending, const Cost& cost);
+
+/// "levin": what other APIs do not tell.
+[[nodiscard]] Json meter_json(const Spending& spending, const Cost& cost);
 
 /// JSON text in UTF-8; what is none becomes U+FFFD.
 [[nodiscard]] std::string dump(const Json& json);

@@ -123,6 +123,7 @@ TEST_F(ApiAccounts, AnAnswerIsPaidBeforeItsEndIsSeen) {
   const Json last = chat(body, key)->events().back();
   const Money cost = Money::parse_usd(last["levin"]["cost_usd"].get<std::string>());
   EXPECT_GT(cost, Money());
+  EXPECT_EQ(last["usage"]["cost_usd"], last["levin"]["cost_usd"]);
   EXPECT_EQ(total_of("alice"), Money::parse_usd("1.00") - cost);
   const Json balance = fixture_->ask("GET", "/user/balance", "", key)->json();
   EXPECT_EQ(balance["is_available"], true);

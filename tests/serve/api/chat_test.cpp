@@ -86,6 +86,7 @@ TEST_F(Chat, TheMeterTellsTimeShareAndPrice) {
   EXPECT_EQ(meter["cost_usd"], meter["cost_without_cache_usd"]) << "nothing was cached";
   EXPECT_EQ(http::find_header(answer->headers(), "X-Levin-Cost-Usd"),
             meter["cost_usd"].get<std::string>());
+  EXPECT_EQ(body["usage"]["cost_usd"], meter["cost_usd"]);
 }
 
 TEST_F(Chat, AStreamBringsTheSameTextInPieces) {
@@ -101,6 +102,7 @@ TEST_F(Chat, AStreamBringsTheSameTextInPieces) {
   EXPECT_EQ(last["choices"][0]["finish_reason"], "stop");
   EXPECT_EQ(last["choices"][0]["delta"], Json::object());
   EXPECT_GT(last["usage"]["completion_tokens"], 0) << "DeepSeek's last chunk has it unasked";
+  EXPECT_EQ(last["usage"]["cost_usd"], last["levin"]["cost_usd"]);
   for (const Json& event : events) {
     EXPECT_EQ(event["id"], events.front()["id"]);
   }
@@ -116,6 +118,7 @@ TEST_F(Chat, UsageComesInAChunkOfItsOwnIfAskedFor) {
   EXPECT_EQ(events.back()["choices"], Json::array());
   EXPECT_GT(events.back()["usage"]["prompt_tokens"], 0);
   EXPECT_TRUE(events.back()["levin"].contains("cost_without_cache_usd"));
+  EXPECT_EQ(events.back()["usage"]["cost_usd"], events.back()["levin"]["cost_usd"]);
 }
 
 TEST_F(Chat, ProgressOfThePromptIsToldIfAskedFor) {
