@@ -19,7 +19,7 @@ int64_t raise_descriptor_limit(int64_t wanted) {
       limit.rlim_cur = before;
     }
   }
-  return static_cast<int64_t>(std::min(limit.rlim_cur, std::max(asked, limit.rlim_cur)));
+  return limit.rlim_cur == RLIM_INFINITY ? wanted : static_cast<int64_t>(limit.rlim_cur);
 }
 
 }  // namespace levin::serve
