@@ -54,9 +54,9 @@ void Dispatcher::dispatch(const Caller& caller, const std::shared_ptr<http::Resp
   options.choices = static_cast<int64_t>(answers.size());
   options.key_name = caller.key.has_value() ? caller.key->name : std::string();
   const bool streams = options.streams;
-  const auto reply = std::make_shared<Reply>(
-      responder, std::move(options),
-      admit(accounts_, caller, prompt_tokens, max_new_tokens, options.choices), services_);
+  auto admission = admit(accounts_, caller, prompt_tokens, max_new_tokens, options.choices);
+  const auto reply =
+      std::make_shared<Reply>(responder, std::move(options), std::move(admission), services_);
   std::vector<std::shared_ptr<Job>> jobs;
   jobs.reserve(answers.size());
   for (PlannedAnswer& answer : answers) {
