@@ -16,6 +16,9 @@ namespace levin::base {
   return x ^ (x >> 31);
 }
 
+/// A seed that nobody can foresee, from the system.
+[[nodiscard]] uint64_t random_seed();
+
 /// 64 random bits of (seed, counter).
 [[nodiscard]] constexpr uint64_t random_bits(uint64_t seed, uint64_t counter) noexcept {
   return mix_bits(mix_bits(seed + 0x9E3779B97F4A7C15ULL) + counter * 0x9E3779B97F4A7C15ULL +

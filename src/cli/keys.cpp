@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
@@ -50,12 +50,6 @@ struct KeysOptions {
     return serve::accounts::open_accounts_file(path(), access);
   }
 };
-
-int64_t unix_time_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 /// An amount that an option of that name gave; its error names the option.
 Money parse_amount(const std::string& text, const char* option) {
@@ -124,7 +118,7 @@ void create(const CreateOptions& options) {
                                           .topped_up = parse_amount(options.topped_up, "--topup")};
   serve::accounts::create_accounts_file(options.path());
   Database database = options.open(Access::kWrite);
-  const auto [key, secret] = serve::accounts::create_key(database, wanted, unix_time_s());
+  const auto [key, secret] = serve::accounts::create_key(database, wanted, base::unix_time_s());
   if (options.as_json) {
     json report = to_json(key);
     report["key"] = secret;
@@ -182,7 +176,7 @@ void list(const KeysOptions& options) {
 
 void revoke(const KeysOptions& options) {
   Database database = options.open(Access::kWrite);
-  const Key key = serve::accounts::revoke_key(database, options.name, unix_time_s());
+  const Key key = serve::accounts::revoke_key(database, options.name, base::unix_time_s());
   if (options.as_json) {
     write_json(to_json(key));
   } else {
@@ -202,7 +196,7 @@ void top_up(const TopupOptions& options) {
   Database database = options.open(Access::kWrite);
   const Balance balance = serve::accounts::add_credit(
       database, options.name, options.is_granted ? Credit::kGranted : Credit::kToppedUp, amount,
-      unix_time_s());
+      base::unix_time_s());
   if (options.as_json) {
     write_json(to_json(balance));
   } else {

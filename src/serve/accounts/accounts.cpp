@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "serve/accounts/accounts_file.h"
@@ -20,12 +21,6 @@ namespace {
 
 /// Longer secrets are nobody's, and are not worth hashing.
 constexpr size_t kMaxSecretBytes = 256;
-
-int64_t system_unix_time_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 double system_steady_time_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -120,7 +115,7 @@ void Accounts::State::settle_pending() {
 
 Accounts::Accounts(AccountsOptions options) {
   if (!options.unix_time_s) {
-    options.unix_time_s = system_unix_time_s;
+    options.unix_time_s = base::unix_time_s;
   }
   if (!options.steady_time_s) {
     options.steady_time_s = system_steady_time_s;

@@ -4,10 +4,10 @@
 
 #include <array>
 #include <limits>
-#include <random>
 #include <string_view>
 #include <utility>
 
+#include "base/random.h"
 #include "serve/api/api_error.h"
 
 namespace levin::serve::api {
@@ -51,11 +51,6 @@ std::vector<std::string> read_stop(const JsonFields& fields) {
   return stop;
 }
 
-uint64_t random_seed() {
-  std::random_device device;
-  return (uint64_t{device()} << 32U) | device();
-}
-
 runtime::SamplingParams read_sampling(const JsonFields& fields) {
   runtime::SamplingParams sampling;
   sampling.top_logprobs = -1;
@@ -71,7 +66,7 @@ runtime::SamplingParams read_sampling(const JsonFields& fields) {
   sampling.repetition_penalty = fields.number("repetition_penalty", 0.01, 100).value_or(1);
   const std::optional<int64_t> seed = fields.integer("seed", std::numeric_limits<int64_t>::min(),
                                                      std::numeric_limits<int64_t>::max());
-  sampling.seed = seed.has_value() ? static_cast<uint64_t>(*seed) : random_seed();
+  sampling.seed = seed.has_value() ? static_cast<uint64_t>(*seed) : base::random_seed();
   return sampling;
 }
 

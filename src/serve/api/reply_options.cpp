@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include "base/clock.h"
 
 namespace levin::serve::api {
 
@@ -12,9 +12,7 @@ ReplyOptions make_reply_options(const http::Request& request, const CommonFields
   options.id = request.id;
   options.model = common.model;
   options.fingerprint = fmt::format("fp_{}_{}", model.name, attention_name(name));
-  options.created_unix_s = std::chrono::duration_cast<std::chrono::seconds>(
-                               std::chrono::system_clock::now().time_since_epoch())
-                               .count();
+  options.created_unix_s = base::unix_time_s();
   options.streams = common.streams;
   options.include_usage = common.include_usage;
   options.include_progress = common.include_progress;

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <chrono>
 #include <filesystem>
 #include <utility>
 
+#include "base/clock.h"
 #include "generation/generator.h"
 #include "serve/api/api_error.h"
 
@@ -23,12 +23,6 @@ std::string folder_name(const std::string& folder) {
   return path.has_filename() ? path.filename().string() : path.parent_path().filename().string();
 }
 
-int64_t unix_time_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 }  // namespace
 
 ServedModel load_served_model(const ServedModelOptions& options) {
@@ -40,7 +34,7 @@ ServedModel load_served_model(const ServedModelOptions& options) {
                     .style = style,
                     .context_tokens = options.context_tokens,
                     .is_sparse = options.is_sparse,
-                    .created_unix_s = unix_time_s(),
+                    .created_unix_s = base::unix_time_s(),
                     .known_tokens = nullptr,
                     .vocabulary = nullptr};
   if (auto mask = generation::known_token_mask(model.tokenizer, model.config.vocab_size)) {

@@ -11,12 +11,12 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <future>
-#include <random>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "base/error.h"
+#include "base/random.h"
 #include "serve/http/connection.h"
 #include "serve/http/connection_table.h"
 #include "serve/http/error_response.h"
@@ -69,11 +69,6 @@ tcp::acceptor listen(asio::io_context& context, const ServerOptions& options) {
                       "cannot listen there: {}; choose another --host or --port", error.message());
   }
   return acceptor;
-}
-
-uint64_t random_seed() {
-  std::random_device device;
-  return (uint64_t{device()} << 32) | device();
 }
 
 /// A fresh socket takes these few bytes at once, so that no connection is kept for a refusal.
@@ -152,7 +147,7 @@ Server::Impl::Impl(ServerOptions options, Router router)
              .network = context_.get_executor(),
              .handlers = handlers_,
              .arriving = arriving_,
-             .id_seed = random_seed()},
+             .id_seed = base::random_seed()},
       port_(acceptor_.local_endpoint().port()) {
   keep_running(&Impl::accept_connections);
   keep_running(&Impl::watch_time);
