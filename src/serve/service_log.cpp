@@ -6,20 +6,18 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "serve/api/json.h"
 
 namespace levin::serve {
 namespace {
 
-using nlohmann::ordered_json;
+using api::dump;
+using api::Json;
 
 constexpr size_t kQueuedLines = 8192;
 constexpr size_t kMaxPathBytes = 200;
-
-std::string dump(const ordered_json& value) {
-  return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
-}
 
 /// Paths come from clients: cut, and quoted as JSON where they could forge a line.
 std::string_view shown_path(const http::ExchangeRecord& record) {
@@ -27,7 +25,7 @@ std::string_view shown_path(const http::ExchangeRecord& record) {
 }
 
 /// The rest of a JSON line whose time and level the pattern writes.
-std::string json_fields(const ordered_json& fields) { return dump(fields).substr(1); }
+std::string json_fields(const Json& fields) { return dump(fields).substr(1); }
 
 }  // namespace
 
@@ -87,10 +85,10 @@ struct ServiceLog::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  void line(spdlog::level::level_enum level, std::string_view event, const ordered_json& fields,
+  void line(spdlog::level::level_enum level, std::string_view event, const Json& fields,
             std::string_view words) {
     if (is_json) {
-      ordered_json all = {{"event", event}};
+      Json all = {{"event", event}};
       all.update(fields);
       logger->log(level, json_fields(all));
     } else {

@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "generation/prompt_ids.h"
 #include "serve/api/api_error.h"
+#include "serve/api/json.h"
 #include "serve/api/request_json.h"
-#include "serve/api/spending.h"
 #include "text/chat_json.h"
 
 namespace levin::serve::api {

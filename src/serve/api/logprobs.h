@@ -6,7 +6,7 @@
 
 #include "generation/answer_stream.h"
 #include "runtime/sampler.h"
-#include "serve/api/spending.h"
+#include "serve/api/json.h"
 #include "text/tokenizer.h"
 
 namespace levin::serve::api {

@@ -12,6 +12,7 @@
 #include "serve/accounts/accounts.h"
 #include "serve/api/api_error.h"
 #include "serve/api/engine_host.h"
+#include "serve/api/json.h"
 #include "serve/api/metrics.h"
 #include "serve/api/spending.h"
 #include "serve/api/worker.h"

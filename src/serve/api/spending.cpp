@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
 namespace levin::serve::api {
 namespace {
@@ -77,10 +76,6 @@ Json meter_json(const Spending& spending, const Cost& cost) {
           {"context_share_read", round_to(share, 1e6)},
           {"cost_usd", cost.usd},
           {"cost_without_cache_usd", cost.without_cache_usd}};
-}
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace levin::serve::api

@@ -2,14 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "serve/accounts/prices.h"
+#include "serve/api/json.h"
 
 namespace levin::serve::api {
-
-using Json = nlohmann::ordered_json;
 
 /// Sums over the answers of one request.
 struct Spending {
@@ -46,8 +44,5 @@ struct Cost {
 
 /// "levin": what other APIs do not tell.
 [[nodiscard]] Json meter_json(const Spending& spending, const Cost& cost);
-
-/// JSON text in UTF-8; what is none becomes U+FFFD.
-[[nodiscard]] std::string dump(const Json& json);
 
 }  // namespace levin::serve::api
