@@ -29,9 +29,16 @@ struct Given {
                     wanted, fmt::join(given.values, ","));
 }
 
+const std::string& one_value(const Given& given) {
+  if (given.values.size() != 1) {
+    refuse(given, "one value");
+  }
+  return given.values.front();
+}
+
 int64_t parse_number(const Setting& setting, const Given& given) {
   int64_t value = 0;
-  const std::string& text = given.values.front();
+  const std::string& text = one_value(given);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < setting.min ||
       value > setting.max) {
@@ -52,35 +59,27 @@ bool is_one_of(std::string_view text, std::string_view words) {
 }
 
 void apply(ServerConfig& config, const Setting& setting, const Given& given) {
-  if (setting.kind == Kind::kList) {
-    if (std::any_of(given.values.begin(), given.values.end(),
-                    [](const std::string& value) { return value.empty(); })) {
-      refuse(given, "values that are not empty");
-    }
-    config.*setting.list = given.values;
-    return;
-  }
-  if (given.values.size() != 1) {
-    refuse(given, "one value");
-  }
-  const std::string& value = given.values.front();
   switch (setting.kind) {
+    case Kind::kList:
+      if (std::ranges::find(given.values, "") != given.values.end()) {
+        refuse(given, "values that are not empty");
+      }
+      config.*setting.list = given.values;
+      return;
     case Kind::kNumber:
       config.*setting.number = parse_number(setting, given);
       return;
     case Kind::kFlag:
-      if (!is_one_of(value, "true|false")) {
+      if (!is_one_of(one_value(given), "true|false")) {
         refuse(given, "true or false");
       }
-      config.*setting.flag = value == "true";
+      config.*setting.flag = one_value(given) == "true";
       return;
     case Kind::kText:
-      if (!setting.words.empty() && !is_one_of(value, setting.words)) {
+      if (!setting.words.empty() && !is_one_of(one_value(given), setting.words)) {
         refuse(given, std::string(setting.words));
       }
-      config.*setting.text = value;
-      return;
-    case Kind::kList:
+      config.*setting.text = one_value(given);
       return;
   }
 }

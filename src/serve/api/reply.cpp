@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "base/log.h"
+#include "serve/http/server_options.h"
 
 namespace levin::serve::api {
 namespace {
 
-constexpr size_t kMaxQueuedBytes = size_t{1} << 20U;
 // In metrics alone, as nginx counts them.
 constexpr int kClientGone = 499;
 // Until then a failure still gets its own status; afterwards a waiting client hears keep-alives.
@@ -106,7 +106,7 @@ Wish Reply::flow(Clock::time_point now) {
   if (options_.streams && now - accepted_ > kStreamBegin) {
     begin_stream();
   }
-  if (responder_->queued_bytes() <= kMaxQueuedBytes) {
+  if (responder_->queued_bytes() <= http::kMaxQueuedBytes) {
     lags_since_.reset();
     return Wish::kGoOn;
   }

@@ -78,9 +78,9 @@ class Reply : public std::enable_shared_from_this<Reply> {
   void fail_choice(const ApiError& error, const Spending& spending);
 
   /// Asked before each step: begins the stream of a client that has waited for some seconds, so
-  /// that it hears keep-alive comments. Pauses jobs of a client that reads too slowly (more than 1
-  /// MiB is queued), cancels them after max_lag of that, when the client has gone, or when another
-  /// choice has failed.
+  /// that it hears keep-alive comments. Pauses jobs of a client that reads too slowly
+  /// (http::kMaxQueuedBytes), cancels them after max_lag of that, when the client has gone, or when
+  /// another choice has failed.
   [[nodiscard]] Wish flow(Clock::time_point now);
 
  private:

@@ -11,13 +11,16 @@
 
 namespace levin::serve::http {
 
+/// Of one stream; with more than that waiting its reader lags.
+inline constexpr size_t kMaxQueuedBytes = size_t{1} << 20;
+
 /// Every byte of input may be hostile: these bound what one client can take.
 struct Limits {
   size_t max_header_bytes = size_t{16} << 10;
   size_t max_body_bytes = size_t{32} << 20;
   size_t max_arriving_bytes = size_t{512} << 20;  ///< bodies being received, all together
   size_t max_arriving_bytes_per_client = size_t{256} << 20;  ///< of one address
-  size_t max_queued_bytes = size_t{1} << 20;  ///< of one stream; beyond it the reader lags
+  size_t max_queued_bytes = kMaxQueuedBytes;
   size_t max_connections = 1024;
   size_t max_connections_per_address = 256;  ///< an IPv6 address counts with its /64
 
