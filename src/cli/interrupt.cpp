@@ -27,6 +27,9 @@ extern "C" void on_grace_over(int /*signal*/) { end_now(); }
 /// Ends the program as the signal would have, without leaving half a file behind.
 extern "C" void on_termination(int signal) {
   base::remove_unfinished_files();
+  if (::getpid() == 1) {
+    ::_exit(128 + signal);  // from the first process of a container the kernel keeps such signals
+  }
   ::signal(signal, SIG_DFL);
   ::raise(signal);
 }

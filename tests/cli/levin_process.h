@@ -21,6 +21,7 @@ struct ProcessOptions {
   std::string stdout_path = {};     ///< empty: collected
   int64_t address_space_bytes = 0;  ///< limit of the process; 0: none
   int64_t file_size_bytes = 0;      ///< limit of files that it writes; 0: none
+  bool is_first_process = false;    ///< process 1, as in a container; not every system lets us
 };
 
 /// A running `levin`, its input and output in files of a folder that goes with it.
@@ -32,6 +33,8 @@ class LevinProcess {
   LevinProcess(const LevinProcess&) = delete;
   LevinProcess& operator=(const LevinProcess&) = delete;
 
+  /// False where the system refuses what the options ask.
+  [[nodiscard]] bool has_started() const { return pid_ > 0; }
   void send(int signal) const;
   void interrupt() const { send(SIGINT); }
   /// Waits until stdout holds at least `bytes`; false after 30 seconds or once the program ended.

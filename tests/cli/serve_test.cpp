@@ -1,0 +1,98 @@
+// levin serve as a process: it ends when it is told to, whatever it does at the time.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "cli/levin_process.h"
+#include "formats/temporary_folder.h"
+#include "serve/http/raw_client.h"
+#include "train/optim/free_port.h"
+
+namespace levin::testing {
+namespace {
+
+namespace http = serve::http;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// A server on a port of its own.
+struct ServeProcess {
+  explicit ServeProcess(const std::string& model_dir, const ProcessOptions& options = {})
+      : levin({"serve", model_dir, "--port", std::to_string(port), "--threads", "1"}, "", options) {
+  }
+
+  /// Waits until GET /ready has this status; false after 30 seconds.
+  [[nodiscard]] bool wait_for_ready(int status) const {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (std::chrono::steady_clock::now() < deadline) {
+      try {
+        http::RawClient client(port);
+        client.send(http::get("/ready"));
+        if (http::status_of(client.read_response()) == status) {
+          return true;
+        }
+      } catch (const std::runtime_error&) {  // it does not listen yet
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
+  }
+
+  uint16_t port = free_port();
+  LevinProcess levin;
+};
+
+TEST(Serve, EndsOnSigtermOnceItsAnswersHaveEnded) {
+  ServeProcess server(mini_model());
+  ASSERT_TRUE(server.wait_for_ready(200));
+  http::RawClient client(server.port);
+  client.send(http::post("/v1/completions", R"({"model":"mini","prompt":"She had been",)"
+                                            R"("max_tokens":100,"temperature":0,"stream":true})"));
+  ASSERT_THAT(client.read_until("\"choices\""), HasSubstr("\"choices\""));
+  server.levin.send(SIGTERM);
+  const std::string rest = client.read_all();
+  EXPECT_THAT(rest, HasSubstr("data: [DONE]"));
+  EXPECT_THAT(rest, Not(HasSubstr("insufficient_system_resource")));
+  const ProcessResult result = server.levin.wait();
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("stopped, 0 answers cut off"));
+}
+
+/// A checkpoint whose weights never come: opening them waits for somebody who writes.
+void make_endless_checkpoint(const TemporaryFolder& folder) {
+  for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"}) {
+    std::filesystem::create_symlink(mini_model() + "/" + name, folder.file(name));
+  }
+  ASSERT_EQ(::mkfifo(folder.file("model.safetensors").c_str(), 0600), 0);
+}
+
+TEST(Serve, EndsOnSigtermWhileTheModelLoads) {
+  const TemporaryFolder folder;
+  make_endless_checkpoint(folder);
+  ServeProcess server(folder.path());
+  ASSERT_TRUE(server.wait_for_ready(503));
+  server.levin.send(SIGTERM);
+  EXPECT_EQ(server.levin.wait().exit_code, 128 + SIGTERM);
+}
+
+TEST(Serve, EndsOnSigtermWhileTheModelLoadsInAContainer) {
+  const TemporaryFolder folder;
+  make_endless_checkpoint(folder);
+  ServeProcess server(folder.path(), {.is_first_process = true});
+  if (!server.levin.has_started()) {
+    GTEST_SKIP() << "the system makes no process namespaces for us";
+  }
+  ASSERT_TRUE(server.wait_for_ready(503));
+  server.levin.send(SIGTERM);
+  EXPECT_EQ(server.levin.wait().exit_code, 128 + SIGTERM);
+}
+
+}  // namespace
+}  // namespace levin::testing
