@@ -15,6 +15,7 @@ test('chat gives the answer and the usage', async () => {
   const {usage} = completion;
   assert.equal(usage.total_tokens, usage.prompt_tokens + usage.completion_tokens);
   assert.equal(usage.prompt_tokens, usage.prompt_cache_hit_tokens + usage.prompt_cache_miss_tokens);
+  assert.equal(usage.cost_usd, completion.levin.cost_usd);
 });
 
 test('a stream gives the same text and a last chunk with the usage', async () => {
