@@ -1,20 +1,20 @@
-// Actions on the shown conversation: send, stop, regenerate, edit, choose a branch.
+// Actions on the shown conversation: send, regenerate, edit, choose a branch.
 import { batch } from '@preact/signals';
 import { streamChat } from '../api/client';
 import { RequestError, type Failure } from '../api/errors';
+import type { ChatRequest } from '../api/types';
 import { AnswerCollector } from '../chat/answer';
 import { ancestorsOf, select } from '../chat/branches';
 import { newId } from '../chat/ids';
 import { makeRequest, titleOf } from '../chat/prompt';
 import type { AnswerState, AssistantMessage, Attachment, Conversation, Message, UserMessage } from '../chat/types';
 import { find, keep } from './library';
+import { begin, end } from './running';
 import { connect, refreshBalance } from './server';
 import { announcement, apiKey, current, currentId, dialog, draftSettings, live, messages, model, models, path, type LiveAnswer } from './state';
 
 /** While an answer streams it is stored this often, so that a crash loses little. */
 const saveEveryMs = 2000;
-
-const running = new Map<string, AbortController>();
 
 function setLive(id: string, answer: LiveAnswer | null): void {
   const next = new Map(live.value);
@@ -96,20 +96,17 @@ export async function chooseBranch(message: Message): Promise<void> {
   if (conversation) await keep(select(conversation, message), []);
 }
 
-export function stop(id: string): void {
-  running.get(id)?.abort();
-}
-
 async function answer(before: Conversation, question: UserMessage, added: Message[]): Promise<void> {
   const message = newAnswer(question);
   const conversation = { ...select(before, message), updatedAt: Date.now() };
   const known = [...messages.value.filter((other) => other.id !== question.id), question];
+  const signal = begin(message);
   setLive(message.id, { content: '', reasoning: '', progress: null, hasStarted: false });
   await keep(conversation, [...added, message]);
   announcement.value = 'Waiting for the answer.';
   const canThink = models.value.find((entry) => entry.id === message.model)?.canThink !== false;
   const request = makeRequest([...ancestorsOf(known, question), question], conversation.settings, message.model, canThink);
-  await follow(message, request);
+  await follow(message, request, signal);
 }
 
 interface Outcome {
@@ -131,14 +128,12 @@ function toOutcome(error: unknown, isAborted: boolean): Outcome {
   return { state: 'failed', failure };
 }
 
-async function follow(message: AssistantMessage, request: Parameters<typeof streamChat>[0]): Promise<void> {
-  const abort = new AbortController();
-  running.set(message.id, abort);
+async function follow(message: AssistantMessage, request: ChatRequest, signal: AbortSignal): Promise<void> {
   const collector = new AnswerCollector(performance.now());
   let savedAt = performance.now();
   let outcome: Outcome;
   try {
-    for await (const chunk of streamChat(request, apiKey.value, abort.signal)) {
+    for await (const chunk of streamChat(request, apiKey.value, signal)) {
       const now = performance.now();
       collector.add(chunk, now);
       const { content, reasoning, progress, hasStarted } = collector;
@@ -150,9 +145,9 @@ async function follow(message: AssistantMessage, request: Parameters<typeof stre
     }
     outcome = { state: collector.state, failure: null };
   } catch (error) {
-    outcome = toOutcome(error, abort.signal.aborted);
+    outcome = toOutcome(error, signal.aborted);
   }
-  running.delete(message.id);
+  end(message.id);
   await store(message, collector, outcome);
   setLive(message.id, null);
   finish(outcome);

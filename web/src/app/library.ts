@@ -5,6 +5,7 @@ import * as store from '../store/conversations';
 import { openDatabase, type Database } from '../store/database';
 import { saveDefaults } from '../store/preferences';
 import { exportConversations, importConversations } from '../store/transfer';
+import { stopOrphans } from './running';
 import { conversations, currentId, draftSettings, drawerOpen, live, messages, notify } from './state';
 
 let database: Promise<Database> | null = null;
@@ -23,6 +24,10 @@ async function orNotify(work: (database: Database) => Promise<void>): Promise<vo
     const said = error instanceof store.StoreError ? error.message : `This browser keeps no conversations here (${String(error)}).`;
     notify(said, true);
   }
+}
+
+function isListed(id: string): boolean {
+  return conversations.value.some((conversation) => conversation.id === id);
 }
 
 async function refresh(): Promise<void> {
@@ -105,6 +110,7 @@ export async function rename(conversation: Conversation, title: string): Promise
 
 export async function remove(conversation: Conversation): Promise<void> {
   conversations.value = conversations.value.filter((other) => other.id !== conversation.id);
+  stopOrphans(isListed);
   await orNotify(async (db) => {
     await store.remove(db, conversation.id);
     channel?.postMessage('changed');

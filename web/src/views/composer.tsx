@@ -1,8 +1,8 @@
 // Where the next message is written.
 import { useEffect, useRef } from 'preact/hooks';
-import { stop } from '../app/chat';
 import { addDocument, addFiles, removeDocument, sendDraft } from '../app/draft';
 import { changeSettings } from '../app/library';
+import { stop } from '../app/running';
 import { draftDocuments, draftText, model, path, settings, streamingId } from '../app/state';
 import { estimateTokens, makeDocument, pastedDocumentChars } from '../chat/documents';
 import { formatCount, formatTokens } from './format';

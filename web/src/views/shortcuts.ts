@@ -1,6 +1,7 @@
 // Keyboard shortcuts: what the help lists, and what happens.
-import { regenerate, stop } from '../app/chat';
+import { regenerate } from '../app/chat';
 import { show } from '../app/library';
+import { stop } from '../app/running';
 import { dialog, drawerOpen, path, sidebarOpen, streamingId } from '../app/state';
 import { copyText } from './clipboard';
 import { toggleSidebar, toggleTheme } from './header';

@@ -1,0 +1,100 @@
+// The actions of the page without its views: a store in memory, and a server that answers when told.
+import { vi } from 'vitest';
+import type { ChatRequest } from '../../../web/src/api/types';
+import { newId } from '../../../web/src/chat/ids';
+
+const TrueChannel = globalThis.BroadcastChannel;
+
+/** A chat request whose answer the test gives piece by piece. */
+export class FakeAnswer {
+  isAborted = false;
+  private readonly source: ReadableStreamDefaultController<Uint8Array>;
+  readonly response: Response;
+
+  constructor(
+    readonly body: ChatRequest,
+    signal: AbortSignal | null | undefined,
+  ) {
+    let source!: ReadableStreamDefaultController<Uint8Array>;
+    this.response = new Response(new ReadableStream({ start: (controller) => void (source = controller) }));
+    this.source = source;
+    signal?.addEventListener('abort', () => {
+      this.isAborted = true;
+      source.error(signal.reason);
+    });
+  }
+
+  write(content: string): void {
+    this.event(JSON.stringify({ choices: [{ delta: { content } }] }));
+  }
+
+  end(): void {
+    this.event('[DONE]');
+    this.source.close();
+  }
+
+  private event(data: string): void {
+    this.source.enqueue(new TextEncoder().encode(`data: ${data}\n\n`));
+  }
+}
+
+type Handler = (init: RequestInit) => Response | Promise<Response>;
+
+/** Stands in for fetch. What no test replaces: one model, and no balance. */
+export class FakeServer {
+  readonly answers: FakeAnswer[] = [];
+  readonly handlers: Record<string, Handler> = {
+    '/v1/models': () => Response.json({ data: [{ id: 'mini' }] }),
+    '/user/balance': () => Response.json({ balance_infos: [] }),
+    '/v1/chat/completions': ({ body, signal }) => {
+      const answer = new FakeAnswer(JSON.parse(String(body)) as ChatRequest, signal);
+      this.answers.push(answer);
+      return answer.response;
+    },
+  };
+
+  /** As a browser does, a request whose signal is aborted rejects, whether it was sent or not. */
+  async fetch(path: string, init: RequestInit): Promise<Response> {
+    const { signal } = init;
+    signal?.throwIfAborted();
+    const handler = this.handlers[path];
+    if (!handler) return new Response('{}', { status: 404 });
+    const aborted = new Promise<never>((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason as Error));
+    });
+    return Promise.race([handler(init), aborted]);
+  }
+}
+
+/**
+ * A page as it is after a reload, with the conversations that are stored. Pages of one test are tabs
+ * of one browser if they share `channel`; `goTo` is what Back, Forward and an edited address do.
+ */
+export async function openPage(server: FakeServer, channel = newId()) {
+  vi.resetModules();
+  vi.stubGlobal('fetch', (path: string, init: RequestInit) => server.fetch(path, init));
+  vi.stubGlobal('BroadcastChannel', class extends TrueChannel {
+    constructor() {
+      super(channel);
+    }
+  });
+  let onHashChange = () => {};
+  vi.stubGlobal('addEventListener', (_type: string, listener: () => void) => (onHashChange = listener));
+  const [library, chat, draft, running, connection, state] = await Promise.all([
+    import('../../../web/src/app/library'),
+    import('../../../web/src/app/chat'),
+    import('../../../web/src/app/draft'),
+    import('../../../web/src/app/running'),
+    import('../../../web/src/app/server'),
+    import('../../../web/src/app/state'),
+  ]);
+  await library.openLibrary();
+  await connection.connect();
+  const goTo = (hash: string) => {
+    history.replaceState(null, '', hash);
+    onHashChange();
+  };
+  return { ...library, ...chat, ...draft, ...running, ...connection, ...state, goTo };
+}
+
+export type AppPage = Awaited<ReturnType<typeof openPage>>;
