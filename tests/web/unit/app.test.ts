@@ -1,19 +1,20 @@
 // @vitest-environment jsdom
 // The actions of the page: conversations, answers and documents under way.
 import 'fake-indexeddb/auto';
-import { IDBFactory } from 'fake-indexeddb';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeServer, openPage, type AppPage } from './app_page';
 
 let server: FakeServer;
 let page: AppPage;
 
 beforeEach(async () => {
-  vi.stubGlobal('indexedDB', new IDBFactory());
+  vi.stubGlobal('indexedDB', new (indexedDB.constructor as new () => IDBFactory)());
   history.replaceState(null, '', '/');
   server = new FakeServer();
   page = await openPage(server);
 });
+
+afterEach(() => expect(page.notices.value.filter((notice) => notice.isError)).toEqual([]));
 
 /** Asks in the shown conversation; resolves to the answer once the server has the request. */
 async function ask(text: string) {
@@ -61,5 +62,62 @@ describe('answers under way', () => {
     await done;
     expect(server.answers).toEqual([]);
     expect(page.path.value.at(-1)).toMatchObject({ state: 'stopped' });
+  });
+});
+
+describe('what is shown', () => {
+  /** The messages of one conversation arrive when the result is called. */
+  function slowDown(id: string): () => void {
+    let release = () => {};
+    page.slowConversations.set(id, new Promise<void>((resolve) => (release = resolve)));
+    return release;
+  }
+
+  test('is the conversation chosen last, also if one before it loads more slowly', async () => {
+    const slow = await converse('One', 'First');
+    await page.show(null);
+    const quick = await converse('Two', 'Second');
+    await page.show(null);
+    const release = slowDown(slow);
+    const first = page.show(slow);
+    await page.show(quick);
+    release();
+    await first;
+    expect(page.path.value.map((message) => message.content)).toEqual(['Two', 'Second']);
+    expect(location.hash).toBe(`#/c/${quick}`);
+  });
+
+  test('is the question asked meanwhile', async () => {
+    const slow = await converse('One', 'First');
+    await page.show(null);
+    const release = slowDown(slow);
+    const shown = page.show(slow);
+    await converse('Two', 'Second');
+    release();
+    await shown;
+    expect(page.path.value.map((message) => message.content)).toEqual(['Two', 'Second']);
+  });
+
+  test('is what Forward leads back to, while Back still loads', async () => {
+    const slow = await converse('One', 'First');
+    await page.show(null);
+    const quick = await converse('Two', 'Second');
+    const release = slowDown(slow);
+    page.goTo(`#/c/${slow}`);
+    page.goTo(`#/c/${quick}`);
+    release();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([page.currentId.value, location.hash]).toEqual([quick, `#/c/${quick}`]);
+  });
+
+  test('Back leads past the page that has no address, and past a deleted conversation', async () => {
+    const id = await converse('One', 'First');
+    await page.remove(page.current.value!);
+    const { length } = history;
+    for (const address of ['/', `#/c/${id}`]) {
+      page.goTo(address);
+      await vi.waitUntil(() => location.hash === '#/');
+    }
+    expect(history.length).toBe(length);
   });
 });

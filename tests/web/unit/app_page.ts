@@ -68,7 +68,8 @@ export class FakeServer {
 
 /**
  * A page as it is after a reload, with the conversations that are stored. Pages of one test are tabs
- * of one browser if they share `channel`; `goTo` is what Back, Forward and an edited address do.
+ * of one browser if they share `channel`; `goTo` is what Back, Forward and an edited address do;
+ * what is read of a conversation in `slowConversations` comes when its promise resolves.
  */
 export async function openPage(server: FakeServer, channel = newId()) {
   vi.resetModules();
@@ -77,6 +78,16 @@ export async function openPage(server: FakeServer, channel = newId()) {
     constructor() {
       super(channel);
     }
+  });
+  const slowConversations = new Map<string, Promise<void>>();
+  vi.doMock('../../../web/src/store/conversations', async (original) => {
+    const store = await original<typeof import('../../../web/src/store/conversations')>();
+    const loadMessages: typeof store.loadMessages = async (database, id) => {
+      const found = await store.loadMessages(database, id);
+      await slowConversations.get(id);
+      return found;
+    };
+    return { ...store, loadMessages };
   });
   let onHashChange = () => {};
   vi.stubGlobal('addEventListener', (_type: string, listener: () => void) => (onHashChange = listener));
@@ -94,7 +105,7 @@ export async function openPage(server: FakeServer, channel = newId()) {
     history.replaceState(null, '', hash);
     onHashChange();
   };
-  return { ...library, ...chat, ...draft, ...running, ...connection, ...state, goTo };
+  return { ...library, ...chat, ...draft, ...running, ...connection, ...state, goTo, slowConversations };
 }
 
 export type AppPage = Awaited<ReturnType<typeof openPage>>;

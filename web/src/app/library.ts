@@ -48,9 +48,14 @@ function addressOf(id: string | null): string {
   return id === null ? '#/' : `#/c/${id}`;
 }
 
+/** Counts what was asked to be shown: a conversation that loads slowly must not displace a later one. */
+let showCount = 0;
+
 async function showFromAddress(): Promise<void> {
   const id = /^#\/c\/([\w-]+)$/.exec(location.hash)?.[1] ?? null;
-  if (id !== currentId.value || id === null) await show(id);
+  if (id === null || id !== currentId.value) await show(id, true);
+  // It is shown already; what else may be loading is no longer wanted.
+  else ++showCount;
 }
 
 /** An answer that was cut off by closing the page. */
@@ -61,21 +66,27 @@ function settleMessage(message: Message): Message {
 }
 
 /** Shows a conversation, or an empty page for null. */
-export async function show(id: string | null): Promise<void> {
-  const exists = conversations.value.some((conversation) => conversation.id === id);
-  const shown = exists ? id : null;
+export async function show(id: string | null, isFromAddress = false): Promise<void> {
+  const turn = ++showCount;
+  const before = currentId.value;
+  const shown = id !== null && isListed(id) ? id : null;
   let loaded: Message[] = [];
   if (shown !== null) {
     await orNotify(async (db) => {
       loaded = (await store.loadMessages(db, shown)).map(settleMessage);
     });
+    // Meanwhile something else was chosen, a question was asked, or this conversation was deleted.
+    if (turn !== showCount || currentId.value !== before || !isListed(shown)) return;
   }
   batch(() => {
     currentId.value = shown;
     messages.value = loaded;
     drawerOpen.value = false;
   });
-  if (location.hash !== addressOf(shown)) history.pushState(null, '', addressOf(shown));
+  if (location.hash === addressOf(shown)) return;
+  // An address that shows nothing is replaced: Back would lead to it again and again.
+  if (isFromAddress) history.replaceState(null, '', addressOf(shown));
+  else history.pushState(null, '', addressOf(shown));
 }
 
 function byUse(a: Conversation, b: Conversation): number {
@@ -111,11 +122,11 @@ export async function rename(conversation: Conversation, title: string): Promise
 export async function remove(conversation: Conversation): Promise<void> {
   conversations.value = conversations.value.filter((other) => other.id !== conversation.id);
   stopOrphans(isListed);
+  if (currentId.value === conversation.id) await show(null);
   await orNotify(async (db) => {
     await store.remove(db, conversation.id);
     channel?.postMessage('changed');
   });
-  if (currentId.value === conversation.id) await show(null);
 }
 
 /** Changes the shown conversation, and what the next new one begins with. */
