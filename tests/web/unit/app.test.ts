@@ -121,3 +121,27 @@ describe('what is shown', () => {
     expect(history.length).toBe(length);
   });
 });
+
+describe('documents of the draft', () => {
+  const text = { id: 'd', name: 'sky.txt', text: 'Clouds.', tokens: null };
+
+  test('are counted', async () => {
+    server.handlers['/tokenize'] = () => Response.json({ count: 2 });
+    await page.addDocument(text);
+    expect(page.draftDocuments.value).toEqual([{ ...text, tokens: 2, isCounting: false }]);
+  });
+
+  test.each(['removed', 'sent'])('are no longer counted once %s', async (how) => {
+    let signal: AbortSignal | null | undefined;
+    server.handlers['/tokenize'] = (init) => {
+      signal = init.signal;
+      return new Promise(() => {});
+    };
+    const counted = page.addDocument(text);
+    await vi.waitUntil(() => signal);
+    if (how === 'sent') page.sendDraft();
+    else page.removeDocument('d');
+    await counted;
+    expect([signal?.aborted, page.draftDocuments.value]).toEqual([true, []]);
+  });
+});

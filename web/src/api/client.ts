@@ -61,7 +61,6 @@ export async function* streamChat(
   throw new RequestError(brokenStreamFailure());
 }
 
-
 function toModelInfo(entry: Record<string, unknown>): ModelInfo {
   const levin = (entry['levin'] ?? {}) as Record<string, unknown>;
   const attention = levin['attention'];
@@ -81,12 +80,12 @@ export async function listModels(key: string | null): Promise<ModelInfo[]> {
 export async function countTokens(
   text: string,
   key: string | null,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<number> {
   const body = (await requestJson('/tokenize', key, {
     method: 'POST',
     body: JSON.stringify({ prompt: text, add_special_tokens: false, return_tokens: false }),
-    ...(signal ? { signal } : {}),
+    signal,
   })) as { count?: unknown; tokens?: unknown };
   const count = numberOrNull(body.count);
   if (count !== null) return count;

@@ -5,6 +5,9 @@ import { send } from './chat';
 import { tryCountTokens } from './server';
 import { draftDocuments, draftText, notify, streamingId, type DraftDocument } from './state';
 
+/** By document: ends the count that the server makes of it. */
+const counting = new Map<string, AbortController>();
+
 function change(id: string, fields: Partial<DraftDocument>): void {
   draftDocuments.value = draftDocuments.value.map((document) =>
     document.id === id ? { ...document, ...fields } : document,
@@ -14,7 +17,10 @@ function change(id: string, fields: Partial<DraftDocument>): void {
 /** Puts a document into the draft and asks the server how long it is. */
 export async function addDocument(document: Attachment): Promise<void> {
   draftDocuments.value = [...draftDocuments.value, { ...document, isCounting: true }];
-  const tokens = await tryCountTokens(document.text);
+  const abort = new AbortController();
+  counting.set(document.id, abort);
+  const tokens = await tryCountTokens(document.text, abort.signal);
+  counting.delete(document.id);
   change(document.id, { tokens, isCounting: false });
 }
 
@@ -29,6 +35,7 @@ export async function addFiles(files: readonly File[]): Promise<void> {
 }
 
 export function removeDocument(id: string): void {
+  counting.get(id)?.abort();
   draftDocuments.value = draftDocuments.value.filter((document) => document.id !== id);
 }
 
@@ -38,6 +45,6 @@ export function sendDraft(): void {
   const documents = draftDocuments.value;
   if ((text === '' && documents.length === 0) || streamingId.value !== null) return;
   draftText.value = '';
-  draftDocuments.value = [];
+  for (const { id } of documents) removeDocument(id);
   void send(text, documents.map(({ id, name, text: content, tokens }) => ({ id, name, text: content, tokens })));
 }

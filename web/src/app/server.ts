@@ -61,10 +61,10 @@ export function signOut(): void {
   void connect();
 }
 
-/** Null if the server cannot say. */
-export async function tryCountTokens(text: string): Promise<number | null> {
+/** Null if the server cannot say, or is no longer asked. */
+export async function tryCountTokens(text: string, signal: AbortSignal): Promise<number | null> {
   try {
-    return await countTokens(text, apiKey.value);
+    return await countTokens(text, apiKey.value, signal);
   } catch {
     return null;
   }
