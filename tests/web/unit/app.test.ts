@@ -7,14 +7,32 @@ import { FakeServer, openPage, type AppPage } from './app_page';
 let server: FakeServer;
 let page: AppPage;
 
-beforeEach(async () => {
+function newBrowser(): void {
   vi.stubGlobal('indexedDB', new (indexedDB.constructor as new () => IDBFactory)());
+}
+
+beforeEach(async () => {
+  newBrowser();
   history.replaceState(null, '', '/');
   server = new FakeServer();
   page = await openPage(server);
 });
 
-afterEach(() => expect(page.notices.value.filter((notice) => notice.isError)).toEqual([]));
+afterEach(() => {
+  vi.restoreAllMocks();
+  expect(errors()).toEqual([]);
+});
+
+/** What the page has said went wrong; says it no longer. */
+function errors(): string[] {
+  const said = page.notices.value.filter((notice) => notice.isError);
+  for (const { id } of said) page.dismiss(id);
+  return said.map(({ text }) => text);
+}
+
+function texts(shown: AppPage): string[] {
+  return shown.path.value.map((message) => message.content);
+}
 
 /** Asks in the shown conversation; resolves to the answer once the server has the request. */
 async function ask(text: string) {
@@ -53,7 +71,7 @@ describe('answers under way', () => {
     answer.end();
     await done;
     expect(answer.isAborted).toBe(false);
-    expect(page.path.value.map((message) => message.content)).toEqual(['Two', 'Second']);
+    expect(texts(page)).toEqual(['Two', 'Second']);
   });
 
   test('one can be stopped before its request is made', async () => {
@@ -83,7 +101,7 @@ describe('what is shown', () => {
     await page.show(quick);
     release();
     await first;
-    expect(page.path.value.map((message) => message.content)).toEqual(['Two', 'Second']);
+    expect(texts(page)).toEqual(['Two', 'Second']);
     expect(location.hash).toBe(`#/c/${quick}`);
   });
 
@@ -95,7 +113,7 @@ describe('what is shown', () => {
     await converse('Two', 'Second');
     release();
     await shown;
-    expect(page.path.value.map((message) => message.content)).toEqual(['Two', 'Second']);
+    expect(texts(page)).toEqual(['Two', 'Second']);
   });
 
   test('is what Forward leads back to, while Back still loads', async () => {
@@ -143,5 +161,69 @@ describe('documents of the draft', () => {
     else page.removeDocument('d');
     await counted;
     expect([signal?.aborted, page.draftDocuments.value]).toEqual([true, []]);
+  });
+});
+
+describe('a store that is full or gone', () => {
+  const isFull = () => {
+    throw new DOMException('full', 'QuotaExceededError');
+  };
+
+  test('loses nothing while the page is open, and gets the rest once there is room', async () => {
+    await converse('Old', 'Answer');
+    const old = page.current.value!;
+    await page.show(null);
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(isFull);
+    const id = await converse('New', 'Kept');
+    expect(errors()[0]).toMatch(/no more room/);
+    await page.show(old.id);
+    await page.show(id);
+    expect(texts(page)).toEqual(['New', 'Kept']);
+    put.mockRestore();
+    await page.remove(old);
+    const next = await openPage(server);
+    expect(texts(next)).toEqual(['New', 'Kept']);
+  });
+});
+
+describe('two tabs', () => {
+  let other: AppPage;
+
+  beforeEach(async () => {
+    page = await openPage(server, 'tabs');
+    other = await openPage(server, 'tabs');
+  });
+
+  test('what is answered in one appears in the other', async () => {
+    const id = await converse('One', 'First');
+    await vi.waitUntil(() => other.find(id));
+    await other.show(id);
+    const { answer, done } = await ask('Two');
+    answer.write('Second');
+    answer.end();
+    await done;
+    await vi.waitUntil(() => texts(other).at(-1) === 'Second');
+    expect(texts(other)).toEqual(['One', 'First', 'Two', 'Second']);
+  });
+
+  test('a conversation deleted in one is not answered in the other', async () => {
+    const { answer, done } = await ask('Count');
+    await vi.waitUntil(() => other.conversations.value.length === 1);
+    await other.remove(other.conversations.value[0]!);
+    await done;
+    expect([answer.isAborted, page.currentId.value]).toEqual([true, null]);
+  });
+
+  test('a question is not lost in a list that was read before it was stored', async () => {
+    const id = await converse('One', 'First');
+    await vi.waitUntil(() => other.find(id));
+    await page.show(null);
+    let asked: ReturnType<typeof converse> | null = null;
+    page.whileListing.push(() => (asked = converse('Two', 'Second')));
+    await other.rename(other.find(id)!, 'Renamed');
+    await vi.waitUntil(() => asked);
+    await asked;
+    expect(texts(page)).toEqual(['Two', 'Second']);
+    expect(page.find(id)?.title).toBe('Renamed');
   });
 });

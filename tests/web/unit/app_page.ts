@@ -69,7 +69,8 @@ export class FakeServer {
 /**
  * A page as it is after a reload, with the conversations that are stored. Pages of one test are tabs
  * of one browser if they share `channel`; `goTo` is what Back, Forward and an edited address do;
- * what is read of a conversation in `slowConversations` comes when its promise resolves.
+ * what is read of a conversation in `slowConversations` comes when its promise resolves; the functions
+ * in `whileListing` are called, one each time, when the list has been asked for and not yet been given.
  */
 export async function openPage(server: FakeServer, channel = newId()) {
   vi.resetModules();
@@ -80,6 +81,7 @@ export async function openPage(server: FakeServer, channel = newId()) {
     }
   });
   const slowConversations = new Map<string, Promise<void>>();
+  const whileListing: (() => void)[] = [];
   vi.doMock('../../../web/src/store/conversations', async (original) => {
     const store = await original<typeof import('../../../web/src/store/conversations')>();
     const loadMessages: typeof store.loadMessages = async (database, id) => {
@@ -87,7 +89,12 @@ export async function openPage(server: FakeServer, channel = newId()) {
       await slowConversations.get(id);
       return found;
     };
-    return { ...store, loadMessages };
+    const listConversations: typeof store.listConversations = (database) => {
+      const found = store.listConversations(database);
+      whileListing.shift()?.();
+      return found;
+    };
+    return { ...store, loadMessages, listConversations };
   });
   let onHashChange = () => {};
   vi.stubGlobal('addEventListener', (_type: string, listener: () => void) => (onHashChange = listener));
@@ -105,7 +112,7 @@ export async function openPage(server: FakeServer, channel = newId()) {
     history.replaceState(null, '', hash);
     onHashChange();
   };
-  return { ...library, ...chat, ...draft, ...running, ...connection, ...state, goTo, slowConversations };
+  return { ...library, ...chat, ...draft, ...running, ...connection, ...state, goTo, slowConversations, whileListing };
 }
 
 export type AppPage = Awaited<ReturnType<typeof openPage>>;

@@ -3,6 +3,7 @@ import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { listConversations, loadMessages, remove, save, search, StoreError } from '../../../web/src/store/conversations';
 import { openDatabase, type Database } from '../../../web/src/store/database';
+import { Unsaved } from '../../../web/src/store/unsaved';
 import { assistant, conversation, document, user } from './builders';
 
 let database: Database;
@@ -48,5 +49,39 @@ describe('conversations', () => {
     const full = { transaction: () => { throw new DOMException('full', 'QuotaExceededError'); } } as unknown as Database;
     await expect(save(full, [conversation()], [])).rejects.toThrow(StoreError);
     await expect(save(full, [conversation()], [])).rejects.toThrow(/no more room/);
+  });
+});
+
+describe('what is not stored yet', () => {
+  const [question, answer] = messages as [(typeof messages)[0], (typeof messages)[0]];
+
+  test('stands before what is stored', () => {
+    const unsaved = new Unsaved();
+    unsaved.add(conversation('c', 'New', 5), [assistant('a', 'q', 'More.')]);
+    expect(unsaved.listed([conversation('other', 'Other', 3), conversation()]).map(({ title }) => title)).toEqual(['New', 'Other']);
+    expect(unsaved.messagesOf('c', messages).map(({ content }) => content)).toEqual([question.content, 'More.']);
+    expect(unsaved.messagesOf('other', messages)).toEqual(messages);
+  });
+
+  test('is known until it is stored, and what came after until that is', () => {
+    const unsaved = new Unsaved();
+    unsaved.add(conversation(), [question]);
+    unsaved.add(conversation(), [answer]);
+    const written = unsaved.get('c')!;
+    const newer = assistant('a', 'q', 'More.');
+    unsaved.add(conversation(), [newer]);
+    unsaved.settle(written);
+    expect([...unsaved.get('c')!.messages.values()]).toEqual([newer]);
+    unsaved.settle(unsaved.get('c')!);
+    expect(unsaved.ids()).toEqual([]);
+  });
+
+  test('what is being deleted is listed no more', () => {
+    const unsaved = new Unsaved();
+    unsaved.add(conversation(), messages);
+    unsaved.beginRemoval('c');
+    expect([unsaved.listed([conversation()]), unsaved.ids()]).toEqual([[], []]);
+    unsaved.endRemoval('c');
+    expect(unsaved.listed([conversation()])).toHaveLength(1);
   });
 });

@@ -5,6 +5,7 @@ import type { AssistantMessage, Conversation, Message } from '../../../web/src/c
 import { listConversations, loadMessages, save } from '../../../web/src/store/conversations';
 import { openDatabase, type Database } from '../../../web/src/store/database';
 import { exportConversations, importConversations } from '../../../web/src/store/transfer';
+import { Unsaved } from '../../../web/src/store/unsaved';
 import { assistant, conversation, document, user } from './builders';
 
 let database: Database;
@@ -37,6 +38,15 @@ describe('export and import', () => {
     await save(database, [conversation(), conversation('other', 'Other')], messages);
     const file = JSON.parse(await exportConversations(database, 'other')) as { conversations: unknown[] };
     expect(file.conversations).toHaveLength(1);
+  });
+
+  test('what the browser could not store is in the file', async () => {
+    await save(database, [conversation('other', 'Other')], []);
+    const unsaved = new Unsaved();
+    unsaved.add(conversation(), messages);
+    const json = await exportConversations(database, 'c', unsaved);
+    expect(await importConversations(database, json)).toBe(1);
+    expect(await database.count('messages')).toBe(2);
   });
 
   test.each([

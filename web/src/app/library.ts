@@ -5,11 +5,13 @@ import * as store from '../store/conversations';
 import { openDatabase, type Database } from '../store/database';
 import { saveDefaults } from '../store/preferences';
 import { exportConversations, importConversations } from '../store/transfer';
+import { Unsaved } from '../store/unsaved';
 import { stopOrphans } from './running';
 import { conversations, currentId, draftSettings, drawerOpen, live, messages, notify } from './state';
 
 let database: Promise<Database> | null = null;
-/** Other tabs of this page list the same conversations. */
+const unsaved = new Unsaved();
+/** Other tabs of this page show the same conversations; they hear the id of what has changed. */
 const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('levin') : null;
 
 function open(): Promise<Database> {
@@ -32,16 +34,28 @@ function isListed(id: string): boolean {
 
 async function refresh(): Promise<void> {
   await orNotify(async (db) => {
-    conversations.value = await store.listConversations(db);
+    conversations.value = unsaved.listed(await store.listConversations(db));
+    // Another tab may have deleted what is answered here.
+    stopOrphans(isListed);
   });
 }
 
 /** Reads the list, and the conversation that the address names. */
 export async function openLibrary(): Promise<void> {
   await refresh();
-  if (channel) channel.onmessage = () => void refresh();
+  if (channel) channel.onmessage = (event) => void followOtherTab(event.data);
   addEventListener('hashchange', () => void showFromAddress());
   await showFromAddress();
+}
+
+async function followOtherTab(changed: unknown): Promise<void> {
+  await refresh();
+  const id = currentId.value;
+  if (id === null) return;
+  if (!isListed(id)) return show(null);
+  if (id !== changed) return;
+  const stored = await load(id);
+  if (stored && id === currentId.value) messages.value = merge(id, stored);
 }
 
 function addressOf(id: string | null): string {
@@ -65,6 +79,19 @@ function settleMessage(message: Message): Message {
   return isLeftOver ? ({ ...message, state: 'stopped' } satisfies AssistantMessage) : message;
 }
 
+/** Null, and a notice, if the store gives nothing. */
+async function load(id: string): Promise<Message[] | null> {
+  let stored: Message[] | null = null;
+  await orNotify(async (db) => {
+    stored = await store.loadMessages(db, id);
+  });
+  return stored;
+}
+
+function merge(id: string, stored: readonly Message[]): Message[] {
+  return unsaved.messagesOf(id, stored).map(settleMessage);
+}
+
 /** Shows a conversation, or an empty page for null. */
 export async function show(id: string | null, isFromAddress = false): Promise<void> {
   const turn = ++showCount;
@@ -72,15 +99,13 @@ export async function show(id: string | null, isFromAddress = false): Promise<vo
   const shown = id !== null && isListed(id) ? id : null;
   let loaded: Message[] = [];
   if (shown !== null) {
-    await orNotify(async (db) => {
-      loaded = (await store.loadMessages(db, shown)).map(settleMessage);
-    });
+    loaded = (await load(shown)) ?? [];
     // Meanwhile something else was chosen, a question was asked, or this conversation was deleted.
     if (turn !== showCount || currentId.value !== before || !isListed(shown)) return;
   }
   batch(() => {
     currentId.value = shown;
-    messages.value = loaded;
+    messages.value = shown === null ? [] : merge(shown, loaded);
     drawerOpen.value = false;
   });
   if (location.hash === addressOf(shown)) return;
@@ -103,9 +128,18 @@ export async function keep(conversation: Conversation, changed: readonly Message
       messages.value = [...messages.value.filter((message) => !ids.has(message.id)), ...changed];
     }
   });
+  unsaved.add(conversation, changed);
+  await flush(conversation.id);
+}
+
+/** Stores what is not stored of a conversation, also what the browser refused before. */
+async function flush(id: string): Promise<void> {
   await orNotify(async (db) => {
-    await store.save(db, [conversation], changed);
-    channel?.postMessage('changed');
+    const change = unsaved.get(id);
+    if (!change) return;
+    await store.save(db, [change.conversation], [...change.messages.values()]);
+    unsaved.settle(change);
+    channel?.postMessage(id);
   });
 }
 
@@ -120,13 +154,18 @@ export async function rename(conversation: Conversation, title: string): Promise
 }
 
 export async function remove(conversation: Conversation): Promise<void> {
-  conversations.value = conversations.value.filter((other) => other.id !== conversation.id);
+  const { id } = conversation;
+  conversations.value = conversations.value.filter((other) => other.id !== id);
+  unsaved.beginRemoval(id);
   stopOrphans(isListed);
-  if (currentId.value === conversation.id) await show(null);
+  if (currentId.value === id) await show(null);
   await orNotify(async (db) => {
-    await store.remove(db, conversation.id);
-    channel?.postMessage('changed');
+    await store.remove(db, id);
+    channel?.postMessage(id);
   });
+  unsaved.endRemoval(id);
+  // There may be room now for what the browser refused.
+  for (const other of unsaved.ids()) await flush(other);
 }
 
 /** Changes the shown conversation, and what the next new one begins with. */
@@ -149,7 +188,7 @@ export async function search(query: string): Promise<Set<string> | null> {
 /** Offers a JSON file for download: one conversation, or all. */
 export async function exportAs(name: string, id?: string): Promise<void> {
   await orNotify(async (db) => {
-    const json = await exportConversations(db, id);
+    const json = await exportConversations(db, id, unsaved);
     const link = document.createElement('a');
     link.href = URL.createObjectURL(new Blob([json], { type: 'application/json' }));
     link.download = `${name}.json`;

@@ -3,6 +3,7 @@ import type { Conversation, Message } from '../chat/types';
 import { listConversations, loadMessages, save } from './conversations';
 import type { Database } from './database';
 import { ImportError, isFields, readConversation } from './imported';
+import { Unsaved } from './unsaved';
 
 const format = 'levin-conversations';
 const version = 1;
@@ -13,9 +14,9 @@ interface ExportFile {
   conversations: { conversation: Conversation; messages: Message[] }[];
 }
 
-/** One conversation, or all if no id is given. */
-export async function exportConversations(database: Database, id?: string): Promise<string> {
-  const all = await listConversations(database);
+/** One conversation, or all if no id is given; with what the store does not hold yet. */
+export async function exportConversations(database: Database, id?: string, unsaved = new Unsaved()): Promise<string> {
+  const all = unsaved.listed(await listConversations(database));
   const wanted = id === undefined ? all : all.filter((conversation) => conversation.id === id);
   const file: ExportFile = {
     format,
@@ -23,7 +24,7 @@ export async function exportConversations(database: Database, id?: string): Prom
     conversations: await Promise.all(
       wanted.map(async (conversation) => ({
         conversation,
-        messages: await loadMessages(database, conversation.id),
+        messages: unsaved.messagesOf(conversation.id, await loadMessages(database, conversation.id)),
       })),
     ),
   };
