@@ -1,18 +1,15 @@
 // @vitest-environment jsdom
 // The actions of the page: conversations, answers and documents under way.
 import 'fake-indexeddb/auto';
+import { forceCloseDatabase } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { FakeServer, openPage, type AppPage } from './app_page';
 
 let server: FakeServer;
 let page: AppPage;
 
-function newBrowser(): void {
-  vi.stubGlobal('indexedDB', new (indexedDB.constructor as new () => IDBFactory)());
-}
-
 beforeEach(async () => {
-  newBrowser();
+  vi.stubGlobal('indexedDB', new (indexedDB.constructor as new () => IDBFactory)());
   history.replaceState(null, '', '/');
   server = new FakeServer();
   page = await openPage(server);
@@ -175,7 +172,7 @@ describe('a store that is full or gone', () => {
     await page.show(null);
     const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(isFull);
     const id = await converse('New', 'Kept');
-    expect(errors()[0]).toMatch(/no more room/);
+    expect(errors()).toEqual([expect.stringMatching(/no more room/)]);
     await page.show(old.id);
     await page.show(id);
     expect(texts(page)).toEqual(['New', 'Kept']);
@@ -183,6 +180,33 @@ describe('a store that is full or gone', () => {
     await page.remove(old);
     const next = await openPage(server);
     expect(texts(next)).toEqual(['New', 'Kept']);
+  });
+
+  test('says so once, not with every piece of an answer', async () => {
+    const put = vi.spyOn(IDBObjectStore.prototype, 'put').mockImplementation(isFull);
+    await converse('New', 'Kept');
+    expect(put.mock.calls.length).toBeGreaterThan(1);
+    expect(errors()).toHaveLength(1);
+  });
+
+  test('is opened again once the browser has closed it', async () => {
+    const open = vi.spyOn(indexedDB, 'open');
+    page = await openPage(server);
+    const database = (open.mock.results[0]!.value as IDBOpenDBRequest).result;
+    const isClosed = new Promise((resolve) => database.addEventListener('close', resolve));
+    forceCloseDatabase(database as never);
+    await isClosed;
+    await converse('One', 'First');
+    expect(open).toHaveBeenCalledTimes(2);
+  });
+
+  test('is opened again if that failed', async () => {
+    const open = indexedDB.open.bind(indexedDB);
+    await new Promise((resolve) => (open('newer', 2).onsuccess = resolve));
+    vi.spyOn(indexedDB, 'open').mockImplementationOnce(() => open('newer', 1));
+    page = await openPage(server);
+    expect(errors()).toHaveLength(1);
+    await converse('One', 'First');
   });
 });
 

@@ -14,9 +14,16 @@ const unsaved = new Unsaved();
 /** Other tabs of this page show the same conversations; they hear the id of what has changed. */
 const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('levin') : null;
 
+/** Opens the store, again if that failed or the browser closed it, as a phone may at any time. */
 function open(): Promise<Database> {
-  database ??= openDatabase();
-  return database;
+  if (database !== null) return database;
+  const opened = openDatabase('levin', () => forget());
+  const forget = () => {
+    if (database === opened) database = null;
+  };
+  opened.catch(forget);
+  database = opened;
+  return opened;
 }
 
 async function orNotify(work: (database: Database) => Promise<void>): Promise<void> {

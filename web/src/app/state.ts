@@ -74,8 +74,9 @@ export const streamingId = computed(
 
 let noticeCount = 0;
 
-/** Shows a sentence for some seconds. */
+/** Shows a sentence for some seconds; an error that comes again while it is shown is not repeated. */
 export function notify(text: string, isError = false): void {
+  if (isError && notices.value.some((shown) => shown.text === text)) return;
   const notice = { id: ++noticeCount, text, isError };
   notices.value = [...notices.value.slice(-2), notice];
   setTimeout(() => dismiss(notice.id), isError ? 12_000 : 4000);

@@ -9,8 +9,8 @@ export interface LevinSchema extends DBSchema {
 
 export type Database = IDBPDatabase<LevinSchema>;
 
-/** Opens the database, making its tables at the first visit. */
-export function openDatabase(name = 'levin'): Promise<Database> {
+/** Opens the database, making its tables at the first visit. `onLost`: the browser has closed it. */
+export function openDatabase(name = 'levin', onLost: () => void = () => {}): Promise<Database> {
   return openDB<LevinSchema>(name, 1, {
     upgrade(database) {
       const conversations = database.createObjectStore('conversations', { keyPath: 'id' });
@@ -18,5 +18,6 @@ export function openDatabase(name = 'levin'): Promise<Database> {
       const messages = database.createObjectStore('messages', { keyPath: 'id' });
       messages.createIndex('conversationId', 'conversationId');
     },
+    terminated: onLost,
   });
 }
