@@ -3,7 +3,7 @@
 import 'fake-indexeddb/auto';
 import { forceCloseDatabase } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { FakeServer, openPage, type AppPage } from './app_page';
+import { FakeServer, openPage, until, type AppPage } from './app_page';
 
 let server: FakeServer;
 let page: AppPage;
@@ -35,7 +35,7 @@ function texts(shown: AppPage): string[] {
 async function ask(text: string) {
   const count = server.answers.length;
   const done = page.send(text, []);
-  await vi.waitUntil(() => server.answers.length > count);
+  await until(() => server.answers.length > count);
   return { answer: server.answers[count]!, done };
 }
 
@@ -77,6 +77,47 @@ describe('answers under way', () => {
     await done;
     expect(server.answers).toEqual([]);
     expect(page.path.value.at(-1)).toMatchObject({ state: 'stopped' });
+  });
+});
+
+describe('a server that is slow or was gone', () => {
+  function holdModels(): (models: { id: string }[]) => void {
+    page.models.value = [];
+    let give: (response: Response) => void;
+    const given = new Promise<Response>((resolve) => (give = resolve));
+    server.handlers['/v1/models'] = () => given;
+    return (data) => give(Response.json({ data }));
+  }
+
+  test('has named its models before the first question is sent', async () => {
+    const nameModels = holdModels();
+    const asked = ask('Hello');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(server.answers).toEqual([]);
+    nameModels([{ id: 'mini' }]);
+    const { answer, done } = await asked;
+    answer.end();
+    await done;
+    expect(answer.body.model).toBe('mini');
+    expect(page.path.value.at(-1)).toMatchObject({ model: 'mini', state: 'done' });
+  });
+
+  test('is not waited for once the answer is stopped', async () => {
+    holdModels();
+    const done = page.send('Hello', []);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    page.stop(page.streamingId.value ?? '');
+    await done;
+    expect(page.path.value.at(-1)).toMatchObject({ state: 'stopped' });
+  });
+
+  test('is no longer said to be gone after an answer', async () => {
+    server.handlers['/v1/models'] = () => Promise.reject(new TypeError('Failed to fetch'));
+    await page.connect();
+    expect(page.serverFailure.value?.title).toBe('The server does not answer.');
+    server.handlers['/v1/models'] = () => Response.json({ data: [{ id: 'mini' }] });
+    await converse('Hello', 'Hi');
+    await until(() => page.serverFailure.value === null);
   });
 });
 
@@ -131,7 +172,7 @@ describe('what is shown', () => {
     const { length } = history;
     for (const address of ['/', `#/c/${id}`]) {
       page.goTo(address);
-      await vi.waitUntil(() => location.hash === '#/');
+      await until(() => location.hash === '#/');
     }
     expect(history.length).toBe(length);
   });
@@ -153,7 +194,7 @@ describe('documents of the draft', () => {
       return new Promise(() => {});
     };
     const counted = page.addDocument(text);
-    await vi.waitUntil(() => signal);
+    await until(() => signal);
     if (how === 'sent') page.sendDraft();
     else page.removeDocument('d');
     await counted;
@@ -220,19 +261,19 @@ describe('two tabs', () => {
 
   test('what is answered in one appears in the other', async () => {
     const id = await converse('One', 'First');
-    await vi.waitUntil(() => other.find(id));
+    await until(() => other.find(id));
     await other.show(id);
     const { answer, done } = await ask('Two');
     answer.write('Second');
     answer.end();
     await done;
-    await vi.waitUntil(() => texts(other).at(-1) === 'Second');
+    await until(() => texts(other).at(-1) === 'Second');
     expect(texts(other)).toEqual(['One', 'First', 'Two', 'Second']);
   });
 
   test('a conversation deleted in one is not answered in the other', async () => {
     const { answer, done } = await ask('Count');
-    await vi.waitUntil(() => other.conversations.value.length === 1);
+    await until(() => other.conversations.value.length === 1);
     await other.remove(other.conversations.value[0]!);
     await done;
     expect([answer.isAborted, page.currentId.value]).toEqual([true, null]);
@@ -240,12 +281,12 @@ describe('two tabs', () => {
 
   test('a question is not lost in a list that was read before it was stored', async () => {
     const id = await converse('One', 'First');
-    await vi.waitUntil(() => other.find(id));
+    await until(() => other.find(id));
     await page.show(null);
     let asked: ReturnType<typeof converse> | null = null;
     page.whileListing.push(() => (asked = converse('Two', 'Second')));
     await other.rename(other.find(id)!, 'Renamed');
-    await vi.waitUntil(() => asked);
+    await until(() => asked);
     await asked;
     expect(texts(page)).toEqual(['Two', 'Second']);
     expect(page.find(id)?.title).toBe('Renamed');

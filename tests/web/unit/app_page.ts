@@ -115,4 +115,9 @@ export async function openPage(server: FakeServer, channel = newId()) {
   return { ...library, ...chat, ...draft, ...running, ...connection, ...state, goTo, slowConversations, whileListing };
 }
 
+/** On a busy machine a step may take its time. */
+export function until(isTrue: () => unknown): Promise<unknown> {
+  return vi.waitUntil(isTrue, { timeout: 60_000 });
+}
+
 export type AppPage = Awaited<ReturnType<typeof openPage>>;

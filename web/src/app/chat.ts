@@ -2,16 +2,15 @@
 import { batch } from '@preact/signals';
 import { streamChat } from '../api/client';
 import { RequestError, type Failure } from '../api/errors';
-import type { ChatRequest } from '../api/types';
 import { AnswerCollector } from '../chat/answer';
 import { ancestorsOf, select } from '../chat/branches';
 import { newId } from '../chat/ids';
 import { makeRequest, titleOf } from '../chat/prompt';
-import type { AnswerState, AssistantMessage, Attachment, Conversation, Message, UserMessage } from '../chat/types';
+import type { AnswerState, AssistantMessage, Attachment, ChatSettings, Conversation, Message, UserMessage } from '../chat/types';
 import { find, keep } from './library';
 import { begin, end } from './running';
-import { connect, refreshBalance } from './server';
-import { announcement, apiKey, current, currentId, dialog, draftSettings, live, messages, model, models, path, type LiveAnswer } from './state';
+import { connect, refreshBalance, waitForModels } from './server';
+import { announcement, apiKey, current, currentId, dialog, draftSettings, live, messages, modelFor, path, serverFailure, type LiveAnswer } from './state';
 
 /** While an answer streams it is stored this often, so that a crash loses little. */
 const saveEveryMs = 2000;
@@ -29,7 +28,13 @@ function newConversation(title: string): Conversation {
   return { id, title, createdAt: now, updatedAt: now, settings: draftSettings.value, selected: {} };
 }
 
-function newAnswer(question: UserMessage): AssistantMessage {
+/** Which model answers, and how; a page that has just been opened does not know it yet. */
+function answering(settings: ChatSettings): Pick<AssistantMessage, 'model' | 'attention'> {
+  const chosen = modelFor(settings);
+  return { model: chosen?.id ?? '', attention: chosen?.attention ?? null };
+}
+
+function newAnswer(question: UserMessage, settings: ChatSettings): AssistantMessage {
   return {
     id: newId(),
     conversationId: question.conversationId,
@@ -39,8 +44,7 @@ function newAnswer(question: UserMessage): AssistantMessage {
     content: '',
     reasoning: '',
     reasoningMs: null,
-    model: model.value?.id ?? '',
-    attention: model.value?.attention ?? null,
+    ...answering(settings),
     state: 'streaming',
     meter: null,
     failure: null,
@@ -97,16 +101,15 @@ export async function chooseBranch(message: Message): Promise<void> {
 }
 
 async function answer(before: Conversation, question: UserMessage, added: Message[]): Promise<void> {
-  const message = newAnswer(question);
+  const message = newAnswer(question, before.settings);
   const conversation = { ...select(before, message), updatedAt: Date.now() };
   const known = [...messages.value.filter((other) => other.id !== question.id), question];
+  const turns = [...ancestorsOf(known, question), question];
   const signal = begin(message);
   setLive(message.id, { content: '', reasoning: '', progress: null, hasStarted: false });
   await keep(conversation, [...added, message]);
   announcement.value = 'Waiting for the answer.';
-  const canThink = models.value.find((entry) => entry.id === message.model)?.canThink !== false;
-  const request = makeRequest([...ancestorsOf(known, question), question], conversation.settings, message.model, canThink);
-  await follow(message, request, signal);
+  await follow(message, turns, conversation.settings, signal);
 }
 
 interface Outcome {
@@ -128,11 +131,16 @@ function toOutcome(error: unknown, isAborted: boolean): Outcome {
   return { state: 'failed', failure };
 }
 
-async function follow(message: AssistantMessage, request: ChatRequest, signal: AbortSignal): Promise<void> {
+/** Asks for the answer to the last of `turns`, and keeps what comes of it. */
+async function follow(begun: AssistantMessage, turns: Message[], settings: ChatSettings, signal: AbortSignal): Promise<void> {
+  let message = begun;
   const collector = new AnswerCollector(performance.now());
   let savedAt = performance.now();
   let outcome: Outcome;
   try {
+    await waitForModels(signal);
+    message = { ...begun, ...answering(settings) };
+    const request = makeRequest(turns, settings, message.model, modelFor(settings)?.canThink !== false);
     for await (const chunk of streamChat(request, apiKey.value, signal)) {
       const now = performance.now();
       collector.add(chunk, now);
@@ -180,6 +188,6 @@ function finish(outcome: Outcome): void {
   };
   announcement.value = said[outcome.state];
   if (outcome.failure?.status === 401) dialog.value = 'sign-in';
-  if (outcome.failure?.status === 0) void connect();
+  if (outcome.failure?.status === 0 || serverFailure.value !== null) void connect();
   else void refreshBalance();
 }

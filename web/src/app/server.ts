@@ -5,20 +5,38 @@ import { RequestError } from '../api/errors';
 import { saveApiKey } from '../store/preferences';
 import { apiKey, apiKeyOnDevice, balance, dialog, models, serverFailure } from './state';
 
+let connecting: Promise<void> | null = null;
+
 /** Models and balance; asks for a key if the server wants one. */
-export async function connect(): Promise<void> {
+export function connect(): Promise<void> {
+  const attempt = askServer().finally(() => {
+    if (connecting === attempt) connecting = null;
+  });
+  connecting = attempt;
+  return attempt;
+}
+
+/** Comes back when the server has named its models, or could not, or the signal is aborted. */
+export async function waitForModels(signal: AbortSignal): Promise<void> {
+  if (models.value.length > 0 || signal.aborted) return;
+  const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  await Promise.race([connecting ?? connect(), aborted]);
+}
+
+async function askServer(): Promise<void> {
   try {
     const found = await listModels(apiKey.value);
     batch(() => {
       models.value = found;
       serverFailure.value = null;
     });
-    await refreshBalance();
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
     serverFailure.value = error.failure;
     if (error.failure.action === 'sign-in') dialog.value = 'sign-in';
+    return;
   }
+  void refreshBalance();
 }
 
 export async function refreshBalance(): Promise<void> {

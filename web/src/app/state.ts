@@ -60,13 +60,13 @@ export const path = computed(() =>
   current.value ? visiblePath(current.value, messages.value) : [],
 );
 
-/** The model that answers next; null before the server has named any. */
-export const model = computed<ModelInfo | null>(
-  () =>
-    models.value.find((candidate) => candidate.id === settings.value.model) ??
-    models.value[0] ??
-    null,
-);
+/** The model that answers under these settings; null before the server has named any. */
+export function modelFor(chosen: ChatSettings): ModelInfo | null {
+  return models.value.find((candidate) => candidate.id === chosen.model) ?? models.value[0] ?? null;
+}
+
+/** The model that answers next. */
+export const model = computed(() => modelFor(settings.value));
 /** The answer of the shown conversation that is still coming. */
 export const streamingId = computed(
   () => path.value.find((message) => live.value.has(message.id))?.id ?? null,
