@@ -119,6 +119,10 @@ describe('a server that is slow or was gone', () => {
     await converse('Hello', 'Hi');
     await until(() => page.serverFailure.value === null);
   });
+
+  test('is not asked about a key that no header can carry', async () => {
+    expect(await page.signIn('“sk-key”', false)).toBe('The server does not know this key.');
+  });
 });
 
 describe('what is shown', () => {

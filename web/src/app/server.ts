@@ -50,6 +50,8 @@ export async function refreshBalance(): Promise<void> {
 
 /** Keeps the key if the server takes it; otherwise returns why not. */
 export async function signIn(key: string, onDevice: boolean): Promise<string | null> {
+  // A header takes no other characters, such as the quotation marks of a text that named the key.
+  if (!/^[\x21-\x7e]+$/.test(key)) return 'The server does not know this key.';
   try {
     const found = await listModels(key);
     saveApiKey(key, onDevice);
