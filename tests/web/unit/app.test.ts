@@ -78,6 +78,17 @@ describe('answers under way', () => {
     expect(server.answers).toEqual([]);
     expect(page.path.value.at(-1)).toMatchObject({ state: 'stopped' });
   });
+
+  test('there is one at a time', async () => {
+    const { answer, done } = await ask('Count');
+    const [question, reply] = page.path.value;
+    if (question?.role !== 'user' || reply?.role !== 'assistant') throw new Error('no answer is under way');
+    await page.regenerate(reply);
+    await page.edit(question, 'Count again');
+    answer.end();
+    await done;
+    expect([server.answers.length, page.messages.value.length]).toEqual([1, 2]);
+  });
 });
 
 describe('a server that is slow or was gone', () => {

@@ -10,7 +10,7 @@ import type { AnswerState, AssistantMessage, Attachment, ChatSettings, Conversat
 import { find, keep } from './library';
 import { begin, end } from './running';
 import { connect, refreshBalance, waitForModels } from './server';
-import { announcement, apiKey, current, currentId, dialog, draftSettings, live, messages, modelFor, path, serverFailure, type LiveAnswer } from './state';
+import { announcement, apiKey, current, currentId, dialog, draftSettings, live, messages, modelFor, path, serverFailure, streamingId, type LiveAnswer } from './state';
 
 /** While an answer streams it is stored this often, so that a crash loses little. */
 const saveEveryMs = 2000;
@@ -81,16 +81,18 @@ export async function send(text: string, attachments: Attachment[]): Promise<voi
   await ask(conversation, last?.id ?? null, text, attachments);
 }
 
-/** A new answer beside an old one. */
+/** A new answer beside an old one; not while another is under way, which would go on unseen. */
 export async function regenerate(old: AssistantMessage): Promise<void> {
+  if (streamingId.value !== null) return;
   const conversation = find(old.conversationId);
   const question = messages.value.find((message) => message.id === old.parentId);
   if (!conversation || question?.role !== 'user') return;
   await answer(conversation, question, []);
 }
 
-/** A changed question beside the old one; its documents stay. */
+/** A changed question beside the old one; its documents stay. Not while an answer is under way. */
 export async function edit(old: UserMessage, text: string): Promise<void> {
+  if (streamingId.value !== null) return;
   const conversation = find(old.conversationId);
   if (conversation) await ask(conversation, old.parentId, text, old.attachments);
 }

@@ -18,11 +18,13 @@ function useCountdown(time: number | null): number {
 
 interface FailureProps {
   failure: Failure;
+  /** What a retry would do is under way already. */
+  isBusy?: boolean;
   onRetry: () => void;
   onShorten?: () => void;
 }
 
-export function FailureView({ failure, onRetry, onShorten }: FailureProps) {
+export function FailureView({ failure, isBusy = false, onRetry, onShorten }: FailureProps) {
   const seconds = useCountdown(failure.retryAt);
   return (
     <div class="failure" role="alert">
@@ -45,7 +47,7 @@ export function FailureView({ failure, onRetry, onShorten }: FailureProps) {
             Start a new chat
           </button>
         )}
-        <button type="button" class="button" disabled={seconds > 0} onClick={onRetry}>
+        <button type="button" class="button" disabled={seconds > 0 || isBusy} onClick={onRetry}>
           {seconds > 0 ? `Try again in ${seconds} s` : 'Try again'}
         </button>
         {failure.requestId && <small>Request {failure.requestId}</small>}

@@ -47,7 +47,9 @@ export function DocumentChip({ document }: { document: Attachment }) {
 
 function EditForm({ message, onDone }: { message: UserMessage; onDone: () => void }) {
   const [text, setText] = useState(message.content);
+  const isBusy = streamingId.value !== null;
   const submit = () => {
+    if (isBusy) return;
     onDone();
     if (text.trim() !== '') void edit(message, text.trim());
   };
@@ -80,7 +82,7 @@ function EditForm({ message, onDone }: { message: UserMessage; onDone: () => voi
         <button type="button" class="button" onClick={onDone}>
           Cancel
         </button>
-        <button type="submit" class="button primary">
+        <button type="submit" class="button primary" disabled={isBusy}>
           Send
         </button>
       </div>
@@ -181,7 +183,12 @@ export function AssistantTurn({ message }: { message: AssistantMessage }) {
         <MarkdownView text={content} isComplete={current === null} />
         {note && <p class="note">{note}</p>}
         {!current && message.failure && (
-          <FailureView failure={message.failure} onRetry={() => void regenerate(message)} onShorten={() => void show(null)} />
+          <FailureView
+            failure={message.failure}
+            isBusy={streamingId.value !== null}
+            onRetry={() => void regenerate(message)}
+            onShorten={() => void show(null)}
+          />
         )}
         {!current && (
           <div class="turn-actions">
