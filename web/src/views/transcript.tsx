@@ -1,7 +1,7 @@
 // The shown conversation, which follows the answer while the reader is at its end.
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { connect } from '../app/server';
-import { currentId, draftText, live, model, path, serverFailure } from '../app/state';
+import { currentId, draftText, model, path, serverFailure, streamingId } from '../app/state';
 import { FailureView } from './failure_view';
 import { formatTokens } from './format';
 import { Bolt, IconButton } from './icons';
@@ -48,16 +48,23 @@ function useFollowing() {
   const frame = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const isFollowing = useRef(true);
+  const lastTop = useRef(0);
   const [isAway, setAway] = useState(false);
 
   const toEnd = () => {
     const element = frame.current;
-    if (element) element.scrollTop = element.scrollHeight;
+    if (!element) return;
+    element.scrollTop = element.scrollHeight;
+    lastTop.current = element.scrollTop;
   };
   const onScroll = () => {
     const element = frame.current;
     if (!element) return;
-    isFollowing.current = element.scrollHeight - element.scrollTop - element.clientHeight < 60;
+    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 60;
+    // Text that came since the last scrolling also lies below: only who goes up stays there.
+    if (isAtEnd) isFollowing.current = true;
+    else if (element.scrollTop < lastTop.current) isFollowing.current = false;
+    lastTop.current = element.scrollTop;
     setAway(!isFollowing.current);
   };
   useEffect(() => {
@@ -75,11 +82,16 @@ function useFollowing() {
 export function Transcript() {
   const { frame, content, isFollowing, isAway, onScroll, toEnd } = useFollowing();
   const shown = path.value;
-  const liveCount = live.value.size;
+  const answering = streamingId.value;
+  const conversation = useRef(currentId.value);
   useLayoutEffect(() => {
+    const isAnother = conversation.current !== currentId.value;
+    conversation.current = currentId.value;
+    // The end of an answer moves nobody, nor does an answer in another conversation.
+    if (!isAnother && answering === null) return;
     isFollowing.current = true;
     toEnd();
-  }, [currentId.value, liveCount, shown.length]);
+  }, [currentId.value, answering]);
 
   return (
     <div class="stage">
