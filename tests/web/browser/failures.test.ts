@@ -47,6 +47,8 @@ test('a busy server is tried again when it said to', async () => {
   const button = page.getByRole('button', { name: /Try again/ });
   expect(await button.textContent()).toMatch(/Try again in [12] s/);
   expect(await button.isDisabled()).toBe(true);
+  // The seconds are not part of what a screen reader announces.
+  expect(await page.getByRole('alert').textContent()).not.toContain('Try again');
   await page.getByRole('button', { name: 'Try again', exact: true }).click();
   await page.getByText('Hello there.').waitFor();
 });

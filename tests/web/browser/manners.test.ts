@@ -8,6 +8,8 @@ const stage = new Stage();
 
 const paragraphs = Array.from({ length: 200 }, (_, index) => `Paragraph ${index}\n\n`);
 
+const focusedLabel = (page: Page) => page.evaluate(() => document.activeElement?.getAttribute('aria-label'));
+
 describe('scrolling', () => {
   const place = (page: Page) =>
     page.evaluate(() => {
@@ -40,5 +42,108 @@ describe('scrolling', () => {
       document.querySelector('.transcript')!.dispatchEvent(new Event('scroll'));
     });
     await expect.poll(async () => (await place(page)).below, { timeout: 30_000 }).toBeLessThan(60);
+  });
+});
+
+describe('focus', () => {
+  test('stays where the next question is written, though another is being edited', async () => {
+    stage.mock.scenarios.push({ pieces: ['First.'] }, { pieces: paragraphs, pieceMs: 20 });
+    const page = await stage.visit();
+    await ask(page, 'One');
+    await answered(page);
+    await page.press('#composer', 'ArrowUp');
+    await page.getByLabel('Edit your message').waitFor();
+    await ask(page, 'Two');
+    await page.getByText('Paragraph 3', { exact: true }).waitFor();
+    await page.keyboard.type('Three', { delay: 30 });
+    expect(await page.inputValue('#composer')).toBe('Three');
+    await page.keyboard.press('Escape');
+  });
+
+  test('goes back to what has opened a dialog, however it is closed', async () => {
+    const page = await stage.visit();
+    const button = page.getByRole('button', { name: 'Settings' });
+    for (const name of ['Close', 'Escape']) {
+      await button.press('Enter');
+      await page.getByRole('dialog', { name: 'Settings' }).waitFor();
+      if (name === 'Close') await page.getByRole('button', { name }).press('Enter');
+      else await page.keyboard.press(name);
+      await expect.poll(() => focusedLabel(page), { timeout: 30_000 }).toBe('Settings');
+      expect(await page.locator('dialog').count()).toBe(0);
+    }
+  });
+});
+
+describe('keys', () => {
+  test('the Enter that takes a proposal of an input method sends nothing', async () => {
+    const page = await stage.visit();
+    await page.fill('#composer', 'こんにちは');
+    await page.evaluate(() => {
+      const press = new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true });
+      document.getElementById('composer')?.dispatchEvent(press);
+    });
+    expect(await page.inputValue('#composer')).toBe('こんにちは');
+    await page.press('#composer', 'Enter');
+    await answered(page);
+    expect(stage.mock.chats.length).toBe(1);
+  });
+
+  test('Alt C copies the last answer and says so; without one it leaves the clipboard alone', async () => {
+    const page = await stage.visit();
+    const copied = await page.evaluateHandle(() => {
+      const texts: string[] = [];
+      navigator.clipboard.writeText = async (text) => void texts.push(text);
+      return texts;
+    });
+    await page.keyboard.press('Alt+c');
+    await ask(page, 'Hello');
+    await answered(page);
+    await page.keyboard.press('Alt+c');
+    await page.getByText('Copied.', { exact: true }).waitFor();
+    expect(await copied.jsonValue()).toEqual(['Hello there.']);
+  });
+});
+
+describe('pointers', () => {
+  test('a selection that ends beside a dialog does not close it, a click there does', async () => {
+    const page = await stage.visit();
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByLabel('System prompt').hover();
+    await page.mouse.down();
+    await page.mouse.move(5, 5);
+    await page.mouse.up();
+    expect(await page.getByRole('dialog', { name: 'Settings' }).isVisible()).toBe(true);
+    await page.mouse.click(5, 5);
+    await page.getByRole('dialog', { name: 'Settings' }).waitFor({ state: 'hidden' });
+  });
+
+  test('the hint at dropping goes when the files leave, also over an answer that grows', async () => {
+    const page = await stage.visit();
+    const hint = page.getByText('Drop the documents to add them');
+    const drag = (where: string, type: string) =>
+      page.evaluate(
+        ([selector, name]) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File(['Clouds.'], 'sky.txt', { type: 'text/plain' }));
+          document.querySelector(selector!)?.dispatchEvent(new DragEvent(name!, { bubbles: true, cancelable: true, dataTransfer }));
+        },
+        [where, type],
+      );
+    for (const where of ['main', '.welcome h2']) {
+      await drag(where, 'dragenter');
+      await drag(where, 'dragover');
+    }
+    await hint.waitFor();
+    await page.evaluate(() => document.querySelector('.welcome h2')?.remove());
+    await drag('main', 'dragleave');
+    await hint.waitFor({ state: 'detached' });
+  });
+
+  test('a tablet shows the menus of conversations, which nothing hovers over', async () => {
+    const page = await stage.visit({ width: 900, isTouch: true });
+    await ask(page, 'Hello');
+    await answered(page);
+    const button = page.getByRole('button', { name: 'More about Hello' });
+    expect(await button.evaluate((element) => getComputedStyle(element).opacity)).toBe('1');
   });
 });

@@ -42,6 +42,7 @@ export interface OpenOptions {
   width?: number;
   height?: number;
   colorScheme?: 'light' | 'dark';
+  isTouch?: boolean;
 }
 
 /** A page of a fresh profile. */
@@ -50,6 +51,8 @@ export async function open(browser: Browser, url: string, options: OpenOptions =
     viewport: { width: options.width ?? 1200, height: options.height ?? 800 },
     colorScheme: options.colorScheme ?? 'light',
     reducedMotion: 'reduce',
+    isMobile: options.isTouch ?? false,
+    hasTouch: options.isTouch ?? false,
   });
   const page = await context.newPage();
   const watch: Watch = { foreignRequests: [], problems: [] };

@@ -17,6 +17,7 @@ test('everything works that the page does with a browser', async () => {
   expect(stage.mock.chats[0]?.messages[0]?.content).toBe('Clouds and clouds. \n\nWhat is in it?');
   await lastAnswer(page).getByRole('button', { name: 'Copy this answer' }).click();
   await page.getByText('Copied.', { exact: true }).waitFor();
+  expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Copy this answer');
   await page.getByRole('button', { name: 'Answer again' }).click();
   await expect.poll(() => stage.mock.chats.length).toBe(2);
   await answered(page);

@@ -25,34 +25,34 @@ function Notices() {
 
 /** Files may be dropped anywhere. */
 function useDrop(): boolean {
-  const [depth, setDepth] = useState(0);
+  const [isDropping, setDropping] = useState(false);
   useEffect(() => {
     const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
-    const enter = (event: DragEvent) => {
-      if (hasFiles(event)) setDepth((value) => value + 1);
-    };
-    const leave = (event: DragEvent) => {
-      if (hasFiles(event)) setDepth((value) => Math.max(0, value - 1));
-    };
     const over = (event: DragEvent) => {
-      if (hasFiles(event)) event.preventDefault();
+      if (!hasFiles(event)) return;
+      event.preventDefault();
+      setDropping(true);
+    };
+    // Only who leaves the page enters nothing. Entering and leaving cannot be counted: an answer that
+    // grows takes elements away, which are then never left.
+    const leave = (event: DragEvent) => {
+      if (hasFiles(event) && event.relatedTarget === null) setDropping(false);
     };
     const drop = (event: DragEvent) => {
       if (!hasFiles(event)) return;
       event.preventDefault();
-      setDepth(0);
+      setDropping(false);
       void addFiles([...(event.dataTransfer?.files ?? [])]);
       document.getElementById('composer')?.focus();
     };
     const stop = new AbortController();
     const { signal } = stop;
-    addEventListener('dragenter', enter, { signal });
     addEventListener('dragleave', leave, { signal });
     addEventListener('dragover', over, { signal });
     addEventListener('drop', drop, { signal });
     return () => stop.abort();
   }, []);
-  return depth > 0;
+  return isDropping;
 }
 
 export function App() {

@@ -7,6 +7,7 @@ import { draftDocuments, draftText, model, path, settings, streamingId } from '.
 import { estimateTokens, makeDocument, pastedDocumentChars } from '../chat/documents';
 import { formatCount, formatTokens } from './format';
 import { Icon, IconButton } from './icons';
+import { isComposing } from './keys';
 
 function resize(area: HTMLTextAreaElement): void {
   area.style.height = 'auto';
@@ -20,7 +21,7 @@ function editLast(): void {
 }
 
 function onKeyDown(event: KeyboardEvent): void {
-  if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+  if (event.key === 'Enter' && !event.shiftKey && !isComposing(event)) {
     event.preventDefault();
     sendDraft();
   } else if (event.key === 'ArrowUp' && draftText.value === '') {

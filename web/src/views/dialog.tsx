@@ -1,21 +1,33 @@
 // The frame of every dialog.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { dialog } from '../app/state';
 import { IconButton } from './icons';
 
 /** A modal dialog: the browser keeps the focus inside and closes it with Escape. */
 export function Dialog({ title, children }: { title: string; children: ComponentChildren }) {
   const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => element.current?.showModal(), []);
+  const pressed = useRef<EventTarget | null>(null);
+  useLayoutEffect(() => {
+    const shown = element.current;
+    shown?.showModal();
+    // Only closing gives the focus back to where it was; taking the element away does not. A layout
+    // effect ends while the element is still there.
+    return () => shown?.close();
+  }, []);
   const close = () => (dialog.value = null);
   return (
     <dialog
       ref={element}
       aria-label={title}
-      onClose={close}
+      onClose={() => {
+        // Not when the dialog is gone: another one may be open by then.
+        if (element.current) close();
+      }}
+      onPointerDown={(event) => (pressed.current = event.target)}
       onClick={(event) => {
-        if (event.target === element.current) close();
+        // Beside the dialog, and not at the end of a selection that began inside.
+        if (event.target === element.current && pressed.current === element.current) close();
       }}
     >
       <div class="dialog-body">

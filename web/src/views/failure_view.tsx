@@ -27,8 +27,9 @@ interface FailureProps {
 export function FailureView({ failure, isBusy = false, onRetry, onShorten }: FailureProps) {
   const seconds = useCountdown(failure.retryAt);
   return (
-    <div class="failure" role="alert">
-      <p>
+    <div class="failure">
+      {/* Not around the button: a screen reader would read all of it again with every second. */}
+      <p role="alert">
         <strong>{failure.title}</strong> {failure.detail}
       </p>
       <div class="failure-actions">

@@ -2,9 +2,10 @@
 import { regenerate } from '../app/chat';
 import { show } from '../app/library';
 import { stop } from '../app/running';
-import { dialog, drawerOpen, path, sidebarOpen, streamingId } from '../app/state';
-import { copyText } from './clipboard';
+import { dialog, drawerOpen, live, path, sidebarOpen, streamingId } from '../app/state';
+import { copy } from './clipboard';
 import { toggleSidebar, toggleTheme } from './header';
+import { isComposing } from './keys';
 
 export const shortcuts: readonly { keys: string[]; does: string }[] = [
   { keys: ['Enter'], does: 'Send' },
@@ -44,7 +45,11 @@ const altActions: Record<string, () => void> = {
     const answer = lastAnswer();
     if (answer && streamingId.value === null) void regenerate(answer);
   },
-  KeyC: () => void copyText(lastAnswer()?.content ?? ''),
+  KeyC: () => {
+    const answer = lastAnswer();
+    const text = answer ? (live.value.get(answer.id)?.content ?? answer.content) : '';
+    if (text !== '') void copy(text);
+  },
   KeyB: toggleSidebar,
   KeyT: toggleTheme,
 };
@@ -72,7 +77,7 @@ function actionOf(event: KeyboardEvent): (() => void) | undefined {
 /** Listens on the whole page; an open dialog has the keyboard for itself. */
 export function onShortcut(event: KeyboardEvent): void {
   // The page itself is asked: a dialog tells of its end only after the next key may have come.
-  if (document.querySelector('dialog[open]') !== null || event.defaultPrevented) return;
+  if (document.querySelector('dialog[open]') !== null || event.defaultPrevented || isComposing(event)) return;
   const action = actionOf(event);
   if (!action) return;
   event.preventDefault();

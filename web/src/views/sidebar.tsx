@@ -5,6 +5,7 @@ import { apiKey, balance, conversations, currentId, dialog, live, messages } fro
 import type { Conversation } from '../chat/types';
 import { dayGroup } from './format';
 import { Bolt, Icon, IconButton } from './icons';
+import { isComposing } from './keys';
 
 function RenameField({ conversation, onDone }: { conversation: Conversation; onDone: () => void }) {
   const field = useRef<HTMLInputElement>(null);
@@ -24,7 +25,7 @@ function RenameField({ conversation, onDone }: { conversation: Conversation; onD
         defaultValue={conversation.title}
         onBlur={onDone}
         onKeyDown={(event) => {
-          if (event.key === 'Escape') {
+          if (event.key === 'Escape' && !isComposing(event)) {
             event.stopPropagation();
             onDone();
           }

@@ -1,20 +1,17 @@
 // The two kinds of messages.
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { chooseBranch, edit, regenerate } from '../app/chat';
 import { show } from '../app/library';
-import { balance, live, messages, notify, streamingId } from '../app/state';
+import { balance, live, messages, streamingId } from '../app/state';
 import { siblingsOf } from '../chat/branches';
 import type { AssistantMessage, Attachment, Message, UserMessage } from '../chat/types';
-import { copyText } from './clipboard';
+import { copy } from './clipboard';
 import { FailureView } from './failure_view';
 import { formatSeconds, formatTokens } from './format';
 import { Bolt, Icon, IconButton } from './icons';
+import { isComposing } from './keys';
 import { MarkdownView } from './markdown_view';
 import { MeterView } from './meter_view';
-
-async function copy(text: string): Promise<void> {
-  notify((await copyText(text)) ? 'Copied.' : 'The browser does not allow copying.');
-}
 
 function BranchSwitch({ message }: { message: Message }) {
   const siblings = siblingsOf(messages.value, message);
@@ -47,6 +44,9 @@ export function DocumentChip({ document }: { document: Attachment }) {
 
 function EditForm({ message, onDone }: { message: UserMessage; onDone: () => void }) {
   const [text, setText] = useState(message.content);
+  const area = useRef<HTMLTextAreaElement>(null);
+  // Once: an answer under way renders this form again with every piece.
+  useEffect(() => area.current?.focus(), []);
   const isBusy = streamingId.value !== null;
   const submit = () => {
     if (isBusy) return;
@@ -65,14 +65,14 @@ function EditForm({ message, onDone }: { message: UserMessage; onDone: () => voi
         aria-label="Edit your message"
         value={text}
         rows={Math.min(12, text.split('\n').length + 1)}
-        ref={(area) => area?.focus()}
+        ref={area}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key === 'Escape') {
+          if (event.key === 'Escape' && !isComposing(event)) {
             event.stopPropagation();
             onDone();
           }
-          if (event.key === 'Enter' && !event.shiftKey && !event.isComposing) {
+          if (event.key === 'Enter' && !event.shiftKey && !isComposing(event)) {
             event.preventDefault();
             submit();
           }
