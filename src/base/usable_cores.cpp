@@ -1,5 +1,6 @@
 #include "base/usable_cores.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -74,7 +75,8 @@ std::optional<int> cpu_quota_cores(const std::string& root) {
     if (controllers.empty()) {
       least = std::min(least, least_cores(mount, path, cores_of_v2));
     } else if (names_cpu(controllers)) {
-      least = std::min(least, least_cores(mount + "/" + controllers, path, cores_of_v1));
+      least =
+          std::min(least, least_cores(fmt::format("{}/{}", mount, controllers), path, cores_of_v1));
     }
   }
   if (least == kNoQuota) {

@@ -97,7 +97,7 @@ TEST(EvalSlow, ComparesRulesAndASecondModelOnQuestionsAndText) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const json report = json::parse(result.out);
   EXPECT_EQ(report.at("rules"), json({"dense", "sparse", "recency", "mini (dense)"}));
-  EXPECT_EQ(report.at("budget"), 128);
+  EXPECT_EQ(report.at("budget"), 256);
 
   const json dense = row(report, "first wording", "dense");
   EXPECT_EQ(dense.at("value"), 1.0) << "mini finds these facts";
@@ -105,12 +105,12 @@ TEST(EvalSlow, ComparesRulesAndASecondModelOnQuestionsAndText) {
   EXPECT_LT(dense.at("low"), 1.0);
   EXPECT_FALSE(dense.contains("difference"));
   EXPECT_EQ(row(report, "first wording", "sparse").at("difference").at("value"), 0.0);
-  EXPECT_EQ(row(report, "first wording", "recency").at("value"), 0.0);
+  EXPECT_LT(row(report, "first wording", "recency").at("value"), 0.5);
   EXPECT_EQ(row(report, "first wording", "mini (dense)").at("value"), 1.0);
 
   EXPECT_EQ(row(report, "perplexity", "dense").at("count"), 2 * 255);
-  EXPECT_EQ(row(report, "perplexity beyond 128", "dense").at("count"), 2 * 383);
-  EXPECT_GT(row(report, "perplexity beyond 128", "recency").at("difference").at("value"), 0.0);
+  EXPECT_EQ(row(report, "perplexity beyond 256", "dense").at("count"), 2 * 255);
+  EXPECT_GT(row(report, "perplexity beyond 256", "recency").at("difference").at("value"), 0.0);
   EXPECT_EQ(row(report, "perplexity", "mini (dense)").at("difference").at("value"), 0.0);
 
   const double sparse_mass = row(report, "mass kept, layer 3", "sparse").at("value");
@@ -173,7 +173,7 @@ TEST(EvalSlow, GoesOnWithItsJournalAndComesToTheSameReport) {
   }
   interrupted.send(SIGKILL);
   (void)interrupted.wait();
-  EXPECT_THAT(read(journal), HasSubstr("dense, budget 128"));
+  EXPECT_THAT(read(journal), HasSubstr("dense, budget 256"));
   EXPECT_EQ(run_levin(kept).out, whole.out);
   const std::string full = read(journal);
   EXPECT_EQ(std::count(full.begin(), full.end(), '\n'), 2) << "one document under two rules";
@@ -187,7 +187,7 @@ TEST(Eval, RefusesWhatItCannotRunInOneSentence) {
   const std::string too_long = folder.file("long.jsonl");
   json line = json::parse(read(questions));
   std::string document = line["document"];
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 20; ++i) {
     document += document.substr(0, 4000);
   }
   line["document"] = document;

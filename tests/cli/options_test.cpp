@@ -65,8 +65,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{{"inspect", "--json=please"}, "--json: takes no value"},
         BadValue{{"bench", "--chunk", "0", "--decode", "0"}, "--chunk and --decode are both 0"},
         BadValue{{"chat", "--plain", "--think"}, "--think excludes --plain"},
-        BadValue{{"chat", "--ctx", "4097"}, "--ctx: at most 4096 tokens expected"},
-        BadValue{{"perplexity", "--file", "-", "--ctx", "4097"}, "--ctx: at most 4096"}));
+        BadValue{{"chat", "--ctx", "16385"}, "--ctx: at most 16384 tokens expected"},
+        BadValue{{"perplexity", "--file", "-", "--ctx", "16385"}, "--ctx: at most 16384"}));
 
 struct ListBefore {
   std::vector<std::string> words;  // a list, then what the command is about, then more
@@ -93,9 +93,9 @@ INSTANTIATE_TEST_SUITE_P(
                     "16", "--decode", "1", "--repetitions", "1", "--json"},
                    0,
                    "\"depth\": 64"},
-        ListBefore{{"bench", "--attention", "dense", mini_model(), "--depth", "4096", "--json"},
+        ListBefore{{"bench", "--attention", "dense", mini_model(), "--depth", "16384", "--json"},
                    8,
-                   "the model's limit is 4096"},
+                   "the model's limit is 16384"},
         ListBefore{
             {"inspect", "--contexts", "64", mini_model(), "--json"}, 0, "\"context_tokens\": 64"},
         ListBefore{{"synth", "--set", "index_topk=0", test_data("configs/tiny.json"), "--out",

@@ -198,9 +198,9 @@ TEST(Synth, ASmallGlmMoeDsaGenerates) {
 }
 
 TEST(Bench, DepthBeyondTheModelIsRefused) {
-  const ProcessResult result = run_levin({"bench", mini_model(), "--depth", "4096"});
+  const ProcessResult result = run_levin({"bench", mini_model(), "--depth", "16384"});
   EXPECT_EQ(result.exit_code, 8);
-  EXPECT_THAT(result.err, HasSubstr("the model's limit is 4096"));
+  EXPECT_THAT(result.err, HasSubstr("the model's limit is 16384"));
 }
 
 }  // namespace

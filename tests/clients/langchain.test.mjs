@@ -4,7 +4,7 @@ import {HumanMessage, SystemMessage, ToolMessage} from '@langchain/core/messages
 import {ChatDeepSeek} from '@langchain/deepseek';
 import {test} from 'node:test';
 
-import {answer, canThink, prompt, system, url, weather} from './setup.mjs';
+import {answer, prompt, system, url, weather} from './setup.mjs';
 
 const options = {
   model: 'deepseek-chat',
@@ -31,13 +31,13 @@ test('a stream brings the same text', async () => {
   assert.match(text, answer);
 });
 
-test('thinking comes apart', {skip: !canThink}, async () => {
+test('thinking comes apart', async () => {
   const reasoner = new ChatDeepSeek({...options, model: 'deepseek-reasoner', maxTokens: 12});
   const message = await reasoner.invoke(messages);
   assert.ok(message.additional_kwargs.reasoning_content.length > 0);
 });
 
-test('a tool is called and its result goes back', {skip: !canThink}, async () => {
+test('a tool is called and its result goes back', async () => {
   const bound = new ChatDeepSeek({...options, maxTokens: 80})
                     .bindTools([{type: 'function', function: {...weather, strict: true}}],
                                {tool_choice: 'required'});

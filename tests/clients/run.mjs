@@ -10,8 +10,6 @@ import {createServer} from 'node:net';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 
-import {markedModel} from './marked_model.mjs';
-
 const kSkipped = 77;
 const source = dirname(fileURLToPath(import.meta.url));
 const [levin, folder, givenModel] = process.argv.slice(2);
@@ -53,8 +51,7 @@ async function waitUntilReady(url, server) {
 }
 
 install();
-const mini = join(source, '..', '..', 'models', 'mini');
-const model = givenModel ?? markedModel(mini, join(folder, 'model'));
+const model = givenModel ?? join(source, '..', '..', 'models', 'mini');
 const port = await freePort();
 const url = `http://127.0.0.1:${port}`;
 const server = spawn(levin, ['serve', model, '--port', String(port), '--accounts', 'none',

@@ -2,10 +2,6 @@
 export const url = process.env.LEVIN_URL;
 export const model = 'deepseek-chat';
 
-const {data} = await (await fetch(`${url}/models`)).json();
-/// Thinking and tools need the markup in the model's tokenizer.
-export const canThink = data[0].levin.can_think;
-
 export const system =
     'She had been forced into prudence in her youth, she learned romance as she grew older. ' +
     'The code of Wentworth is 907. The natural sequel of an unnatural beginning. The city of Zoe ' +

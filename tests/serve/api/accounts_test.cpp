@@ -18,7 +18,8 @@ namespace {
 
 using accounts::Money;
 using testing::chat_body;
-using testing::Json;
+using testing::json;
+using testing::long_chat_body;
 using testing::ResponderPtr;
 using testing::ServiceFixture;
 
@@ -48,7 +49,7 @@ class ApiAccounts : public ::testing::Test {
     auto database = accounts::open_accounts_file(path(), accounts::Access::kWrite);
     return accounts::balance_of(database, accounts::get_key(database, name).id).total();
   }
-  ResponderPtr chat(const Json& body, const http::Headers& headers) {
+  ResponderPtr chat(const json& body, const http::Headers& headers) {
     return fixture_->ask("POST", "/chat/completions", body.dump(), headers);
   }
   ResponderPtr send_broken(const http::Headers& headers) {
@@ -118,14 +119,14 @@ TEST(ApiKeys, WhoHasNoneIsToldAndCounted) {
 
 TEST_F(ApiAccounts, AnAnswerIsPaidBeforeItsEndIsSeen) {
   const http::Headers key = make_key("alice", "1.00");
-  Json body = chat_body();
+  json body = chat_body();
   body["stream"] = true;
-  const Json last = chat(body, key)->events().back();
+  const json last = chat(body, key)->events().back();
   const Money cost = Money::parse_usd(last["levin"]["cost_usd"].get<std::string>());
   EXPECT_GT(cost, Money());
   EXPECT_EQ(last["usage"]["cost_usd"], last["levin"]["cost_usd"]);
   EXPECT_EQ(total_of("alice"), Money::parse_usd("1.00") - cost);
-  const Json balance = fixture_->ask("GET", "/user/balance", "", key)->json();
+  const json balance = fixture_->ask("GET", "/user/balance", "", key)->json();
   EXPECT_EQ(balance["is_available"], true);
   EXPECT_EQ(balance["balance_infos"][0]["total_balance"], total_of("alice").to_usd());
 }
@@ -168,11 +169,8 @@ TEST_F(ApiAccounts, AKeyWithoutTokensLeftIs429BeforeItsBodyIsRead) {
 
 TEST_F(ApiAccounts, TooManyAtOnceIs429) {
   const http::Headers key = make_key("busy", "1.00", {.max_concurrent = 1});
-  Json body = chat_body();
-  body["stream"] = true;
-  body["max_tokens"] = 600;
-  body["temperature"] = 2;
-  const ResponderPtr running = fixture_->start("POST", "/chat/completions", body.dump(), key);
+  const ResponderPtr running =
+      fixture_->start("POST", "/chat/completions", long_chat_body(800).dump(), key);
   running->wait_for_bytes(1);
   running->set_queued_bytes(size_t{2} << 20U);
   const ResponderPtr refused = chat(chat_body(), key);
@@ -193,7 +191,7 @@ TEST_F(ApiAccounts, OwnersDoNotShareCachedPrefixes) {
 
 TEST_F(ApiAccounts, ARefusedRequestCostsNothing) {
   const http::Headers key = make_key("alice", "1.00");
-  Json body = chat_body();
+  json body = chat_body();
   body["max_tokens"] = 100000;
   EXPECT_EQ(chat(body, key)->status(), 400);
   EXPECT_EQ(total_of("alice"), Money::parse_usd("1.00"));
@@ -220,7 +218,7 @@ TEST_F(ApiAccounts, AFailureOfTheServerCostsNothing) {
     reply->fail_choice(ApiError(500, "a tensor holds a NaN"), spent);
   }
   EXPECT_EQ(responder->status(), 500);
-  const Json balance = fixture_->ask("GET", "/user/balance", "", key)->json();
+  const json balance = fixture_->ask("GET", "/user/balance", "", key)->json();
   EXPECT_EQ(balance["balance_infos"][0]["total_balance"], Money::parse_usd("1.00").to_usd());
   EXPECT_EQ(accounts_->balance(std::get<accounts::Key>(known)).available(),
             Money::parse_usd("1.00"));

@@ -12,10 +12,10 @@
 namespace levin::serve::api {
 namespace {
 
-using testing::Json;
+using testing::json;
 
 const ServedModel& tools_model() {
-  static const ServedModel model = load_served_model({.model_dir = testing::tools_folder(),
+  static const ServedModel model = load_served_model({.model_dir = testing::mini_folder(),
                                                       .name = "tools",
                                                       .context_tokens = 1024,
                                                       .is_sparse = true});
@@ -23,7 +23,7 @@ const ServedModel& tools_model() {
 }
 
 /// The choice of an answer with these tokens, one in each event.
-Json choice_of(const std::vector<int32_t>& tokens) {
+json choice_of(const std::vector<int32_t>& tokens) {
   const ServedModel& model = tools_model();
   Metrics metrics;
   Worker worker;
@@ -42,9 +42,9 @@ Json choice_of(const std::vector<int32_t>& tokens) {
   return format.end("stop", reply);
 }
 
-std::string told_text(const Json& choice) {
+std::string told_text(const json& choice) {
   std::string text;
-  for (const Json& token : choice["logprobs"]["content"]) {
+  for (const json& token : choice["logprobs"]["content"]) {
     text += token["token"].get<std::string>();
   }
   return text;
@@ -55,7 +55,7 @@ std::vector<int32_t> ids_of(const std::string& text) {
 }
 
 TEST(ChatFormat, TellsTheTokensInFrontOfACallAndNotThoseOfTheCall) {
-  const Json choice =
+  const json choice =
       choice_of(ids_of("Let me see.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>now<｜tool▁sep｜>"
                        R"({"zone": "UTC"})"
                        "<｜tool▁call▁end｜><｜tool▁calls▁end｜>"));
@@ -67,7 +67,7 @@ TEST(ChatFormat, TellsTheTokensInFrontOfACallAndNotThoseOfTheCall) {
 
 TEST(ChatFormat, TellsWhatLookedLikeACallAndIsNone) {
   const std::string text = "a < b <｜tool▁calls▁begin｜> is no call";
-  const Json choice = choice_of(ids_of(text));
+  const json choice = choice_of(ids_of(text));
   EXPECT_EQ(choice["message"]["content"], text);
   EXPECT_EQ(told_text(choice), text);
 }

@@ -10,12 +10,11 @@ namespace {
 
 using testing::chat_body;
 using ::testing::HasSubstr;
-using testing::Json;
+using testing::json;
 using testing::ResponderPtr;
 using testing::ServiceFixture;
-using testing::tools_folder;
 
-Json weather_tool() {
+json weather_tool() {
   return {{"type", "function"},
           {"function",
            {{"name", "get_weather"},
@@ -27,37 +26,37 @@ Json weather_tool() {
               {"additionalProperties", false}}}}}};
 }
 
-Json short_body() {
-  Json body = chat_body();
+json short_body() {
+  json body = chat_body();
   body["max_tokens"] = 200;
   return body;
 }
 
 class ChatModes : public ::testing::Test {
  protected:
-  Json choice_of(const Json& body) {
+  json choice_of(const json& body) {
     const ResponderPtr answer = fixture_.post("/chat/completions", body);
     EXPECT_EQ(answer->status(), 200) << answer->body();
     return answer->json()["choices"][0];
   }
   /// "param: code" of the refusal.
-  std::string refusal_of(const Json& body) {
+  std::string refusal_of(const json& body) {
     const ResponderPtr answer = fixture_.post("/chat/completions", body);
     EXPECT_EQ(answer->status(), 422) << answer->body();
-    const Json error = answer->json()["error"];
+    const json error = answer->json()["error"];
     return error["param"].is_string() ? error["param"].get<std::string>() : "";
   }
 
-  ServiceFixture fixture_{{.model_dir = tools_folder()}};
+  ServiceFixture fixture_;
 };
 
 TEST_F(ChatModes, AReasonersThinkingComesApartFromItsAnswer) {
-  Json body = short_body();
+  json body = short_body();
   body["model"] = "deepseek-reasoner";
   body["max_tokens"] = 20;
   body["seed"] = 1;
   const ResponderPtr answer = fixture_.post("/chat/completions", body);
-  const Json message = answer->json()["choices"][0]["message"];
+  const json message = answer->json()["choices"][0]["message"];
   EXPECT_TRUE(message["reasoning_content"].is_string()) << answer->body();
   EXPECT_EQ(message["content"], "") << "it never closes its thinking within 20 tokens";
   EXPECT_EQ(answer->json()["usage"]["completion_tokens_details"]["reasoning_tokens"],
@@ -65,10 +64,10 @@ TEST_F(ChatModes, AReasonersThinkingComesApartFromItsAnswer) {
 }
 
 TEST_F(ChatModes, MetricsCountEachTokenOfAnAnswerOnce) {
-  Json body = short_body();
+  json body = short_body();
   body["model"] = "deepseek-reasoner";
   body["max_tokens"] = 20;
-  const Json usage = fixture_.post("/chat/completions", body)->json()["usage"];
+  const json usage = fixture_.post("/chat/completions", body)->json()["usage"];
   const int64_t reasoning = usage["completion_tokens_details"]["reasoning_tokens"];
   const int64_t rest = usage["completion_tokens"].get<int64_t>() - reasoning;
   const std::string text = fixture_.ask("GET", "/metrics", "")->body();
@@ -82,7 +81,7 @@ TEST_F(ChatModes, MetricsCountEachTokenOfAnAnswerOnce) {
 }
 
 TEST_F(ChatModes, TheFieldThinkingSwitchesItToo) {
-  Json body = short_body();
+  json body = short_body();
   body["max_tokens"] = 5;
   body["thinking"] = {{"type", "enabled"}};
   EXPECT_TRUE(choice_of(body)["message"].contains("reasoning_content"));
@@ -92,29 +91,29 @@ TEST_F(ChatModes, TheFieldThinkingSwitchesItToo) {
 }
 
 TEST_F(ChatModes, ThinkingStreamsBeginWithItsField) {
-  Json body = short_body();
+  json body = short_body();
   body["model"] = "deepseek-reasoner";
   body["max_tokens"] = 5;
   body["stream"] = true;
-  const std::vector<Json> events = fixture_.post("/chat/completions", body)->events();
+  const std::vector<json> events = fixture_.post("/chat/completions", body)->events();
   EXPECT_EQ(events.front()["choices"][0]["delta"],
-            (Json{{"role", "assistant"}, {"content", nullptr}, {"reasoning_content", ""}}));
+            (json{{"role", "assistant"}, {"content", nullptr}, {"reasoning_content", ""}}));
   EXPECT_TRUE(events[1]["choices"][0]["delta"]["reasoning_content"].is_string());
 }
 
 TEST_F(ChatModes, ThinkingHasNoLogprobs) {
-  Json body = short_body();
+  json body = short_body();
   body["model"] = "deepseek-reasoner";
   body["logprobs"] = true;
   EXPECT_EQ(refusal_of(body), "logprobs");
 }
 
 TEST_F(ChatModes, AJsonObjectIsValidWhateverTheModelWouldSay) {
-  Json body = short_body();
+  json body = short_body();
   body["response_format"] = {{"type", "json_object"}};
-  const Json choice = choice_of(body);
+  const json choice = choice_of(body);
   if (choice["finish_reason"] == "stop") {
-    EXPECT_TRUE(Json::parse(choice["message"]["content"].get<std::string>()).is_object());
+    EXPECT_TRUE(json::parse(choice["message"]["content"].get<std::string>()).is_object());
   } else {
     EXPECT_EQ(choice["finish_reason"], "length");
     EXPECT_THAT(choice["message"]["content"].get<std::string>(), HasSubstr("{"));
@@ -122,7 +121,7 @@ TEST_F(ChatModes, AJsonObjectIsValidWhateverTheModelWouldSay) {
 }
 
 TEST_F(ChatModes, ASchemaIsKept) {
-  Json body = short_body();
+  json body = short_body();
   body["response_format"] = {{"type", "json_schema"},
                              {"json_schema",
                               {{"name", "answer"},
@@ -131,13 +130,13 @@ TEST_F(ChatModes, ASchemaIsKept) {
                                  {"properties", {{"yes", {{"type", "boolean"}}}}},
                                  {"required", {"yes"}},
                                  {"additionalProperties", false}}}}}};
-  const Json choice = choice_of(body);
+  const json choice = choice_of(body);
   EXPECT_EQ(choice["finish_reason"], "stop");
-  EXPECT_TRUE(Json::parse(choice["message"]["content"].get<std::string>())["yes"].is_boolean());
+  EXPECT_TRUE(json::parse(choice["message"]["content"].get<std::string>())["yes"].is_boolean());
 }
 
 TEST_F(ChatModes, ASchemaThatCannotBeKeptIsRefusedByName) {
-  Json body = short_body();
+  json body = short_body();
   body["response_format"] = {
       {"type", "json_schema"},
       {"json_schema", {{"name", "a"}, {"schema", {{"type", "object"}, {"minProperties", 3}}}}}};
@@ -145,31 +144,31 @@ TEST_F(ChatModes, ASchemaThatCannotBeKeptIsRefusedByName) {
 }
 
 TEST_F(ChatModes, ARequiredToolIsCalled) {
-  Json body = short_body();
-  body["tools"] = Json::array({weather_tool()});
+  json body = short_body();
+  body["tools"] = json::array({weather_tool()});
   body["tool_choice"] = "required";
   body["max_tokens"] = 60;
-  const Json choice = choice_of(body);
-  const Json call = choice["message"]["tool_calls"].at(0);
+  const json choice = choice_of(body);
+  const json call = choice["message"]["tool_calls"].at(0);
   EXPECT_EQ(call["type"], "function");
   EXPECT_THAT(call["id"].get<std::string>(), HasSubstr("call_"));
   EXPECT_EQ(call["function"]["name"], "get_weather");
-  const Json arguments = Json::parse(call["function"]["arguments"].get<std::string>());
+  const json arguments = json::parse(call["function"]["arguments"].get<std::string>());
   EXPECT_TRUE(arguments["city"] == "Oslo" || arguments["city"] == "Rome");
   EXPECT_TRUE(choice["message"]["content"].is_null());
 }
 
 TEST_F(ChatModes, CallsStreamInPieces) {
-  Json body = short_body();
-  body["tools"] = Json::array({weather_tool()});
+  json body = short_body();
+  body["tools"] = json::array({weather_tool()});
   body["tool_choice"] = {{"type", "function"}, {"function", {{"name", "get_weather"}}}};
   body["max_tokens"] = 60;
   body["stream"] = true;
   std::string name;
   std::string arguments;
-  for (const Json& event : fixture_.post("/chat/completions", body)->events()) {
-    for (const Json& choice : event["choices"]) {
-      for (const Json& call : choice["delta"].value("tool_calls", Json::array())) {
+  for (const json& event : fixture_.post("/chat/completions", body)->events()) {
+    for (const json& choice : event["choices"]) {
+      for (const json& call : choice["delta"].value("tool_calls", json::array())) {
         if (call["index"] == 0) {
           name += call["function"].value("name", "");
           arguments += call["function"].value("arguments", "");
@@ -178,33 +177,33 @@ TEST_F(ChatModes, CallsStreamInPieces) {
     }
   }
   EXPECT_EQ(name, "get_weather");
-  EXPECT_TRUE(Json::parse(arguments).contains("city"));
+  EXPECT_TRUE(json::parse(arguments).contains("city"));
 }
 
 TEST_F(ChatModes, TokensOfACallAreToldInNeitherForm) {
-  Json body = short_body();
-  body["tools"] = Json::array({weather_tool()});
+  json body = short_body();
+  body["tools"] = json::array({weather_tool()});
   body["tool_choice"] = "required";
   body["max_tokens"] = 60;
   body["logprobs"] = true;
-  const Json choice = choice_of(body);
+  const json choice = choice_of(body);
   EXPECT_EQ(choice["message"]["tool_calls"].size(), 1U);
-  EXPECT_EQ(choice["logprobs"]["content"], Json::array());
+  EXPECT_EQ(choice["logprobs"]["content"], json::array());
   body["stream"] = true;
-  for (const Json& event : fixture_.post("/chat/completions", body)->events()) {
+  for (const json& event : fixture_.post("/chat/completions", body)->events()) {
     EXPECT_TRUE(event["choices"].at(0)["logprobs"].is_null()) << event;
   }
 }
 
 TEST_F(ChatModes, AToolsResultGoesBackToTheModel) {
-  Json body = short_body();
+  json body = short_body();
   body["max_tokens"] = 3;
-  body["tools"] = Json::array({weather_tool()});
+  body["tools"] = json::array({weather_tool()});
   body["messages"].push_back(
       {{"role", "assistant"},
        {"content", nullptr},
        {"tool_calls",
-        Json::array(
+        json::array(
             {{{"id", "call_1"},
               {"type", "function"},
               {"function", {{"name", "get_weather"}, {"arguments", "{\"city\": \"Oslo\"}"}}}}})}});
@@ -213,18 +212,18 @@ TEST_F(ChatModes, AToolsResultGoesBackToTheModel) {
 }
 
 TEST_F(ChatModes, APrefixIsGoneOnWith) {
-  Json body = short_body();
+  json body = short_body();
   body["max_tokens"] = 3;
   body["messages"].push_back({{"role", "assistant"}, {"content", "```python\n"}, {"prefix", true}});
-  const Json message = choice_of(body)["message"];
+  const json message = choice_of(body)["message"];
   EXPECT_FALSE(message["content"].get<std::string>().starts_with("```python"))
       << "the continuation alone";
 }
 
 TEST_F(ChatModes, AllAliasesAreListed) {
   std::vector<std::string> ids;
-  const Json list = fixture_.ask("GET", "/models", "")->json();
-  for (const Json& model : list["data"]) {
+  const json list = fixture_.ask("GET", "/models", "")->json();
+  for (const json& model : list["data"]) {
     ids.push_back(model["id"]);
   }
   EXPECT_THAT(ids,

@@ -12,23 +12,24 @@ namespace {
 
 using testing::chat_body;
 using ::testing::HasSubstr;
-using testing::Json;
+using testing::json;
 using testing::kAnswer;
+using testing::long_chat_body;
 using testing::ResponderPtr;
 using testing::ServiceFixture;
 using ::testing::StartsWith;
 
-Json streaming(Json body, const Json& options = {{"include_usage", false}}) {
+json streaming(json body, const json& options = {{"include_usage", false}}) {
   body["stream"] = true;
   body["stream_options"] = options;
   return body;
 }
 
 /// The texts of a stream's chunks together.
-std::string content_of(const std::vector<Json>& events) {
+std::string content_of(const std::vector<json>& events) {
   std::string text;
-  for (const Json& event : events) {
-    for (const Json& choice : event["choices"]) {
+  for (const json& event : events) {
+    for (const json& choice : event["choices"]) {
       text += choice["delta"].value("content", "");
     }
   }
@@ -43,11 +44,11 @@ class Chat : public ::testing::Test {
 TEST_F(Chat, AnswersInTheDocumentedForm) {
   const ResponderPtr answer = fixture_.post("/chat/completions", chat_body());
   ASSERT_EQ(answer->status(), 200) << answer->body();
-  const Json body = answer->json();
+  const json body = answer->json();
   EXPECT_EQ(body["object"], "chat.completion");
   EXPECT_EQ(body["model"], "deepseek-chat");
   EXPECT_EQ(body["system_fingerprint"], "fp_mini_sparse");
-  const Json& choice = body["choices"].at(0);
+  const json& choice = body["choices"].at(0);
   EXPECT_EQ(choice["index"], 0);
   EXPECT_EQ(choice["message"]["role"], "assistant");
   EXPECT_THAT(choice["message"]["content"].get<std::string>(), HasSubstr(kAnswer));
@@ -56,7 +57,7 @@ TEST_F(Chat, AnswersInTheDocumentedForm) {
 }
 
 TEST_F(Chat, EveryPathOfTheApiLeadsThere) {
-  Json body = chat_body();
+  json body = chat_body();
   body["max_tokens"] = 1;
   for (const char* path : {"/v1/chat/completions", "/beta/chat/completions"}) {
     EXPECT_EQ(fixture_.post(path, body)->status(), 200) << path;
@@ -64,8 +65,8 @@ TEST_F(Chat, EveryPathOfTheApiLeadsThere) {
 }
 
 TEST_F(Chat, UsageCountsWhatTheCacheSpared) {
-  const Json first = fixture_.post("/chat/completions", chat_body())->json()["usage"];
-  const Json second = fixture_.post("/chat/completions", chat_body())->json()["usage"];
+  const json first = fixture_.post("/chat/completions", chat_body())->json()["usage"];
+  const json second = fixture_.post("/chat/completions", chat_body())->json()["usage"];
   const int64_t prompt = first["prompt_tokens"];
   EXPECT_EQ(first["prompt_cache_hit_tokens"], 0);
   EXPECT_EQ(first["prompt_cache_miss_tokens"], prompt);
@@ -78,8 +79,8 @@ TEST_F(Chat, UsageCountsWhatTheCacheSpared) {
 
 TEST_F(Chat, TheMeterTellsTimeShareAndPrice) {
   const ResponderPtr answer = fixture_.post("/chat/completions", chat_body());
-  const Json body = answer->json();
-  const Json& meter = body["levin"];
+  const json body = answer->json();
+  const json& meter = body["levin"];
   EXPECT_GT(meter["time_to_first_token_ms"], 0);
   EXPECT_GT(meter["context_share_read"], 0);
   EXPECT_LE(meter["context_share_read"], 1);
@@ -93,47 +94,47 @@ TEST_F(Chat, AStreamBringsTheSameTextInPieces) {
   const std::string whole =
       fixture_.post("/chat/completions", chat_body())->json()["choices"][0]["message"]["content"];
   const ResponderPtr stream = fixture_.post("/chat/completions", streaming(chat_body()));
-  const std::vector<Json> events = stream->events();
+  const std::vector<json> events = stream->events();
   ASSERT_GT(events.size(), 3U);
   EXPECT_EQ(events.front()["object"], "chat.completion.chunk");
-  EXPECT_EQ(events.front()["choices"][0]["delta"], (Json{{"role", "assistant"}, {"content", ""}}));
+  EXPECT_EQ(events.front()["choices"][0]["delta"], (json{{"role", "assistant"}, {"content", ""}}));
   EXPECT_EQ(content_of(events), whole);
-  const Json& last = events.back();
+  const json& last = events.back();
   EXPECT_EQ(last["choices"][0]["finish_reason"], "stop");
-  EXPECT_EQ(last["choices"][0]["delta"], Json::object());
+  EXPECT_EQ(last["choices"][0]["delta"], json::object());
   EXPECT_GT(last["usage"]["completion_tokens"], 0) << "DeepSeek's last chunk has it unasked";
   EXPECT_EQ(last["usage"]["cost_usd"], last["levin"]["cost_usd"]);
-  for (const Json& event : events) {
+  for (const json& event : events) {
     EXPECT_EQ(event["id"], events.front()["id"]);
   }
 }
 
 TEST_F(Chat, UsageComesInAChunkOfItsOwnIfAskedFor) {
-  const std::vector<Json> events =
+  const std::vector<json> events =
       fixture_.post("/chat/completions", streaming(chat_body(), {{"include_usage", true}}))
           ->events();
   for (size_t i = 0; i + 1 < events.size(); ++i) {
     EXPECT_TRUE(events[i].contains("usage") && events[i]["usage"].is_null());
   }
-  EXPECT_EQ(events.back()["choices"], Json::array());
+  EXPECT_EQ(events.back()["choices"], json::array());
   EXPECT_GT(events.back()["usage"]["prompt_tokens"], 0);
   EXPECT_TRUE(events.back()["levin"].contains("cost_without_cache_usd"));
   EXPECT_EQ(events.back()["usage"]["cost_usd"], events.back()["levin"]["cost_usd"]);
 }
 
 TEST_F(Chat, ProgressOfThePromptIsToldIfAskedFor) {
-  const std::vector<Json> events =
+  const std::vector<json> events =
       fixture_.post("/chat/completions", streaming(chat_body(), {{"include_progress", true}}))
           ->events();
-  EXPECT_EQ(events.front()["choices"], Json::array());
+  EXPECT_EQ(events.front()["choices"], json::array());
   EXPECT_GT(events.front()["levin"]["prompt_tokens"], 0);
   EXPECT_EQ(events.front()["levin"]["prompt_tokens_done"], events.front()["levin"]["prompt_tokens"])
       << "one chunk reads it all";
 }
 
 TEST_F(Chat, ChunksOfProgressHaveNullAsTheirUsageIfUsageIsAskedFor) {
-  const Json options = {{"include_progress", true}, {"include_usage", true}};
-  const std::vector<Json> events =
+  const json options = {{"include_progress", true}, {"include_usage", true}};
+  const std::vector<json> events =
       fixture_.post("/chat/completions", streaming(chat_body(), options))->events();
   ASSERT_TRUE(events.front()["levin"].contains("prompt_tokens_done"));
   EXPECT_TRUE(events.front().contains("usage"));
@@ -141,25 +142,25 @@ TEST_F(Chat, ChunksOfProgressHaveNullAsTheirUsageIfUsageIsAskedFor) {
 }
 
 TEST_F(Chat, StopStringsAndLengthEndAnswers) {
-  Json body = chat_body();
+  json body = chat_body();
   body["stop"] = {"never", "Zoe is sai"};
-  Json choice = fixture_.post("/chat/completions", body)->json()["choices"][0];
+  json choice = fixture_.post("/chat/completions", body)->json()["choices"][0];
   EXPECT_EQ(choice["finish_reason"], "stop");
   EXPECT_TRUE(choice["message"]["content"].get<std::string>().ends_with("The city of "));
   body = chat_body();
   body["max_tokens"] = 2;
-  const Json answer = fixture_.post("/chat/completions", body)->json();
+  const json answer = fixture_.post("/chat/completions", body)->json();
   EXPECT_EQ(answer["choices"][0]["finish_reason"], "length");
   EXPECT_EQ(answer["usage"]["completion_tokens"], 2);
 }
 
 TEST_F(Chat, LogprobsComeWithTheTokensOfTheText) {
-  Json body = chat_body();
+  json body = chat_body();
   body["logprobs"] = true;
   body["top_logprobs"] = 2;
-  const Json choice = fixture_.post("/chat/completions", body)->json()["choices"][0];
+  const json choice = fixture_.post("/chat/completions", body)->json()["choices"][0];
   std::string text;
-  for (const Json& token : choice["logprobs"]["content"]) {
+  for (const json& token : choice["logprobs"]["content"]) {
     text += token["token"].get<std::string>();
     EXPECT_EQ(token["top_logprobs"].size(), 2U);
     EXPECT_EQ(token["top_logprobs"][0]["logprob"], token["logprob"]) << "greedy";
@@ -168,19 +169,19 @@ TEST_F(Chat, LogprobsComeWithTheTokensOfTheText) {
 }
 
 TEST_F(Chat, StreamedLogprobsComeWithTheirText) {
-  Json body = chat_body();
+  json body = chat_body();
   body["logprobs"] = true;
-  const Json whole =
+  const json whole =
       fixture_.post("/chat/completions", body)->json()["choices"][0]["logprobs"]["content"];
-  Json tokens = Json::array();
-  for (const Json& event : fixture_.post("/chat/completions", streaming(body))->events()) {
-    const Json& choice = event["choices"].at(0);
+  json tokens = json::array();
+  for (const json& event : fixture_.post("/chat/completions", streaming(body))->events()) {
+    const json& choice = event["choices"].at(0);
     if (choice["logprobs"].is_null()) {
       EXPECT_EQ(choice["delta"].value("content", ""), "");
       continue;
     }
     std::string text;
-    for (const Json& token : choice["logprobs"]["content"]) {
+    for (const json& token : choice["logprobs"]["content"]) {
       text += token["token"].get<std::string>();
       tokens.push_back(token["token"]);
     }
@@ -193,19 +194,19 @@ TEST_F(Chat, StreamedLogprobsComeWithTheirText) {
 }
 
 TEST_F(Chat, TokensOfAStopStringAreNotShown) {
-  Json body = chat_body();
+  json body = chat_body();
   body["logprobs"] = true;
   body["stop"] = " is";
-  const Json choice = fixture_.post("/chat/completions", body)->json()["choices"][0];
+  const json choice = fixture_.post("/chat/completions", body)->json()["choices"][0];
   std::string text;
-  for (const Json& token : choice["logprobs"]["content"]) {
+  for (const json& token : choice["logprobs"]["content"]) {
     text += token["token"].get<std::string>();
   }
   EXPECT_EQ(text, choice["message"]["content"].get<std::string>());
 }
 
 TEST_F(Chat, TheSameSeedGivesTheSameText) {
-  Json body = chat_body();
+  json body = chat_body();
   body["temperature"] = 1.5;
   body["seed"] = 11;
   const auto text = [&] {
@@ -215,7 +216,7 @@ TEST_F(Chat, TheSameSeedGivesTheSameText) {
 }
 
 TEST_F(Chat, ManyClientsAtOnceGetTheTextsTheyGetAlone) {
-  std::vector<Json> bodies;
+  std::vector<json> bodies;
   std::vector<std::string> alone;
   for (int i = 0; i < 8; ++i) {
     bodies.push_back(chat_body());
@@ -226,7 +227,7 @@ TEST_F(Chat, ManyClientsAtOnceGetTheTextsTheyGetAlone) {
                         ->json()["choices"][0]["message"]["content"]);
   }
   std::vector<ResponderPtr> answers;
-  for (const Json& body : bodies) {
+  for (const json& body : bodies) {
     answers.push_back(fixture_.start("POST", "/chat/completions", streaming(body).dump()));
   }
   for (size_t i = 0; i < answers.size(); ++i) {
@@ -236,11 +237,7 @@ TEST_F(Chat, ManyClientsAtOnceGetTheTextsTheyGetAlone) {
 }
 
 TEST_F(Chat, AClientThatGoesFreesItsPages) {
-  Json body = streaming(chat_body());
-  body["max_tokens"] = 800;
-  body["stop"] = "this never comes";
-  body["temperature"] = 2;
-  const ResponderPtr gone = fixture_.start("POST", "/chat/completions", body.dump());
+  const ResponderPtr gone = fixture_.start("POST", "/chat/completions", long_chat_body(800).dump());
   gone->wait_for_bytes(1);
   gone->close();
   EXPECT_TRUE(fixture_.service().drain(std::chrono::minutes(1)));
@@ -249,8 +246,7 @@ TEST_F(Chat, AClientThatGoesFreesItsPages) {
 
 TEST_F(Chat, AFullQueueIsSaidWithAHint) {
   ServiceFixture small({.cache_tokens = 1024, .max_waiting = 1});
-  Json body = streaming(chat_body());
-  body["max_tokens"] = 800;
+  const json body = long_chat_body(800);
   const ResponderPtr running = small.start("POST", "/chat/completions", body.dump());
   running->wait_for_bytes(1);
   running->set_queued_bytes(size_t{2} << 20U);  // it stops reading, and keeps its pages
@@ -277,18 +273,18 @@ TEST_F(Chat, AServerThatStopsReadsNoBodies) {
 }
 
 TEST_F(Chat, WhatDoesNotFitIntoTheContextIsSaidWithNumbers) {
-  Json body = chat_body();
+  json body = chat_body();
   body["max_tokens"] = 5000;
   const ResponderPtr answer = fixture_.post("/chat/completions", body);
   EXPECT_EQ(answer->status(), 400);
-  const Json error = answer->json()["error"];
+  const json error = answer->json()["error"];
   EXPECT_EQ(error["code"], "context_length_exceeded");
   EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("1024"));
   EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("5000"));
 }
 
 TEST_F(Chat, UnknownModelsAndMissingAbilitiesAreNamed) {
-  Json body = chat_body();
+  json body = chat_body();
   body["model"] = "gpt-5";
   ResponderPtr answer = fixture_.post("/chat/completions", body);
   EXPECT_EQ(answer->status(), 400);

@@ -13,17 +13,17 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::Json;
+using testing::json;
 using testing::ResponderPtr;
 using testing::ServiceFixture;
 
-Json body_with(const Json& prompt) {
+json body_with(const json& prompt) {
   return {{"model", "mini"}, {"prompt", prompt}, {"max_tokens", 4}, {"temperature", 0}};
 }
 
 class Completions : public ::testing::Test {
  protected:
-  Json choice_of(const Json& body) {
+  json choice_of(const json& body) {
     const ResponderPtr answer = fixture_.post("/beta/completions", body);
     EXPECT_EQ(answer->status(), 200) << answer->body();
     return answer->json()["choices"][0];
@@ -37,7 +37,7 @@ class Completions : public ::testing::Test {
 
 TEST_F(Completions, GoOnWithTheText) {
   const ResponderPtr answer = fixture_.post("/completions", body_with("She had been"));
-  const Json body = answer->json();
+  const json body = answer->json();
   EXPECT_EQ(body["object"], "text_completion");
   EXPECT_EQ(body["usage"]["completion_tokens"], 4);
   EXPECT_FALSE(body["choices"][0]["text"].get<std::string>().empty());
@@ -50,7 +50,7 @@ TEST_F(Completions, IdsAreTakenAsTheyAre) {
 }
 
 TEST_F(Completions, EchoPutsThePromptInFront) {
-  Json body = body_with("She had been");
+  json body = body_with("She had been");
   const std::string plain = choice_of(body)["text"];
   body["echo"] = true;
   EXPECT_EQ(choice_of(body)["text"], "She had been" + plain);
@@ -58,9 +58,9 @@ TEST_F(Completions, EchoPutsThePromptInFront) {
 
 TEST_F(Completions, EchoWithLogprobsScoresThePrompt) {
   const std::vector<int32_t> ids = ids_of("She had been forced into prudence");
-  Json body = body_with(ids);
+  json body = body_with(ids);
   body.update({{"echo", true}, {"logprobs", 2}, {"max_tokens", 1}});
-  const Json scores = choice_of(body)["logprobs"];
+  const json scores = choice_of(body)["logprobs"];
   ASSERT_EQ(scores["tokens"].size(), ids.size() + 1);
   EXPECT_TRUE(scores["token_logprobs"][0].is_null()) << "nothing predicts the first token";
   for (size_t i = 1; i <= ids.size(); ++i) {
@@ -85,9 +85,9 @@ size_t byte_of(const std::string& text, size_t character) {
 }
 
 /// Each token from `first_token_idx` on stands in the text where its offset says.
-void expect_offsets(const Json& choice, size_t first_token_idx) {
+void expect_offsets(const json& choice, size_t first_token_idx) {
   const std::string text = choice["text"];
-  const Json& scores = choice["logprobs"];
+  const json& scores = choice["logprobs"];
   ASSERT_GT(scores["tokens"].size(), first_token_idx);
   ASSERT_EQ(scores["text_offset"].size(), scores["tokens"].size());
   EXPECT_EQ(scores["text_offset"][0], 0);
@@ -98,15 +98,15 @@ void expect_offsets(const Json& choice, size_t first_token_idx) {
 }
 
 TEST_F(Completions, TextOffsetsPointIntoTheEchoedText) {
-  Json body = body_with("She had been forced");
+  json body = body_with("She had been forced");
   body.update({{"echo", true}, {"logprobs", 0}});
-  const Json with_added_bos = choice_of(body);
+  const json with_added_bos = choice_of(body);
   EXPECT_EQ(with_added_bos["logprobs"]["text_offset"][1], 0) << "the text has no BOS";
   expect_offsets(with_added_bos, 1);
-  for (const Json& prompt :
-       {Json("<｜begin▁of▁sentence｜>She had been forced"), Json(ids_of("She had been forced"))}) {
+  for (const json& prompt :
+       {json("<｜begin▁of▁sentence｜>She had been forced"), json(ids_of("She had been forced"))}) {
     body["prompt"] = prompt;
-    const Json with_own_bos = choice_of(body);
+    const json with_own_bos = choice_of(body);
     EXPECT_EQ(with_own_bos["logprobs"]["text_offset"][1], 21) << "characters, not bytes";
     expect_offsets(with_own_bos, 0);
   }
@@ -115,9 +115,9 @@ TEST_F(Completions, TextOffsetsPointIntoTheEchoedText) {
 }
 
 TEST_F(Completions, ScoresAreThoseThatDrawingGives) {
-  Json body = body_with(ids_of("She had been forced"));
+  json body = body_with(ids_of("She had been forced"));
   body.update({{"logprobs", 1}, {"max_tokens", 3}});
-  const Json drawn = choice_of(body);
+  const json drawn = choice_of(body);
   std::vector<int32_t> longer = ids_of("She had been forced");
   const size_t prompt_tokens = longer.size();
   for (const int32_t id : ids_of(drawn["text"].get<std::string>())) {
@@ -125,9 +125,9 @@ TEST_F(Completions, ScoresAreThoseThatDrawingGives) {
       longer.push_back(id);
     }
   }
-  Json scored = body_with(longer);
+  json scored = body_with(longer);
   scored.update({{"echo", true}, {"logprobs", 1}, {"max_tokens", 1}});
-  const Json scores = choice_of(scored)["logprobs"]["token_logprobs"];
+  const json scores = choice_of(scored)["logprobs"]["token_logprobs"];
   EXPECT_NEAR(scores[prompt_tokens], drawn["logprobs"]["token_logprobs"][0].get<double>(), 1e-3);
 }
 
@@ -152,12 +152,12 @@ TEST_F(Completions, GiveHarnessesTheScoreOfAContinuation) {
                                                                 {"seed", 1234},
                                                                 {"echo", true}});
   ASSERT_EQ(answer->status(), 200) << answer->body();
-  const Json choices = answer->json()["choices"];
+  const json choices = answer->json()["choices"];
   ASSERT_EQ(choices.size(), 2U);
   std::vector<double> sums(2, 0);
   std::vector<bool> is_greedy(2, true);
   for (size_t choice = 0; choice < 2; ++choice) {
-    const Json scores = choices[choice]["logprobs"];
+    const json scores = choices[choice]["logprobs"];
     EXPECT_EQ(choices[choice]["index"], choice);
     ASSERT_EQ(scores["token_logprobs"].size(), greedy.size() + 1);
     for (size_t i = context.size(); i < greedy.size(); ++i) {
@@ -175,7 +175,7 @@ TEST_F(Completions, GiveHarnessesTheScoreOfAContinuation) {
 }
 
 TEST_F(Completions, MaxTokensZeroWithEchoIsTheScoreAlone) {
-  Json body = body_with("She had been");
+  json body = body_with("She had been");
   body.update({{"echo", true}, {"logprobs", 0}, {"max_tokens", 0}});
   const ResponderPtr answer = fixture_.post("/completions", body);
   EXPECT_EQ(answer->json()["choices"][0]["text"], "She had been");
@@ -185,9 +185,9 @@ TEST_F(Completions, MaxTokensZeroWithEchoIsTheScoreAlone) {
 }
 
 TEST_F(Completions, SeveralPromptsGetAChoiceEach) {
-  const Json body = body_with({"She had been", "The city of", "What is"});
+  const json body = body_with({"She had been", "The city of", "What is"});
   const ResponderPtr answer = fixture_.post("/completions", body);
-  const Json choices = answer->json()["choices"];
+  const json choices = answer->json()["choices"];
   ASSERT_EQ(choices.size(), 3U);
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(choices[i]["index"], i);
@@ -197,12 +197,12 @@ TEST_F(Completions, SeveralPromptsGetAChoiceEach) {
 }
 
 TEST_F(Completions, StreamsBringTheSame) {
-  Json body = body_with("She had been");
+  json body = body_with("She had been");
   const std::string whole = choice_of(body)["text"];
   body["stream"] = true;
   std::string text;
-  const std::vector<Json> events = fixture_.post("/completions", body)->events();
-  for (const Json& event : events) {
+  const std::vector<json> events = fixture_.post("/completions", body)->events();
+  for (const json& event : events) {
     text += event["choices"][0]["text"].get<std::string>();
   }
   EXPECT_EQ(text, whole);
@@ -210,18 +210,19 @@ TEST_F(Completions, StreamsBringTheSame) {
 }
 
 TEST_F(Completions, AGapIsFilledByModelsThatCan) {
-  Json body = body_with("def f(");
+  json body = body_with("def f(");
   body["suffix"] = "return 1";
-  ServiceFixture able({.model_dir = testing::tools_folder()});
-  EXPECT_EQ(able.post("/beta/completions", body)->status(), 200);
+  EXPECT_EQ(fixture_.post("/beta/completions", body)->status(), 200);
+  ServiceFixture unable({.model_dir = testing::unmarked_folder()});
+  EXPECT_EQ(unable.post("/beta/completions", body)->status(), 422);
   body["echo"] = true;
-  EXPECT_EQ(able.post("/beta/completions", body)->json()["error"]["param"], "echo");
+  EXPECT_EQ(fixture_.post("/beta/completions", body)->json()["error"]["param"], "echo");
 }
 
 TEST_F(Completions, PromptsThatAreNoneAreNamed) {
-  for (const Json& prompt :
-       {Json(5), Json::array(), Json::array({-1}), Json::array({4096}), Json::array({1, "x"}),
-        Json::array({"x", 1}), Json::array({Json::array()}), Json()}) {
+  for (const json& prompt :
+       {json(5), json::array(), json::array({-1}), json::array({4096}), json::array({1, "x"}),
+        json::array({"x", 1}), json::array({json::array()}), json()}) {
     const ResponderPtr answer = fixture_.post("/completions", body_with(prompt));
     EXPECT_EQ(answer->status(), 422) << prompt;
     EXPECT_THAT(answer->json()["error"]["param"].get<std::string>(), HasSubstr("prompt")) << prompt;
@@ -232,16 +233,16 @@ TEST_F(Completions, TokensGoBothWays) {
   const std::vector<int32_t> ids = ids_of("She had been");
   EXPECT_EQ(fixture_.post("/detokenize", {{"tokens", ids}})->json()["prompt"],
             "<｜begin▁of▁sentence｜>She had been");
-  const Json bare =
+  const json bare =
       fixture_.post("/tokenize", {{"prompt", "She had been"}, {"add_special_tokens", false}})
           ->json();
   EXPECT_EQ(bare["count"], ids.size() - 1);
   EXPECT_EQ(bare["max_model_len"], 1024);
-  const Json counted =
+  const json counted =
       fixture_.post("/tokenize", {{"prompt", "She had been"}, {"return_tokens", false}})->json();
-  EXPECT_EQ(counted, (Json{{"count", ids.size()}, {"max_model_len", 1024}}));
+  EXPECT_EQ(counted, (json{{"count", ids.size()}, {"max_model_len", 1024}}));
   EXPECT_EQ(fixture_.post("/tokenize", testing::chat_body())->status(), 200);
-  EXPECT_EQ(fixture_.post("/detokenize", {{"tokens", Json::array({-1})}})->status(), 422);
+  EXPECT_EQ(fixture_.post("/detokenize", {{"tokens", json::array({-1})}})->status(), 422);
 }
 
 }  // namespace

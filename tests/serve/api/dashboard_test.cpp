@@ -14,7 +14,7 @@
 namespace levin::serve::api {
 namespace {
 
-using testing::Json;
+using testing::json;
 
 std::string read_file(const std::string& path) {
   std::ifstream file(std::string(LEVIN_SOURCE_DIR) + "/" + path);
@@ -43,7 +43,7 @@ std::set<std::string> names_in(const std::string& text) {
 }
 
 /// Every "expr" of a dashboard's panels.
-void collect_queries(const Json& value, std::string& queries) {
+void collect_queries(const json& value, std::string& queries) {
   for (const auto& [key, member] : value.items()) {
     if (key == "expr" || key == "query" || key == "definition") {
       queries += (member.is_string() ? member.get<std::string>() : member.dump()) + "\n";
@@ -57,7 +57,7 @@ void collect_queries(const Json& value, std::string& queries) {
 TEST(Dashboard, AsksForExportedMetricsAlone) {
   const auto exported = exported_metrics();
   std::string queries;
-  collect_queries(Json::parse(read_file("packaging/grafana-dashboard.json")), queries);
+  collect_queries(json::parse(read_file("packaging/grafana-dashboard.json")), queries);
   const std::set<std::string> asked = names_in(queries);
   EXPECT_GE(asked.size(), 15U);
   static const std::regex series("_(bucket|sum|count)$");

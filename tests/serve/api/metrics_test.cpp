@@ -11,14 +11,14 @@ namespace {
 
 using testing::chat_body;
 using ::testing::HasSubstr;
-using testing::Json;
+using testing::json;
 using ::testing::Not;
 using testing::ServiceFixture;
 
 TEST(Metrics, TellOfRequestsTokensAndTheEngine) {
   ServiceFixture fixture;
-  const Json usage = fixture.post("/v1/chat/completions", chat_body())->json()["usage"];
-  (void)fixture.post("/v1/chat/completions", Json::object());
+  const json usage = fixture.post("/v1/chat/completions", chat_body())->json()["usage"];
+  (void)fixture.post("/v1/chat/completions", json::object());
   const std::string text = fixture.ask("GET", "/metrics", "")->body();
   EXPECT_THAT(
       text, HasSubstr("levin_http_requests_total{endpoint=\"chat/completions\",status=\"200\"} 1"));
@@ -44,7 +44,7 @@ TEST(Metrics, TellOfRequestsTokensAndTheEngine) {
 
 TEST(Models, TellOfContextAndAttention) {
   ServiceFixture fixture;
-  const Json list = fixture.ask("GET", "/v1/models", "")->json();
+  const json list = fixture.ask("GET", "/v1/models", "")->json();
   EXPECT_EQ(list["object"], "list");
   EXPECT_EQ(list["data"][0]["id"], "mini");
   EXPECT_EQ(list["data"][1]["id"], "deepseek-chat");
@@ -54,9 +54,9 @@ TEST(Models, TellOfContextAndAttention) {
 
 TEST(Balance, WithoutAccountsEverythingIsAvailable) {
   ServiceFixture fixture;
-  const Json balance = fixture.ask("GET", "/user/balance", "")->json();
+  const json balance = fixture.ask("GET", "/user/balance", "")->json();
   EXPECT_EQ(balance["is_available"], true);
-  EXPECT_EQ(balance["balance_infos"], Json::array());
+  EXPECT_EQ(balance["balance_infos"], json::array());
 }
 
 TEST(CountRows, SparseQueriesReadAtMostTheirSelection) {

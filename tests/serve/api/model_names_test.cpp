@@ -12,11 +12,11 @@ namespace {
 using testing::chat_body;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::Json;
+using testing::json;
 using testing::mini_folder;
 using testing::ResponderPtr;
 using testing::ServiceFixture;
-using testing::tools_folder;
+using testing::unmarked_folder;
 
 ServedModel served(const std::string& folder, bool is_sparse, const std::string& name = "mini") {
   return load_served_model(
@@ -33,16 +33,16 @@ int status_of(const ServedModel& model, const std::string& name) {
 }
 
 TEST(ModelNames, AreListedWithTheirDenseFormsIfTheModelSelects) {
-  EXPECT_THAT(model_names(served(mini_folder(), true)),
+  EXPECT_THAT(model_names(served(unmarked_folder(), true)),
               ElementsAre("mini", "deepseek-chat", "mini:dense", "deepseek-chat:dense"));
-  EXPECT_THAT(model_names(served(mini_folder(), false)), ElementsAre("mini", "deepseek-chat"));
-  EXPECT_THAT(model_names(served(tools_folder(), true)),
+  EXPECT_THAT(model_names(served(unmarked_folder(), false)), ElementsAre("mini", "deepseek-chat"));
+  EXPECT_THAT(model_names(served(mini_folder(), true)),
               ElementsAre("mini", "deepseek-chat", "deepseek-reasoner", "mini:dense",
                           "deepseek-chat:dense", "deepseek-reasoner:dense"));
 }
 
 TEST(ModelNames, SayWhatTheyAskFor) {
-  const ServedModel model = served(tools_folder(), true);
+  const ServedModel model = served(mini_folder(), true);
   for (const char* name : {"mini", "deepseek-chat", "deepseek-reasoner"}) {
     const bool is_thinking = std::string(name) == "deepseek-reasoner";
     EXPECT_EQ(resolve_model_name(model, name).is_thinking, is_thinking) << name;
@@ -63,13 +63,13 @@ TEST(ModelNames, TheOwnNameIsTakenAsItIs) {
   const ServedModel model = served(mini_folder(), true, "mine:dense");
   EXPECT_FALSE(resolve_model_name(model, "mine:dense").is_dense);
   EXPECT_TRUE(resolve_model_name(model, "mine:dense:dense").is_dense);
-  const ServedModel reasoner = served(mini_folder(), true, "deepseek-reasoner");
+  const ServedModel reasoner = served(unmarked_folder(), true, "deepseek-reasoner");
   EXPECT_FALSE(resolve_model_name(reasoner, "deepseek-reasoner").is_thinking)
       << "its tokenizer has no mark for it";
 }
 
 TEST(ModelNames, OthersAreRefused) {
-  const ServedModel model = served(mini_folder(), true);
+  const ServedModel model = served(unmarked_folder(), true);
   for (const char* name : {"", ":dense", "dense", "gpt-5", "gpt-5:dense", "mini:sparse", "MINI",
                            "mini:dense:dense", "mini:dense "}) {
     EXPECT_EQ(status_of(model, name), 400) << name;
@@ -79,8 +79,8 @@ TEST(ModelNames, OthersAreRefused) {
 }
 
 /// Longer than what models/mini selects, with the log-probabilities of the answer.
-Json long_body(const std::string& model) {
-  Json body = chat_body();
+json long_body(const std::string& model) {
+  json body = chat_body();
   std::string text = body["messages"][0]["content"];
   body["messages"][0]["content"] = text + " " + text + " " + text + " " + text;
   body["model"] = model;
@@ -89,7 +89,7 @@ Json long_body(const std::string& model) {
   return body;
 }
 
-Json ask(ServiceFixture& fixture, const std::string& model) {
+json ask(ServiceFixture& fixture, const std::string& model) {
   const ResponderPtr answer = fixture.post("/chat/completions", long_body(model));
   EXPECT_EQ(answer->status(), 200) << answer->body();
   return answer->json();
@@ -98,9 +98,9 @@ Json ask(ServiceFixture& fixture, const std::string& model) {
 TEST(DenseByName, AnswersAndFiguresAreThoseOfDenseAttention) {
   ServiceFixture dense_server({.attention = model::AttentionMode::kDense});
   ServiceFixture server;
-  const Json expected = ask(dense_server, "mini");
-  const Json sparse = ask(server, "mini");
-  const Json dense = ask(server, "mini:dense");
+  const json expected = ask(dense_server, "mini");
+  const json sparse = ask(server, "mini");
+  const json dense = ask(server, "mini:dense");
   EXPECT_EQ(dense["choices"], expected["choices"]);
   EXPECT_NE(dense["choices"], sparse["choices"]) << "their log-probabilities differ";
   EXPECT_EQ(dense["model"], "mini:dense");
@@ -120,8 +120,8 @@ TEST(DenseByName, PrefixesOfTheTwoAreNotShared) {
 
 TEST(DenseByName, HoldsForTextCompletionsToo) {
   ServiceFixture server;
-  Json body = {{"model", "mini:dense"}, {"max_tokens", 2}, {"prompt", std::vector<int>(300, 5)}};
-  const Json dense = server.post("/completions", body)->json();
+  json body = {{"model", "mini:dense"}, {"max_tokens", 2}, {"prompt", std::vector<int>(300, 5)}};
+  const json dense = server.post("/completions", body)->json();
   EXPECT_EQ(dense["system_fingerprint"], "fp_mini_dense");
   EXPECT_EQ(dense["levin"]["context_share_read"], 1);
   body["model"] = "mini";
@@ -130,9 +130,9 @@ TEST(DenseByName, HoldsForTextCompletionsToo) {
 
 TEST(DenseByName, IsInTheListWithItsAttention) {
   ServiceFixture server;
-  const Json list = server.ask("GET", "/v1/models", "")->json()["data"];
-  ASSERT_EQ(list.size(), 4U);
-  for (const Json& entry : list) {
+  const json list = server.ask("GET", "/v1/models", "")->json()["data"];
+  ASSERT_EQ(list.size(), 6U);
+  for (const json& entry : list) {
     const bool is_dense = entry["id"].get<std::string>().ends_with(":dense");
     EXPECT_EQ(entry["levin"]["attention"], is_dense ? "dense" : "sparse") << entry;
     EXPECT_EQ(entry["levin"]["model"], "mini");
@@ -141,7 +141,7 @@ TEST(DenseByName, IsInTheListWithItsAttention) {
 
 TEST(DenseByName, AnUnknownNameIsRefusedWithThoseThatThereAre) {
   ServiceFixture server;
-  Json body = chat_body();
+  json body = chat_body();
   body["model"] = "gpt-5:dense";
   const ResponderPtr refused = server.post("/chat/completions", body);
   EXPECT_EQ(refused->status(), 400);

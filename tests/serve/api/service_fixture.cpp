@@ -1,8 +1,9 @@
 #include "service_fixture.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,66 +12,35 @@
 namespace levin::serve::api::testing {
 namespace {
 
-/// What the tokenizer of V3.1 has beside the markers of users and assistants.
-const std::vector<std::string> kMarkup{"<think>",
-                                       "</think>",
-                                       "<｜fim▁hole｜>",
-                                       "<｜fim▁begin｜>",
-                                       "<｜fim▁end｜>",
-                                       "<｜tool▁calls▁begin｜>",
-                                       "<｜tool▁calls▁end｜>",
-                                       "<｜tool▁call▁begin｜>",
-                                       "<｜tool▁call▁end｜>",
-                                       "<｜tool▁output▁begin｜>",
-                                       "<｜tool▁output▁end｜>",
-                                       "<｜tool▁sep｜>"};
-
-/// Takes the words of the last merges out and gives their ids to the markup.
-void replace_last_words(nlohmann::ordered_json& tokenizer) {
-  auto& vocab = tokenizer["model"]["vocab"];
-  auto& merges = tokenizer["model"]["merges"];
-  for (const std::string& markup : kMarkup) {
-    const auto last = std::max_element(vocab.begin(), vocab.end());
-    const int id = last->get<int>();
-    vocab.erase(last.key());
-    merges.erase(merges.size() - 1);
-    tokenizer["added_tokens"].push_back({{"id", id},
-                                         {"content", markup},
-                                         {"single_word", false},
-                                         {"lstrip", false},
-                                         {"rstrip", false},
-                                         {"normalized", true},
-                                         {"special", false}});
-  }
+std::string content_of(const std::filesystem::path& path) {
+  std::ostringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  return content.str();
 }
 
-void write(const std::filesystem::path& path, const std::string& content) {
-  std::ofstream(path, std::ios::binary) << content;
-}
-
-void fill_tools_folder(const std::filesystem::path& folder) {
+void fill_unmarked_folder(const std::filesystem::path& folder) {
   const std::filesystem::path mini = mini_folder();
-  for (const char* name : {"config.json", "model.safetensors"}) {
+  for (const char* name : {"config.json", "model.safetensors", "tokenizer_config.json"}) {
     std::filesystem::create_symlink(mini / name, folder / name);
   }
-  std::ifstream file(mini / "tokenizer.json");
-  auto tokenizer = nlohmann::ordered_json::parse(file);
-  const bool has_markup = tokenizer.dump().find("</think>") != std::string::npos;
-  if (!has_markup) {
-    replace_last_words(tokenizer);
+  std::string tokenizer = content_of(mini / "tokenizer.json");
+  for (const std::string& markup : std::vector<std::string>{"think>", "｜fim", "｜tool"}) {
+    for (size_t place = 0; (place = tokenizer.find(markup, place)) != std::string::npos;) {
+      tokenizer.replace(place, markup.size(), "x" + markup);
+      place += markup.size() + 1;
+    }
   }
-  write(folder / "tokenizer.json", tokenizer.dump());
-  write(folder / "tokenizer_config.json", R"({"chat_template": "that of V3.1"})");
+  std::ofstream(folder / "tokenizer.json", std::ios::binary) << tokenizer;
 }
 
 }  // namespace
 
 std::string mini_folder() { return std::string(LEVIN_SOURCE_DIR) + "/models/mini"; }
 
-const std::string& tools_folder() {
+const std::string& unmarked_folder() {
   static const levin::testing::TemporaryFolder folder;
   static const std::string path = [] {
-    fill_tools_folder(folder.path());
+    fill_unmarked_folder(folder.path());
     return std::string(folder.path());
   }();
   return path;
@@ -119,7 +89,7 @@ ResponderPtr ServiceFixture::ask(const std::string& method, const std::string& p
   return responder;
 }
 
-Json chat_body() {
+json chat_body() {
   return {{"model", "deepseek-chat"},
           {"temperature", 0},
           {"max_tokens", 40},
@@ -131,6 +101,20 @@ Json chat_body() {
               "The city of Zoe is saints. With all these circumstances, recollections and "
               "feelings, she could not hear it."}},
             {{"role", "user"}, {"content", "What is the city of Zoe?"}}}}};
+}
+
+json long_chat_body(int64_t max_tokens) {
+  json body = chat_body();
+  body["stream"] = true;
+  body["max_tokens"] = max_tokens;
+  // Each item takes a token at least.
+  body["response_format"] = {
+      {"type", "json_schema"},
+      {"json_schema",
+       {{"name", "truths"},
+        {"schema",
+         {{"type", "array"}, {"items", {{"type", "boolean"}}}, {"minItems", max_tokens}}}}}};
+  return body;
 }
 
 }  // namespace levin::serve::api::testing

@@ -16,15 +16,15 @@
 
 namespace levin::serve::api::testing {
 
-using Json = nlohmann::json;
+using nlohmann::json;
 using ResponderPtr = std::shared_ptr<RecordingResponder>;
 
 /// models/mini of this repository.
 std::string mini_folder();
 
-/// A folder with the weights of models/mini and a tokenizer that has the markup of V3.1's template
-/// (thinking and tools), in place of its last words. What the model writes there makes no sense.
-const std::string& tools_folder();
+/// A folder with the weights of models/mini and its tokenizer without the markup of thinking, tools
+/// and gaps.
+const std::string& unmarked_folder();
 
 struct ServiceFixtureOptions {
   std::string model_dir = mini_folder();
@@ -52,7 +52,7 @@ class ServiceFixture {
   /// Waits for the whole answer.
   ResponderPtr ask(const std::string& method, const std::string& path, const std::string& body,
                    const http::Headers& headers = {});
-  ResponderPtr post(const std::string& path, const Json& body) {
+  ResponderPtr post(const std::string& path, const json& body) {
     return ask("POST", path, body.dump());
   }
 
@@ -64,7 +64,9 @@ class ServiceFixture {
 };
 
 /// A chat about a document with two facts; greedy, and mini knows the answer.
-Json chat_body();
+json chat_body();
+/// The same, streamed, with an answer that cannot end before its `max_tokens`.
+json long_chat_body(int64_t max_tokens);
 /// What mini answers to chat_body().
 inline constexpr const char* kAnswer = "The city of Zoe is saints.";
 

@@ -12,18 +12,18 @@ namespace levin::serve::api {
 namespace {
 
 using testing::chat_body;
-using testing::Json;
+using testing::json;
+using testing::mini_folder;
 using testing::ResponderPtr;
 using testing::ServiceFixture;
-using testing::tools_folder;
 
-/// The model of tools_folder() with the encoding of V3.2.
-const std::string& dsml_folder() {
+/// models/mini with the encoding of V3.2.
+std::string dsml_folder() {
   static const levin::testing::TemporaryFolder folder;
   static const std::string path = [] {
     const std::filesystem::path root(std::string(folder.path()));
     for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"}) {
-      std::filesystem::create_symlink(std::filesystem::path(tools_folder()) / name, root / name);
+      std::filesystem::create_symlink(std::filesystem::path(mini_folder()) / name, root / name);
     }
     std::filesystem::create_directory(root / "encoding");
     return root.string();
@@ -31,8 +31,8 @@ const std::string& dsml_folder() {
   return path;
 }
 
-Json function(const std::string& name, const Json& properties) {
-  Json required = Json::array();
+json function(const std::string& name, const json& properties) {
+  json required = json::array();
   for (const auto& [key, value] : properties.items()) {
     required.push_back(key);
   }
@@ -47,8 +47,8 @@ Json function(const std::string& name, const Json& properties) {
               {"additionalProperties", false}}}}}};
 }
 
-Json tools_body() {
-  Json body = chat_body();
+json tools_body() {
+  json body = chat_body();
   body["temperature"] = 1;
   body["seed"] = 7;
   body["max_tokens"] = 250;
@@ -59,11 +59,11 @@ Json tools_body() {
 }
 
 /// tool_calls of a stream put together, with checks of the form of each piece.
-Json joined_calls(const std::vector<Json>& events) {
-  Json calls = Json::array();
-  for (const Json& event : events) {
-    for (const Json& choice : event["choices"]) {
-      for (const Json& piece : choice["delta"].value("tool_calls", Json::array())) {
+json joined_calls(const std::vector<json>& events) {
+  json calls = json::array();
+  for (const json& event : events) {
+    for (const json& choice : event["choices"]) {
+      for (const json& piece : choice["delta"].value("tool_calls", json::array())) {
         const auto idx = piece["index"].get<size_t>();
         if (piece.contains("id")) {
           EXPECT_EQ(idx, calls.size()) << "calls begin in order";
@@ -73,7 +73,7 @@ Json joined_calls(const std::vector<Json>& events) {
         }
         EXPECT_LT(idx, calls.size());
         EXPECT_FALSE(piece["function"].contains("name"));
-        Json& arguments = calls[idx]["function"]["arguments"];
+        json& arguments = calls[idx]["function"]["arguments"];
         arguments =
             arguments.get<std::string>() + piece["function"]["arguments"].get<std::string>();
       }
@@ -82,10 +82,10 @@ Json joined_calls(const std::vector<Json>& events) {
   return calls;
 }
 
-class StructuredOutput : public ::testing::TestWithParam<const std::string& (*)()> {
+class StructuredOutput : public ::testing::TestWithParam<std::string (*)()> {
  protected:
-  ResponderPtr ask(const Json& body) { return fixture_.post("/chat/completions", body); }
-  Json choice_of(const Json& body) {
+  ResponderPtr ask(const json& body) { return fixture_.post("/chat/completions", body); }
+  json choice_of(const json& body) {
     const ResponderPtr answer = ask(body);
     EXPECT_EQ(answer->status(), 200) << answer->body();
     return answer->json()["choices"][0];
@@ -95,50 +95,50 @@ class StructuredOutput : public ::testing::TestWithParam<const std::string& (*)(
 };
 
 TEST_P(StructuredOutput, TheNamedFunctionIsCalledOnceWithArgumentsThatFit) {
-  Json body = tools_body();
+  json body = tools_body();
   body["tool_choice"] = {{"type", "function"}, {"function", {{"name", "get_weather"}}}};
-  const Json choice = choice_of(body);
+  const json choice = choice_of(body);
   EXPECT_EQ(choice["finish_reason"], "tool_calls");
   ASSERT_EQ(choice["message"]["tool_calls"].size(), 1U);
-  const Json call = choice["message"]["tool_calls"][0]["function"];
+  const json call = choice["message"]["tool_calls"][0]["function"];
   EXPECT_EQ(call["name"], "get_weather");
-  const Json arguments = Json::parse(call["arguments"].get<std::string>());
+  const json arguments = json::parse(call["arguments"].get<std::string>());
   EXPECT_TRUE(arguments["city"].is_string());
   EXPECT_LE(arguments["days"], 9);
 }
 
 TEST_P(StructuredOutput, RequiredButNotInParallelIsOneCall) {
-  Json body = tools_body();
+  json body = tools_body();
   body["tool_choice"] = "required";
   body["parallel_tool_calls"] = false;
   EXPECT_EQ(choice_of(body)["message"]["tool_calls"].size(), 1U);
 }
 
 TEST_P(StructuredOutput, AStreamBringsTheSameCallsInPieces) {
-  Json body = tools_body();
+  json body = tools_body();
   body["tool_choice"] = {{"type", "function"}, {"function", {{"name", "now"}}}};
-  const Json whole = choice_of(body)["message"]["tool_calls"];
+  const json whole = choice_of(body)["message"]["tool_calls"];
   body["stream"] = true;
-  const std::vector<Json> events = ask(body)->events();
-  const Json joined = joined_calls(events);
+  const std::vector<json> events = ask(body)->events();
+  const json joined = joined_calls(events);
   ASSERT_EQ(joined.size(), whole.size());
   EXPECT_EQ(joined[0]["function"], whole[0]["function"]);
   EXPECT_EQ(events.back()["choices"][0]["finish_reason"], "tool_calls");
-  for (const Json& event : events) {
+  for (const json& event : events) {
     EXPECT_EQ(event["choices"][0]["delta"].value("content", ""), "") << "no markup leaks";
   }
 }
 
 TEST_P(StructuredOutput, WithoutAChoiceTheModelNeedNotCall) {
-  Json body = tools_body();
+  json body = tools_body();
   body["max_tokens"] = 10;
-  const Json choice = choice_of(body);
+  const json choice = choice_of(body);
   EXPECT_TRUE(choice["message"]["content"].is_string());
   EXPECT_FALSE(choice["message"].contains("tool_calls"));
 }
 
 TEST_P(StructuredOutput, AStreamOfJsonFitsItsSchema) {
-  Json body = chat_body();
+  json body = chat_body();
   body["max_tokens"] = 250;
   body["stream"] = true;
   body["response_format"] = {{"type", "json_schema"},
@@ -150,29 +150,29 @@ TEST_P(StructuredOutput, AStreamOfJsonFitsItsSchema) {
                                  {"minItems", 2},
                                  {"maxItems", 3}}}}}};
   std::string content;
-  const std::vector<Json> events = ask(body)->events();
-  for (const Json& event : events) {
+  const std::vector<json> events = ask(body)->events();
+  for (const json& event : events) {
     content += event["choices"][0]["delta"].value("content", "");
   }
   EXPECT_EQ(events.back()["choices"][0]["finish_reason"], "stop");
-  EXPECT_THAT(Json::parse(content).size(), ::testing::AllOf(::testing::Ge(2U), ::testing::Le(3U)));
+  EXPECT_THAT(json::parse(content).size(), ::testing::AllOf(::testing::Ge(2U), ::testing::Le(3U)));
 }
 
 TEST_P(StructuredOutput, ASchemaIsRefusedByTheToolsOwnPlace) {
-  Json body = tools_body();
+  json body = tools_body();
   body["tools"][1]["function"]["parameters"]["properties"]["zone"] = {{"type", "string"},
                                                                       {"format", "zone"}};
   body["tool_choice"] = {{"type", "function"}, {"function", {{"name", "now"}}}};
   const ResponderPtr answer = ask(body);
   EXPECT_EQ(answer->status(), 422);
-  const Json error = answer->json()["error"];
+  const json error = answer->json()["error"];
   EXPECT_EQ(error["param"], "tools[1].function.parameters");
   EXPECT_THAT(error["message"].get<std::string>(),
               ::testing::HasSubstr("tools[1].function.parameters#/properties/zone/format: the "
                                    "format \"zone\" is not supported"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Markup, StructuredOutput, ::testing::Values(&tools_folder, &dsml_folder),
+INSTANTIATE_TEST_SUITE_P(Markup, StructuredOutput, ::testing::Values(&mini_folder, &dsml_folder),
                          [](const auto& markup) { return markup.index == 0 ? "V31" : "Dsml"; });
 
 }  // namespace

@@ -86,7 +86,7 @@ TEST_F(MiniMakefile, MakesBothModelsAndWhatIsMissingOfThem) {
   fs::remove_all(folder_.file("models/mini"));
   const TrainResult one = make();
   EXPECT_EQ(one.exit_code, 0) << one.err;
-  EXPECT_THAT(one.out, Not(HasSubstr("dense.toml")));
+  EXPECT_THAT(one.out, Not(HasSubstr("dense.toml --out")));
   EXPECT_TRUE(fs::exists(folder_.file("models/mini/model.safetensors")));
 }
 
@@ -97,7 +97,7 @@ TEST_F(MiniMakefile, EvaluatesBothModels) {
               HasSubstr("| first wording |     250 | random             |     4 |"));
   EXPECT_THAT(file_bytes(folder_.file("eval/second.md")), HasSubstr("| second wording |"));
   EXPECT_THAT(file_bytes(folder_.file("eval/two_hops.md")), HasSubstr("two hops"));
-  EXPECT_THAT(file_bytes(folder_.file("eval/unseen.md")), HasSubstr("new attribute"));
+  EXPECT_THAT(file_bytes(folder_.file("eval/unseen.md")), HasSubstr("new_attribute"));
   EXPECT_THAT(file_bytes(folder_.file("eval/text.md")), HasSubstr("mini-dense (dense)"));
   EXPECT_TRUE(fs::exists(folder_.file("eval/maps-first/first-wording.sparse.svg")));
   EXPECT_THAT(make("evaluation").out, Not(HasSubstr("levin eval"))) << "nothing is asked twice";
