@@ -22,8 +22,8 @@ double student_quantile(size_t degrees) {
     return kStudent[degrees - 1];
   }
   // Two terms of Cornish and Fisher's expansion, off by less than 1e-4 beyond 30.
-  constexpr double z = kNormal;
-  constexpr double z3 = z * z * z;
+  const double z = kNormal;
+  const double z3 = z * z * z;
   const auto n = static_cast<double>(degrees);
   return z + (z3 + z) / (4.0 * n) + (5.0 * z3 * z * z + 16.0 * z3 + 3.0 * z) / (96.0 * n * n);
 }
