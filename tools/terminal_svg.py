@@ -45,7 +45,9 @@ def main():
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',
         f'<rect width="{width}" height="{height}" rx="8" fill="#0d1117"/>',
         '<g fill="#484f58"><circle cx="20" cy="17" r="5"/><circle cx="38" cy="17" r="5"/><circle cx="56" cy="17" r="5"/></g>',
-        '<g font-family="DejaVu Sans Mono,Menlo,Consolas,monospace" font-size="14" fill="#e6edf3" xml:space="preserve">',
+        '<g font-family="DejaVu Sans Mono,Menlo,Consolas,monospace" font-size="14" fill="#e6edf3">',
+        # Recent browsers do not inherit xml:space into text; they all know this.
+        "<style>text{white-space:pre}</style>",
         f'<text x="{width / 2}" y="22" text-anchor="middle" fill="#8b949e">{html.escape(title)}</text>',
     ]
     for row, line in enumerate(lines):
