@@ -12,6 +12,7 @@
 #include "base/unfinished_file.h"
 
 namespace levin::base {
+
 std::string read_file(const std::string& path, int64_t max_bytes) {
   const Descriptor file = open_to_read(path);
   std::string content;

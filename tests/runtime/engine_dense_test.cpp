@@ -21,7 +21,7 @@ using testing::random_prompt;
 using testing::run_all;
 using testing::run_alone;
 
-/// models/mini, which selects 128 tokens, with a context of 1024.
+/// models/mini, which selects 256 tokens, with a context of 1024.
 std::unique_ptr<Engine> load_mini(const EngineOptions& options = {}) {
   return load_engine(mini_model(), 1024, options);
 }

@@ -11,6 +11,7 @@
 #include "train/optim/free_port.h"
 #include "train/recipe/parse.h"
 #include "train/run/model_setup.h"
+#include "train/run/small_recipe.h"
 
 namespace levin::train::run {
 namespace {
@@ -19,27 +20,7 @@ using levin::testing::free_port;
 
 constexpr int64_t kVocab = 50;
 
-constexpr const char* kExpertsRecipe = R"(
-[model]
-hidden_size = 32
-num_hidden_layers = 2
-intermediate_size = 64
-moe_intermediate_size = 32
-n_routed_experts = 4
-num_experts_per_tok = 2
-num_attention_heads = 2
-q_lora_rank = 32
-kv_lora_rank = 32
-qk_nope_head_dim = 16
-qk_rope_head_dim = 16
-v_head_dim = 16
-max_position_embeddings = 256
-[indexer]
-index_n_heads = 2
-index_head_dim = 32
-index_topk = 8
-[data]
-folder = "none"
+constexpr const char* kDenseStage = R"(
 [[stage]]
 name = "D"
 row_tokens = 96
@@ -49,7 +30,7 @@ lr_warmup_steps = 0
 )";
 
 recipe::Recipe expert_recipe() {
-  return recipe::parse_recipe(kExpertsRecipe, "optimizer_set_test");
+  return recipe::parse_recipe(small_recipe("", kDenseStage), "optimizer_set_test");
 }
 
 /// The same first weights each time.

@@ -16,34 +16,14 @@
 #include "train/recipe/parse.h"
 #include "train/run/model_setup.h"
 #include "train/run/optimizer_set.h"
+#include "train/run/small_recipe.h"
 
 namespace levin::train::run {
 namespace {
 
 using recipe::StageKind;
 
-constexpr const char* kTinyRecipe = R"(
-[model]
-hidden_size = 32
-num_hidden_layers = 2
-intermediate_size = 64
-moe_intermediate_size = 32
-n_routed_experts = 4
-num_experts_per_tok = 2
-num_attention_heads = 2
-q_lora_rank = 32
-kv_lora_rank = 32
-qk_nope_head_dim = 16
-qk_rope_head_dim = 16
-v_head_dim = 16
-max_position_embeddings = 256
-tied_input_scale = 20.0
-[indexer]
-index_n_heads = 2
-index_head_dim = 32
-index_topk = 8
-[data]
-folder = "none"
+constexpr const char* kSparseStage = R"(
 [[stage]]
 name = "S"
 kind = "sparse"
@@ -58,7 +38,8 @@ document_tokens_max = 97
 class TrainingStep : public ::testing::Test {
  protected:
   TrainingStep()
-      : recipe_(recipe::parse_recipe(kTinyRecipe, "step_test")),
+      : recipe_(recipe::parse_recipe(small_recipe("tied_input_scale = 20.0", kSparseStage),
+                                     "step_test")),
         generator_(data::test::small_tokenizer(), data::test::small_train_corpus()),
         weights_(starting_weights(recipe_, data::test::kSmallVocab)) {
     ensure_indexer(weights_, recipe_);

@@ -1,0 +1,36 @@
+// The recipe of a model with four experts, for tests of single steps.
+#pragma once
+
+#include <string>
+
+namespace levin::train::run {
+
+/// Recipe text; `model_keys` go to [model], `stages` to the end. Its data is not there.
+inline std::string small_recipe(const std::string& model_keys, const std::string& stages) {
+  return R"(
+[model]
+hidden_size = 32
+num_hidden_layers = 2
+intermediate_size = 64
+moe_intermediate_size = 32
+n_routed_experts = 4
+num_experts_per_tok = 2
+num_attention_heads = 2
+q_lora_rank = 32
+kv_lora_rank = 32
+qk_nope_head_dim = 16
+qk_rope_head_dim = 16
+v_head_dim = 16
+max_position_embeddings = 256
+)" + model_keys +
+         R"(
+[indexer]
+index_n_heads = 2
+index_head_dim = 32
+index_topk = 8
+[data]
+folder = "none"
+)" + stages;
+}
+
+}  // namespace levin::train::run
