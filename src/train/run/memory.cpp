@@ -63,9 +63,11 @@ int64_t activation_numbers(const Config& config, StageKind kind) {
       numbers += indexer_numbers(config);
     }
   }
-  // The layer that runs holds as much again while it is computed or differentiated.
+  // The layer that runs holds as much again while it is computed, and twice that while it is
+  // differentiated.
+  const int64_t copies = kind == StageKind::kWarmUp ? 1 : 2;
   return numbers +
-         2 * (attention_numbers(config) + mlp_numbers(config, config.num_hidden_layers - 1));
+         copies * (attention_numbers(config) + mlp_numbers(config, config.num_hidden_layers - 1));
 }
 
 /// The model as the recipe makes it sparse, and its numbers.

@@ -147,7 +147,7 @@ TEST_F(MemorySlow, TheEstimateIsAboveWhatAStepTakesAndNotFar) {
         train({"run", path, "--out", folder_.file(kind), "--set", override_text});
     ASSERT_EQ(run.exit_code, 0) << run.err;
     EXPECT_LE(run.peak_memory_bytes, estimate) << kind;
-    EXPECT_GE(run.peak_memory_bytes, estimate / 3) << kind;
+    EXPECT_GE(run.peak_memory_bytes, estimate * 2 / 5) << kind;
   }
 }
 
