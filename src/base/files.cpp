@@ -68,4 +68,11 @@ void write_file_atomically(const std::string& path, std::string_view content) {
   sync_entry_of(path);
 }
 
+std::string without_final_slashes(std::string path) {
+  while (path.size() > 1 && path.back() == '/') {
+    path.pop_back();
+  }
+  return path;
+}
+
 }  // namespace levin::base

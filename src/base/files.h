@@ -1,4 +1,4 @@
-// Small files read and written whole.
+// Small files read and written whole; names of folders.
 #pragma once
 
 #include <cstdint>
@@ -23,5 +23,8 @@ void require_writable(const std::string& path);
 /// folder's entry: the file is there whole or not at all, and stays. Throws Error(kNotFound | kIo),
 /// also if `path` is no regular file.
 void write_file_atomically(const std::string& path, std::string_view content);
+
+/// `path` without slashes at its end, so that a suffix names a neighbour of it and nothing inside.
+std::string without_final_slashes(std::string path);
 
 }  // namespace levin::base

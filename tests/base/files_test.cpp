@@ -49,5 +49,12 @@ TEST_F(Files, AFailedAtomicWriteLeavesNothing) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator{}), 1);
 }
 
+TEST(FolderNames, LoseTheSlashesAtTheirEnd) {
+  EXPECT_EQ(without_final_slashes("a/b"), "a/b");
+  EXPECT_EQ(without_final_slashes("a/b//"), "a/b");
+  EXPECT_EQ(without_final_slashes("/"), "/");
+  EXPECT_EQ(without_final_slashes(""), "");
+}
+
 }  // namespace
 }  // namespace levin::base

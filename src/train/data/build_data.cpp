@@ -148,8 +148,8 @@ std::optional<BuildResult> find_built(const DataOptions& options, const std::str
 /// Everything goes to a folder beside it first, which is renamed when it is whole.
 void write_folder(const std::map<std::string, std::string>& files, const Manifest& manifest,
                   const std::string& folder) {
-  const fs::path target(folder);
-  const fs::path part(folder + kPartSuffix);
+  const fs::path target(base::without_final_slashes(folder));
+  const fs::path part(target.string() + kPartSuffix);
   std::error_code error;
   fs::remove_all(part, error);
   for (const auto& [file, content] : files) {

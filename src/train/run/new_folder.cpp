@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/files.h"
 
 namespace levin::train::run {
 
@@ -19,12 +20,13 @@ void require_new_folder(const std::string& path) {
 
 void write_new_folder(const std::string& path, const std::string& part_suffix,
                       base::FunctionRef<void(const std::string& part)> write) {
-  const std::string part = path + part_suffix;
+  const std::string folder = base::without_final_slashes(path);
+  const std::string part = folder + part_suffix;
   try {
     fs::remove_all(part);
     fs::create_directories(part);
     write(part);
-    fs::rename(part, path);
+    fs::rename(part, folder);
   } catch (const fs::filesystem_error& error) {
     std::error_code ignored;
     fs::remove_all(part, ignored);

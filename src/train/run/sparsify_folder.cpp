@@ -52,7 +52,9 @@ std::string first_difference(const nlohmann::json& record, const Json& identity)
 }  // namespace
 
 SparsifyFolder::SparsifyFolder(const std::string& out, Json identity, StartMode mode)
-    : out_(out), part_(out + kSparsifyPartSuffix), identity_(std::move(identity)) {
+    : out_(base::without_final_slashes(out)),
+      part_(out_ + kSparsifyPartSuffix),
+      identity_(std::move(identity)) {
   base::make_folder(part_);
   lock_.emplace(part_);
   claim(mode);

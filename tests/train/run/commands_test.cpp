@@ -153,7 +153,7 @@ TEST_F(TrainCommands, ExportLeavesTheFoldersOfOthersAlone) {
     std::ofstream(file) << "mine";
   }
   std::filesystem::create_directories(out + ".export-part/left-by-a-killed-one");
-  const TrainResult result = run_program(LEVIN_TRAIN_BINARY, {"export", run_, "--out", out});
+  const TrainResult result = run_program(LEVIN_TRAIN_BINARY, {"export", run_, "--out", out + "/"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   for (const std::string& file : foreign) {
     EXPECT_EQ(file_bytes(file), "mine") << file;
