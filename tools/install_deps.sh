@@ -25,7 +25,7 @@ packages_of() {
     web) echo "npm=npm node=nodejs ca-certificates chromium=chromium" ;;
     lint) echo "clang-format-14 clang-tidy-14 shellcheck=shellcheck git=git" ;;
     fuzz) echo "clang-14 clang++=clang libclang-rt-14-dev" ;;
-    bench) echo "libbenchmark-dev libdnnl-dev" ;;
+    bench) echo "libbenchmark-dev libdnnl-dev ocl-icd-opencl-dev" ;;
     coverage) echo "gcovr=gcovr python3=python3 clang-14 clang++=clang libclang-rt-14-dev llvm-cov=llvm" ;;
     *)
       echo "install_deps: no purpose '$1'; there are:" \
