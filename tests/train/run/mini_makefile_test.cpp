@@ -62,8 +62,9 @@ class MiniMakefile : public ::testing::Test {
          "RECIPES=" + folder_.path(), "DATA=" + small_data_folder(), "RUNS=" + folder_.file("runs"),
          "MODELS=" + folder_.file("models"), "EVAL=" + folder_.file("eval")});
     arguments.insert(arguments.end(), {"FLAGS=--threads 1", "DEMO=--length 250 --count 2"});
-    arguments.insert(arguments.end(), {"COUNT=4", "FACTS=2", "LENGTHS=250", "UNSEEN_LENGTHS=250",
-                                       "CTX=128", "EVAL_FLAGS=--windows 2 --threads 1"});
+    arguments.insert(arguments.end(),
+                     {"COUNT=4", "REPORTED_COUNT=4", "FACTS=2", "LENGTHS=250", "UNSEEN_LENGTHS=250",
+                      "CTX=128", "EVAL_FLAGS=--windows 2 --threads 1"});
     return run_program("/usr/bin/make", arguments);
   }
 
