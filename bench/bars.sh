@@ -4,6 +4,7 @@
 # missed. Wants a quiet machine, 6 GB of disk and half an hour.
 #
 #   bench/bars.sh [FOLDER]     checkpoints and reports go there (default build/bars)
+#   TURNS=3 PREFILL_TURNS=1 bench/bars.sh     a shorter look
 #
 # Peers: with PEER=COMMAND the peer runs beside us, in the same turns. `COMMAND DEPTH` measures the
 # same shape with 8-bit weights at that depth and prints "PREFILL_TOKENS_PER_S DECODE_MS" (chunks of
@@ -17,7 +18,9 @@ cd "$(dirname "$0")/.."
 levin=${LEVIN:-build/release/levin}
 out=${1:-build/bars}
 readonly peer_read_gb_per_s=35.5 peer_bf16_gflop_per_s=469
-readonly turns="1 2 3 4 5" prefill_turns="1 2 3"  # a dense prefill at 128K takes minutes
+turns=$(seq "${TURNS:-5}")
+prefill_turns=$(seq "${PREFILL_TURNS:-3}")  # a dense prefill at 128K takes minutes
+readonly turns prefill_turns
 readonly peer_decode_0_ms=12.12 peer_decode_32k_ms=25.71 peer_prefill_32k=43.3
 
 make_checkpoint() {  # name config [synth options]
