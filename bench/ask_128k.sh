@@ -18,8 +18,7 @@ readonly delays_s="0.2 1 4 9"
 missed=0
 
 make_model() {
-  [[ -f $out/model/config.json ]] || "$levin" synth tools/demo/speed_model.json --out "$out/model" > "$out/synth.log"
-  cp models/mini/tokenizer.json models/mini/tokenizer_config.json "$out/model/"
+  LEVIN=$levin tools/demo/speed_model.sh "$out/model" > "$out/synth.log"
 }
 
 make_text() {
@@ -36,7 +35,8 @@ predicted() {
 # read_text ATTENTION PREDICTED_BYTES: one row of the table
 read_text() {
   local report=$out/$1.json off
-  "$levin" ask "$out/model" --file "$out/text.txt" --attention "$1" --max-tokens $max_tokens --json "$question" > "$report"
+  "$levin" ask "$out/model" --file "$out/text.txt" --attention "$1" --max-tokens $max_tokens --json \
+    "$question" > "$report"
   off=$(jq "100 * (.anonymous_bytes - $2) / $2" "$report")
   jq -r '[.prompt_tokens, .time_to_first_token_s, .prefill_tokens_per_s, 1000 / .decode_tokens_per_s,
     100 * .share_of_context_read, .anonymous_bytes / 1048576, .mapped_bytes / 1048576] | @tsv' "$report" |

@@ -14,6 +14,7 @@ model=models/mini
 document=$model/demo/document.txt
 questions=$model/demo/questions.json
 long_tokens=100000
+speed_model=build/demo/speed-model  # random, of a shape in which attention costs what it costs in large models
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -116,17 +117,6 @@ rows_read() {
     'BEGIN {printf "%.0f of %.0f million", read / 1e6, visible / 1e6}'
 }
 
-# A random model of a shape in which attention costs what it costs in large models.
-make_speed_model() {
-  local folder=build/demo/speed-model
-  if [[ ! -f $folder/model.safetensors && ! -f $folder/model.safetensors.index.json ]] ||
-    [[ tools/demo/speed_model.json -nt $folder/config.json ]]; then
-    "$levin" synth tools/demo/speed_model.json --out "$folder" --force > "$work/synth.txt"
-  fi
-  cp "$model/tokenizer.json" "$model/tokenizer_config.json" "$folder/"
-  echo "$folder"
-}
-
 # read_long MODE: reads the long text, reports one line.
 read_long() {
   local mode=$1 out=$work/long-$1.json
@@ -140,7 +130,7 @@ read_long() {
 
 read_long_document() {
   local copies bytes
-  speed_model=$(make_speed_model)
+  LEVIN=$levin tools/demo/speed_model.sh "$speed_model" > "$work/synth.txt"
   # As many copies of the document as make up the tokens, cut at the end.
   bytes=$(($(wc -c < "$document") * long_tokens / $(($(jq .prompt_tokens "$work/first.json") - 10))))
   copies=$((bytes / $(wc -c < "$document") + 1))

@@ -1,14 +1,13 @@
-// The recipe of a model with four experts, for tests of single steps.
+// A model with four experts that trains in a second, and a recipe of it for tests of single steps.
 #pragma once
 
 #include <string>
 
 namespace levin::train::run {
 
-/// Recipe text; `model_keys` go to [model], `stages` to the end. Its data is not there.
-inline std::string small_recipe(const std::string& model_keys, const std::string& stages) {
-  return R"(
-[model]
+/// The [model] of a recipe; `keys` are more of it.
+inline std::string small_model(const std::string& keys) {
+  return R"([model]
 hidden_size = 32
 num_hidden_layers = 2
 intermediate_size = 64
@@ -22,8 +21,12 @@ qk_nope_head_dim = 16
 qk_rope_head_dim = 16
 v_head_dim = 16
 max_position_embeddings = 256
-)" + model_keys +
-         R"(
+)" + keys;
+}
+
+/// Recipe text; `model_keys` go to [model], `stages` to the end. Its data is not there.
+inline std::string small_recipe(const std::string& model_keys, const std::string& stages) {
+  return small_model(model_keys) + R"(
 [indexer]
 index_n_heads = 2
 index_head_dim = 32

@@ -18,30 +18,12 @@
 #include "train/data/small_data.h"
 #include "train/run/checkpoint_store.h"
 #include "train/run/run_folder.h"
+#include "train/run/small_recipe.h"
 
 namespace levin::testing {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kMicroModel = R"([model]
-hidden_size = 32
-num_hidden_layers = 2
-intermediate_size = 64
-moe_intermediate_size = 32
-n_routed_experts = 4
-num_experts_per_tok = 2
-n_group = 2
-num_attention_heads = 2
-q_lora_rank = 32
-kv_lora_rank = 32
-qk_nope_head_dim = 16
-qk_rope_head_dim = 16
-v_head_dim = 16
-max_position_embeddings = 256
-tied_input_scale = 20.0
-previous_token_heads = 2
-)";
 
 constexpr const char* kMicroRecipe = R"([run]
 checkpoint_steps = 3
@@ -160,11 +142,14 @@ const std::string& small_data_folder() {
   return folder;
 }
 
-std::string micro_model() { return kMicroModel; }
+std::string micro_model() {
+  return train::run::small_model(
+      "n_group = 2\ntied_input_scale = 20.0\nprevious_token_heads = 2\n");
+}
 
 std::string write_micro_recipe(const std::string& folder) {
   std::string path = folder + "/micro.toml";
-  std::ofstream(path) << kMicroRecipe << kMicroModel << "\n[data]\nfolder = \""
+  std::ofstream(path) << kMicroRecipe << micro_model() << "\n[data]\nfolder = \""
                       << small_data_folder() << "\"\n";
   return path;
 }
