@@ -9,13 +9,15 @@ namespace {
 
 constexpr int kMaxCharacters = 80;
 
-/// Bytes of the first kMaxCharacters characters; an ill-formed byte counts as one.
-size_t shown_bytes(std::string_view text) noexcept {
-  size_t bytes = 0;
-  for (int count = 0; count < kMaxCharacters && bytes < text.size(); ++count) {
-    bytes += std::max<size_t>(1, utf8_sequence_length(text.substr(bytes)));
+/// Appends a character, fit for a message. fmt escapes well-formed ones only: its assertion ends
+/// the program where a text breaks off inside a character.
+void append_shown(std::string& out, std::string_view character, bool is_well_formed) {
+  if (is_well_formed) {
+    const std::string quoted = fmt::format("{:?}", character);
+    out += quoted.substr(1, quoted.size() - 2);
+  } else {
+    out += fmt::format("\\x{:02x}", static_cast<unsigned char>(character[0]));
   }
-  return bytes;
 }
 
 }  // namespace
@@ -44,19 +46,18 @@ std::string_view error_code_name(ErrorCode code) {
   return "internal";
 }
 
-std::string quote(std::string_view text) {
-  const size_t bytes = shown_bytes(text);
-  std::string result = fmt::format("{:?}", text.substr(0, bytes));
-  if (bytes < text.size()) {
-    result.insert(result.size() - 1, "...");
+std::string shown(std::string_view text) {
+  std::string result;
+  for (int count = 0; count < kMaxCharacters && !text.empty(); ++count) {
+    const size_t well_formed = utf8_sequence_length(text);
+    const size_t bytes = std::max<size_t>(1, well_formed);  // an ill-formed byte counts as one
+    append_shown(result, text.substr(0, bytes), well_formed > 0);
+    text.remove_prefix(bytes);
   }
-  return result;
+  return text.empty() ? result : result + "...";
 }
 
-std::string shown(std::string_view text) {
-  const std::string result = quote(text);
-  return result.substr(1, result.size() - 2);
-}
+std::string quote(std::string_view text) { return '"' + shown(text) + '"'; }
 
 namespace detail {
 

@@ -53,7 +53,7 @@ template <typename... Args>
 
 /// `text` of unknown origin fit for a message, because a file may name its tensors with escape
 /// sequences, line breaks or megabytes: cut to 80 characters (then "..." follows), with control and
-/// other invisible characters, quotes and backslashes escaped.
+/// other invisible characters, quotes, backslashes and ill-formed UTF-8 escaped.
 [[nodiscard]] std::string shown(std::string_view text);
 
 /// shown() in quotes.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/utf8.h"
 
 namespace levin::text {
 namespace {
@@ -65,8 +66,9 @@ void check_read_alike(std::string_view rest, bool is_first, const std::string& w
   const bool is_for_all = is_first && rest.substr(end).starts_with(')');
   if (!options.empty() &&
       (options.find_first_not_of("i-") != std::string_view::npos || !(is_group || is_for_all))) {
+    const size_t next = base::utf8_sequence_length(rest.substr(end));
     throw_error(ErrorCode::kUnsupported, where, "{} is not supported in a pattern",
-                base::shown(rest.substr(0, end + 1)));
+                base::shown(rest.substr(0, end + next)));
   }
 }
 

@@ -56,7 +56,16 @@ TEST(Shown, EscapesWhatATerminalWouldObey) {
   EXPECT_EQ(shown("a\x1b[2Jb\nc\r\t"), "a\\x1b[2Jb\\nc\\r\\t");
   EXPECT_EQ(quote("say \"a\\b\""), "\"say \\\"a\\\\b\\\"\"");
   EXPECT_EQ(shown(std::string("a\0b", 3)), "a\\x00b");
-  EXPECT_THAT(shown("\xFF!"), ::testing::MatchesRegex("\\\\x..!"));
+}
+
+TEST(Shown, EscapesBytesOfIllFormedUtf8) {
+  EXPECT_EQ(shown("\xFF!"), "\\xff!");
+  EXPECT_EQ(quote("ab\xEF\xBD"), "\"ab\\xef\\xbd\"");
+  const std::string whole = "a\u00e9\uff5c\U0001f600";
+  for (size_t length = 0; length <= whole.size(); ++length) {
+    EXPECT_EQ(shown(whole.substr(0, length)).empty(), length == 0) << length;
+    EXPECT_EQ(shown(whole.substr(length)).empty(), length == whole.size()) << length;
+  }
 }
 
 TEST(Shown, CutsAfterEightyCharacters) {

@@ -66,6 +66,9 @@ TEST(PreTokenizer, PatternsThatTwoEnginesReadDifferentlyAreRefused) {
   EXPECT_EQ(error("a$"),
             "t.json: pre_tokenizer pattern 1: the anchor $ is not supported in a pattern");
   EXPECT_EQ(error("(?m)a."), "t.json: pre_tokenizer pattern 1: (?m) is not supported in a pattern");
+  EXPECT_EQ(error("(?m｜a"),
+            "t.json: pre_tokenizer pattern 1: (?m｜ is not supported in a pattern");
+  EXPECT_EQ(error("(?m"), "t.json: pre_tokenizer pattern 1: (?m is not supported in a pattern");
   for (const char* options : {"(?m:a.)", "(?s)a.", "(?im)a", "(?-m:a)", "a(?i)b|c", "(?P<n>a)"}) {
     EXPECT_TRUE(error(options).ends_with(" is not supported in a pattern")) << options;
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "generation/generator.h"
 #include "serve/api/api_error.h"
 
@@ -76,7 +77,7 @@ ModelName resolve_model_name(const ServedModel& model, std::string_view name) {
   }
   if (base != model.name && base != kChatAlias && base != kReasonerAlias) {
     throw ApiError(400,
-                   fmt::format("model: {:?} is not served here; there are: {}", name,
+                   fmt::format("model: {} is not served here; there are: {}", base::quote(name),
                                fmt::join(model_names(model), ", ")),
                    {.type = "", .param = "model", .code = "model_not_found"});
   }

@@ -228,9 +228,9 @@ EvalWording eval_wording_from_name(std::string_view name) {
   const auto found = std::ranges::find(kWordings, name, &decltype(kWordings)::value_type::second);
   if (found == kWordings.end()) {
     base::throw_error(ErrorCode::kInvalidArgument, "wordings",
-                      "no wording {:?}; there are first, second, carrier, new_question and "
+                      "no wording {}; there are first, second, carrier, new_question and "
                       "new_attribute",
-                      name);
+                      base::quote(name));
   }
   return found->first;
 }

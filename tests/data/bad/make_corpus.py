@@ -132,6 +132,7 @@ TOKENIZER = {
     "normalizer": (packed({**tokenizer(), "normalizer": {"type": "NFC"}}), "normalizer: the normalizer NFC is not supported: only a tokenizer that takes text as it is", UNSUPPORTED),
     "anchor": (packed(tokenizer("^a")), "pre_tokenizer pattern 0: the anchor ^ is not supported in a pattern", UNSUPPORTED),
     "multiline": (packed(tokenizer("(?m)a.")), "pre_tokenizer pattern 0: (?m) is not supported in a pattern", UNSUPPORTED),
+    "character_behind_options": (packed(tokenizer("(?i\uff5ca")), "pre_tokenizer pattern 0: (?i\uff5c is not supported in a pattern", UNSUPPORTED),
     "nested_class": (packed(tokenizer("[a[bc]]")), "pre_tokenizer pattern 0: a nested character class or && is not supported in a pattern", UNSUPPORTED),
     "open_group": (packed(tokenizer("(a")), "pre_tokenizer pattern 0: the pattern (a does not compile: missing closing parenthesis"),
     "no_byte": (packed(tokenizer(vocab=NO_A, merges=[])), 'model.vocab: no token for the byte 0x61 (its stand-in is "a")'),
