@@ -28,19 +28,20 @@ make_text() {
     "$levin" tokenize "$out/model" --decode > "$out/text.txt"
 }
 
-predicted() {
-  "$levin" inspect "$out/model" --json | jq ".contexts[] | select(.context_tokens == $context).anonymous_bytes"
+forecast() {  # attention
+  "$levin" inspect "$out/model" --attention "$1" --json | jq ".contexts[] | select(.context_tokens == $context).anonymous_bytes"
 }
 
-# read_text ATTENTION PREDICTED_BYTES: one row of the table
+# read_text ATTENTION: one row of the table
 read_text() {
-  local report=$out/$1.json off
+  local report=$out/$1.json predicted off
+  predicted=$(forecast "$1")
   "$levin" ask "$out/model" --file "$out/text.txt" --attention "$1" --max-tokens $max_tokens --json \
     "$question" > "$report"
-  off=$(jq "100 * (.anonymous_bytes - $2) / $2" "$report")
+  off=$(jq "100 * (.anonymous_bytes - $predicted) / $predicted" "$report")
   jq -r '[.prompt_tokens, .time_to_first_token_s, .prefill_tokens_per_s, 1000 / .decode_tokens_per_s,
     100 * .share_of_context_read, .anonymous_bytes / 1048576, .mapped_bytes / 1048576] | @tsv' "$report" |
-    awk -v attention="$1" -v predicted="$2" -v off="$off" '{
+    awk -v attention="$1" -v predicted="$predicted" -v off="$off" '{
       printf "| %s | %d | %.1f | %.0f | %.2f | %.1f %% | %.0f | %.0f (%+.1f %%) | %.0f |\n", attention, $1, $2, $3, $4, $5,
         predicted / 1048576, $6, off, $7}'
   if awk -v off="$off" "BEGIN { exit !(off > $max_off_percent || off < -$max_off_percent) }"; then missed=1; fi
@@ -64,11 +65,10 @@ stop_after() {
 mkdir -p "$out"
 make_model
 make_text
-expected=$(predicted)
 echo '| attention | prompt tokens | to the first token, s | prefill t/s | decode ms/token | context read | anonymous MiB, predicted | measured | mapped MiB |'
 echo '|---|---:|---:|---:|---:|---:|---:|---:|---:|'
-read_text sparse "$expected"
-read_text dense "$expected"
+read_text sparse
+read_text dense
 
 echo
 set -m  # a program in the background of a script would else ignore Ctrl-C

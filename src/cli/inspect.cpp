@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/units.h"
@@ -34,6 +35,10 @@ std::string describe_attention(const model::Config& config) {
                             : std::string("dense");
 }
 
+std::string_view attention_name(const eval::InspectReport& report) {
+  return report.reads_selection ? "sparse" : "dense";
+}
+
 std::string describe_experts(const model::Config& config) {
   return config.n_routed_experts == 0
              ? std::string("none")
@@ -59,8 +64,8 @@ void print_report(const eval::InspectReport& report, const model::Config& config
         "{:<24}{:>12}{:>12}{:>12}\n", component.name, format_count(component.parameters),
         format_count(component.active_parameters), base::format_bytes(component.bytes));
   }
-  text += fmt::format("\ncache         {} per token of context\n",
-                      base::format_bytes(report.cache_bytes_per_token));
+  text += fmt::format("\ncache         {} per token of context, {} attention\n",
+                      base::format_bytes(report.cache_bytes_per_token), attention_name(report));
   text +=
       fmt::format("weights       {} mapped from the files, {} copied at load\n",
                   base::format_bytes(report.mapped_bytes), base::format_bytes(report.copied_bytes));
@@ -114,6 +119,7 @@ json to_json(const eval::InspectReport& report, const model::Config& config) {
           {"active_parameters", report.active_parameters},
           {"mtp_parameters", report.mtp_parameters},
           {"components", components_json(report)},
+          {"attention", attention_name(report)},
           {"cache_bytes_per_token", report.cache_bytes_per_token},
           {"mapped_bytes", report.mapped_bytes},
           {"copied_bytes", report.copied_bytes},
@@ -140,6 +146,7 @@ void add_inspect_command(CLI::App& app, Invocation& invocation) {
   CLI::App* command =
       app.add_subcommand("inspect", "Show what a checkpoint is and whether it fits this machine");
   add_loading_options(*command, options->model);
+  add_attention_option(*command, options->model.attention);
   command
       ->add_option("--contexts", options->contexts,
                    "context lengths in tokens to reckon memory for")
@@ -149,7 +156,11 @@ void add_inspect_command(CLI::App& app, Invocation& invocation) {
       ->check(whole_number(1, int64_t{1} << 30))
       ->type_name("N,...");
   command->add_flag("--json", options->as_json, "report as JSON");
-  command->footer("\nExample:\n  levin inspect models/mini");
+  command->footer(
+      "\nExamples:\n"
+      "  levin inspect models/mini\n"
+      "  levin inspect models/mini --attention dense --contexts 16384   what a dense reading "
+      "takes");
   command->callback(
       [options, &invocation] { invocation.run = [options] { run_inspect(*options); }; });
 }

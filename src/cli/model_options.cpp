@@ -15,6 +15,14 @@
 
 namespace levin::cli {
 
+void add_attention_option(CLI::App& command, std::string& attention) {
+  command
+      .add_option("--attention", attention, "auto: as the checkpoint says; dense: read every token")
+      ->check(one_of({"auto", "dense", "sparse"}))
+      ->capture_default_str()
+      ->type_name("auto|dense|sparse");
+}
+
 void add_threads_option(CLI::App& command, int& threads) {
   command.add_option("--threads", threads, "threads; 0: one per usable core")
       ->check(whole_number(0, 1024))
@@ -51,12 +59,7 @@ void add_loading_options(CLI::App& command, ModelOptions& options) {
 void add_model_options(CLI::App& command, ModelOptions& options, const DefaultTexts& defaults) {
   constexpr auto kMost = std::numeric_limits<int32_t>::max();
   add_loading_options(command, options);
-  command
-      .add_option("--attention", options.attention,
-                  "auto: as the checkpoint says; dense: read every token")
-      ->check(one_of({"auto", "dense", "sparse"}))
-      ->capture_default_str()
-      ->type_name("auto|dense|sparse");
+  add_attention_option(command, options.attention);
   command
       .add_option("--ctx", options.context_tokens,
                   fmt::format("longest context in tokens; default: {}", defaults.context))

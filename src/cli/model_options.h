@@ -38,6 +38,8 @@ void add_model_options(CLI::App& command, ModelOptions& options, const DefaultTe
 /// chunks in ways of their own.
 void add_loading_options(CLI::App& command, ModelOptions& options);
 
+/// --attention auto|dense|sparse.
+void add_attention_option(CLI::App& command, std::string& attention);
 /// --threads N.
 void add_threads_option(CLI::App& command, int& threads);
 /// -v: log lines of level info.

@@ -180,6 +180,7 @@ InspectReport inspect_checkpoint(const std::string& model_dir, const model::Conf
       report.active_parameters += component.active_parameters;
     }
   }
+  report.reads_selection = model::reads_selection(config, options.forward);
   report.cache_bytes_per_token = setting.layout.page_bytes() / kernels::kPageTokens;
   report.mapped_bytes = weights->mapped_bytes;
   report.copied_bytes = weights->copied_bytes;

@@ -41,6 +41,7 @@ struct InspectReport {
   int64_t parameters = 0;                 ///< main model, without MTP layers
   int64_t active_parameters = 0;          ///< per token, without the embedding table
   int64_t mtp_parameters = 0;             ///< in the files, not used
+  bool reads_selection = false;           ///< attention as asked for; what follows depends on it
   int64_t cache_bytes_per_token = 0;
   int64_t mapped_bytes = 0;  ///< weights that the forward pass reads through the map
   int64_t copied_bytes = 0;  ///< copies of weights made at load

@@ -50,6 +50,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{{"chat", "--max-tokens", "010"}, "--max-tokens: a whole number from 0 to"},
         BadValue{{"chat", "--threads", "many"},
                  "--threads: a whole number from 0 to 1024 expected, got \"many\""},
+        BadValue{{"inspect", "--attention", "some"}, "--attention: "},
         BadValue{{"inspect", "--contexts", "1,a"}, "--contexts: a whole number from 1 to"},
         BadValue{{"bench", "--depth", "-1"}, "--depth: a whole number from 0 to"}));
 

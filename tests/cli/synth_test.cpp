@@ -128,6 +128,7 @@ TEST(Synth, InspectAndBenchReadAShardedCheckpoint) {
   EXPECT_EQ(report.at("parameters"), json::parse(synth.out).at("parameters"));
   EXPECT_EQ(report.at("contexts").size(), 3U);
   EXPECT_EQ(report.at("contexts")[1].at("verdict"), "beyond the model's context");
+  EXPECT_EQ(report.at("attention"), "sparse");
   EXPECT_THAT(run_levin({"inspect", folder.path()}).out, HasSubstr("routed experts"));
 
   const ProcessResult bench =
@@ -142,6 +143,26 @@ TEST(Synth, InspectAndBenchReadAShardedCheckpoint) {
   }
   EXPECT_EQ(rows[3].at("attention"), "sparse");
   EXPECT_EQ(rows[3].at("latent_rows_read"), 2 * 64);  // layers x index_topk
+}
+
+TEST(Synth, InspectForecastsADenseReadingWithoutTheIndexersMemory) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(run_levin({"synth", tiny_config(), "--out", folder.path()}).exit_code, 0);
+  const auto forecast = [&](const char* attention) {
+    const ProcessResult inspect =
+        run_levin({"inspect", folder.path(), "--attention", attention, "--json"});
+    EXPECT_EQ(inspect.exit_code, 0) << inspect.err;
+    const json report = json::parse(inspect.out);
+    EXPECT_EQ(report.at("attention"), std::string(attention) == "dense" ? "dense" : "sparse");
+    return report.at("contexts")[0];
+  };
+  const json automatic = forecast("auto");
+  const json sparse = forecast("sparse");
+  const json dense = forecast("dense");
+  for (const char* part : {"cache_bytes", "activation_bytes"}) {
+    EXPECT_EQ(automatic.at(part), sparse.at(part)) << part;
+    EXPECT_LT(dense.at(part), sparse.at(part)) << part;
+  }
 }
 
 TEST(Synth, InspectReadsAModelWithoutExperts) {
