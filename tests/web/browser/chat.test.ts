@@ -47,6 +47,20 @@ describe('a conversation', () => {
     await expect.poll(() => stage.mock.cancelled).toBe(1);
   });
 
+  test('another tab follows an answer, and can stop it', async () => {
+    stage.mock.scenarios.push({ pieces: longAnswer, pieceMs: 20 });
+    const page = await stage.visit();
+    await ask(page, 'Count');
+    await page.getByText('Word 3').waitFor();
+    const other = await page.context().newPage();
+    await other.goto(page.url());
+    await other.getByText('This answer comes in another tab.').waitFor();
+    await other.getByText('Word 30').waitFor();
+    await other.getByRole('button', { name: 'Stop' }).click();
+    for (const tab of [page, other]) await tab.getByText('Stopped.', { exact: true }).waitFor();
+    await expect.poll(() => stage.mock.cancelled).toBe(1);
+  });
+
   test('a stopped answer shows what is known, and that it is charged', async () => {
     stage.mock.balance = { is_available: true, balance_infos: [{ currency: 'USD', total_balance: '4.20' }] };
     stage.mock.scenarios.push({ progress: [512, 1024], pieces: longAnswer, pieceMs: 20 });

@@ -294,6 +294,31 @@ describe('two tabs', () => {
     expect([answer.isAborted, page.currentId.value]).toEqual([true, null]);
   });
 
+  test('an answer that comes in one is followed in the other, and can be stopped there', async () => {
+    const { answer, done } = await ask('Count');
+    await until(() => other.conversations.value.length === 1);
+    await other.show(other.conversations.value[0]!.id);
+    expect(other.path.value.at(-1)).toMatchObject({ state: 'streaming' });
+    expect(other.streamingId.value).toBe(page.streamingId.value);
+    other.stopAnywhere(other.streamingId.value!);
+    await done;
+    expect(answer.isAborted).toBe(true);
+    await until(() => other.streamingId.value === null);
+    expect(other.path.value.at(-1)).toMatchObject({ state: 'stopped' });
+  });
+
+  test('an answer whose tab is gone counts as stopped', async () => {
+    const { done } = await ask('Count');
+    await until(() => other.conversations.value.length === 1);
+    await other.show(other.conversations.value[0]!.id);
+    expect(other.streamingId.value).not.toBeNull();
+    page.closeTab();
+    await until(() => other.streamingId.value === null);
+    expect(other.path.value.at(-1)).toMatchObject({ state: 'stopped' });
+    page.stop(page.streamingId.value!);
+    await done;
+  });
+
   test('a question is not lost in a list that was read before it was stored', async () => {
     const id = await converse('One', 'First');
     await until(() => other.find(id));

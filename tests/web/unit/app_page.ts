@@ -68,16 +68,18 @@ export class FakeServer {
 
 /**
  * A page as it is after a reload, with the conversations that are stored. Pages of one test are tabs
- * of one browser if they share `channel`; `goTo` is what Back, Forward and an edited address do;
+ * of one browser if they share `channel`, until `closeTab`; `goTo` is what Back, Forward and an edited address do;
  * what is read of a conversation in `slowConversations` comes when its promise resolves; the functions
  * in `whileListing` are called, one each time, when the list has been asked for and not yet been given.
  */
 export async function openPage(server: FakeServer, channel = newId()) {
   vi.resetModules();
   vi.stubGlobal('fetch', (path: string, init: RequestInit) => server.fetch(path, init));
+  let closeTab = () => {};
   vi.stubGlobal('BroadcastChannel', class extends TrueChannel {
     constructor() {
       super(channel);
+      closeTab = () => Object.assign(this, { onmessage: null, postMessage: () => {} });
     }
   });
   const slowConversations = new Map<string, Promise<void>>();
@@ -98,11 +100,12 @@ export async function openPage(server: FakeServer, channel = newId()) {
   });
   let onHashChange = () => {};
   vi.stubGlobal('addEventListener', (_type: string, listener: () => void) => (onHashChange = listener));
-  const [library, chat, draft, running, connection, state] = await Promise.all([
+  const [library, chat, draft, running, tabs, connection, state] = await Promise.all([
     import('../../../web/src/app/library'),
     import('../../../web/src/app/chat'),
     import('../../../web/src/app/draft'),
     import('../../../web/src/app/running'),
+    import('../../../web/src/app/tabs'),
     import('../../../web/src/app/server'),
     import('../../../web/src/app/state'),
   ]);
@@ -112,7 +115,7 @@ export async function openPage(server: FakeServer, channel = newId()) {
     history.replaceState(null, '', hash);
     onHashChange();
   };
-  return { ...library, ...chat, ...draft, ...running, ...connection, ...state, goTo, slowConversations, whileListing };
+  return { ...library, ...chat, ...draft, ...running, ...tabs, ...connection, ...state, closeTab, goTo, slowConversations, whileListing };
 }
 
 /** On a busy machine a step may take its time. */

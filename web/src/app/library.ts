@@ -7,12 +7,14 @@ import { saveDefaults } from '../store/preferences';
 import { exportConversations, importConversations } from '../store/transfer';
 import { Unsaved } from '../store/unsaved';
 import { stopOrphans } from './running';
-import { conversations, currentId, draftSettings, drawerOpen, live, messages, notify } from './state';
+import { conversations, currentId, draftSettings, drawerOpen, isUnfinished, live, messages, notify } from './state';
+import { answeringElsewhere, listenToTabs, tellChanged } from './tabs';
+
+/** While an answer comes in another tab, that one is asked this often whether it is still there. */
+const askEveryMs = 3000;
 
 let database: Promise<Database> | null = null;
 const unsaved = new Unsaved();
-/** Other tabs of this page show the same conversations; they hear the id of what has changed. */
-const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('levin') : null;
 
 /** Opens the store, again if that failed or the browser closed it, as a phone may at any time. */
 function open(): Promise<Database> {
@@ -50,19 +52,21 @@ async function refresh(): Promise<void> {
 /** Reads the list, and the conversation that the address names. */
 export async function openLibrary(): Promise<void> {
   await refresh();
-  if (channel) channel.onmessage = (event) => void followOtherTab(event.data);
+  listenToTabs((changed) => void followOtherTab(changed));
   addEventListener('hashchange', () => void showFromAddress());
   await showFromAddress();
 }
 
-async function followOtherTab(changed: unknown): Promise<void> {
+async function followOtherTab(changed: string | null): Promise<void> {
   await refresh();
   const id = currentId.value;
   if (id === null) return;
   if (!isListed(id)) return show(null);
   if (id !== changed) return;
   const stored = await load(id);
-  if (stored && id === currentId.value) messages.value = merge(id, stored);
+  if (!stored || id !== currentId.value) return;
+  messages.value = unsaved.messagesOf(id, stored);
+  void watchOtherTabs();
 }
 
 function addressOf(id: string | null): string {
@@ -79,24 +83,47 @@ async function showFromAddress(): Promise<void> {
   else ++showCount;
 }
 
-/** An answer that was cut off by closing the page. */
-function settleMessage(message: Message): Message {
-  const isLeftOver =
-    message.role === 'assistant' && message.state === 'streaming' && !live.value.has(message.id);
-  return isLeftOver ? ({ ...message, state: 'stopped' } satisfies AssistantMessage) : message;
+/** Not finished, and not by this tab. */
+function isLeftOver(message: Message): message is AssistantMessage {
+  return isUnfinished(message) && !live.value.has(message.id);
+}
+
+/** The answers that no tab finishes any more: the page was closed meanwhile. */
+async function cutOff(loaded: readonly Message[]): Promise<Set<string>> {
+  const leftOver = loaded.filter(isLeftOver);
+  if (leftOver.length === 0) return new Set();
+  const elsewhere = await answeringElsewhere();
+  return new Set(leftOver.map(({ id }) => id).filter((id) => !elsewhere.has(id)));
+}
+
+function withStopped(loaded: readonly Message[], cut: ReadonlySet<string>): Message[] {
+  return loaded.map((message) =>
+    cut.has(message.id) && isLeftOver(message) ? { ...message, state: 'stopped' } : message,
+  );
+}
+
+let isWatching = false;
+
+/** Follows the answers that come in other tabs until they end, or their tab is closed. */
+async function watchOtherTabs(): Promise<void> {
+  if (isWatching) return;
+  isWatching = true;
+  while (messages.value.some(isLeftOver)) {
+    await new Promise((resolve) => setTimeout(resolve, askEveryMs));
+    const cut = await cutOff(messages.value);
+    messages.value = withStopped(messages.value, cut);
+  }
+  isWatching = false;
 }
 
 /** Null, and a notice, if the store gives nothing. */
 async function load(id: string): Promise<Message[] | null> {
   let stored: Message[] | null = null;
   await orNotify(async (db) => {
-    stored = await store.loadMessages(db, id);
+    const found = await store.loadMessages(db, id);
+    stored = withStopped(found, await cutOff(found));
   });
   return stored;
-}
-
-function merge(id: string, stored: readonly Message[]): Message[] {
-  return unsaved.messagesOf(id, stored).map(settleMessage);
 }
 
 /** Shows a conversation, or an empty page for null. */
@@ -112,9 +139,10 @@ export async function show(id: string | null, isFromAddress = false): Promise<vo
   }
   batch(() => {
     currentId.value = shown;
-    messages.value = shown === null ? [] : merge(shown, loaded);
+    messages.value = shown === null ? [] : unsaved.messagesOf(shown, loaded);
     drawerOpen.value = false;
   });
+  void watchOtherTabs();
   if (location.hash === addressOf(shown)) return;
   // An address that shows nothing is replaced: Back would lead to it again and again.
   if (isFromAddress) history.replaceState(null, '', addressOf(shown));
@@ -146,7 +174,7 @@ async function flush(id: string): Promise<void> {
     if (!change) return;
     await store.save(db, [change.conversation], [...change.messages.values()]);
     unsaved.settle(change);
-    channel?.postMessage(id);
+    tellChanged(id);
   });
 }
 
@@ -168,7 +196,7 @@ export async function remove(conversation: Conversation): Promise<void> {
   if (currentId.value === id) await show(null);
   await orNotify(async (db) => {
     await store.remove(db, id);
-    channel?.postMessage(id);
+    tellChanged(id);
   });
   unsaved.endRemoval(id);
   // There may be room now for what the browser refused.
@@ -209,7 +237,7 @@ export async function importFrom(file: File): Promise<void> {
     const count = await importConversations(await open(), await file.text());
     notify(count === 1 ? 'One conversation imported.' : `${count} conversations imported.`);
     await refresh();
-    channel?.postMessage('changed');
+    tellChanged(null);
   } catch (error) {
     notify(`${file.name}: ${error instanceof Error ? error.message : String(error)}`, true);
   }

@@ -23,6 +23,10 @@ export function stop(id: string): void {
   running.get(id)?.abort.abort();
 }
 
+export function runningIds(): string[] {
+  return [...running.keys()];
+}
+
 /** Stops every answer whose conversation does not satisfy `exists`: nobody will see it. */
 export function stopOrphans(exists: (conversationId: string) => boolean): void {
   for (const { conversationId, abort } of running.values()) {

@@ -4,7 +4,7 @@ import type { Failure } from '../api/errors';
 import type { Balance, ModelInfo } from '../api/types';
 import type { Progress } from '../chat/answer';
 import { visiblePath } from '../chat/branches';
-import type { Attachment, ChatSettings, Conversation, Message } from '../chat/types';
+import type { AssistantMessage, Attachment, ChatSettings, Conversation, Message } from '../chat/types';
 import { isApiKeyOnDevice, loadApiKey, loadDefaults, loadSidebarOpen, loadTheme, type Theme } from '../store/preferences';
 
 export type DialogName = 'settings' | 'sign-in' | 'help' | 'data' | null;
@@ -67,10 +67,14 @@ export function modelFor(chosen: ChatSettings): ModelInfo | null {
 
 /** The model that answers next. */
 export const model = computed(() => modelFor(settings.value));
-/** The answer of the shown conversation that is still coming. */
+/** The answer of the shown conversation that is still coming, here or in another tab. */
 export const streamingId = computed(
-  () => path.value.find((message) => live.value.has(message.id))?.id ?? null,
+  () => path.value.find((message) => live.value.has(message.id) || isUnfinished(message))?.id ?? null,
 );
+
+export function isUnfinished(message: Message): message is AssistantMessage & { state: 'streaming' } {
+  return message.role === 'assistant' && message.state === 'streaming';
+}
 
 let noticeCount = 0;
 

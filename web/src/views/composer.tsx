@@ -2,8 +2,8 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { addDocument, addFiles, removeDocument, sendDraft } from '../app/draft';
 import { changeSettings } from '../app/library';
-import { stop } from '../app/running';
 import { draftDocuments, draftText, model, path, settings, streamingId } from '../app/state';
+import { stopAnywhere } from '../app/tabs';
 import { estimateTokens, makeDocument, pastedDocumentChars } from '../chat/documents';
 import { formatCount, formatTokens } from './format';
 import { Icon, IconButton } from './icons';
@@ -102,7 +102,7 @@ function SendButton() {
   const id = streamingId.value;
   if (id !== null) {
     return (
-      <button type="button" class="send" aria-label="Stop" title="Stop (Esc)" onClick={() => stop(id)}>
+      <button type="button" class="send" aria-label="Stop" title="Stop (Esc)" onClick={() => stopAnywhere(id)}>
         <Icon name="stop" />
       </button>
     );

@@ -1,8 +1,8 @@
 // Keyboard shortcuts: what the help lists, and what happens.
 import { regenerate } from '../app/chat';
 import { show } from '../app/library';
-import { stop } from '../app/running';
 import { dialog, drawerOpen, live, path, sidebarOpen, streamingId } from '../app/state';
+import { stopAnywhere } from '../app/tabs';
 import { copy } from './clipboard';
 import { toggleSidebar, toggleTheme } from './header';
 import { isComposing } from './keys';
@@ -66,7 +66,7 @@ function actionOf(event: KeyboardEvent): (() => void) | undefined {
   if (hasControl) return undefined;
   if (event.key === 'Escape') {
     const id = streamingId.value;
-    if (id !== null) return () => stop(id);
+    if (id !== null) return () => stopAnywhere(id);
     return drawerOpen.value ? () => (drawerOpen.value = false) : undefined;
   }
   if (isTyping(event.target)) return undefined;

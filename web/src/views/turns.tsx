@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { chooseBranch, edit, regenerate } from '../app/chat';
 import { show } from '../app/library';
-import { balance, live, messages, streamingId } from '../app/state';
+import { balance, isUnfinished, live, messages, streamingId } from '../app/state';
 import { siblingsOf } from '../chat/branches';
 import type { AssistantMessage, Attachment, Message, UserMessage } from '../chat/types';
 import { copy } from './clipboard';
@@ -158,6 +158,7 @@ function Waiting({ progress }: { progress: { done: number; total: number } | nul
 }
 
 function ending(message: AssistantMessage): string | null {
+  if (isUnfinished(message)) return 'This answer comes in another tab.';
   if (message.state === 'cut') return 'The answer reached its length limit.';
   if (message.state === 'stopped') {
     // The figures of the server come with the end, which a stopped answer does not see.
@@ -172,17 +173,18 @@ export function AssistantTurn({ message }: { message: AssistantMessage }) {
   const content = current?.content ?? message.content;
   const reasoning = current?.reasoning ?? message.reasoning;
   const note = current ? null : ending(message);
+  const isComing = current !== null || isUnfinished(message);
   return (
-    <article class="turn assistant" aria-label="Levin" aria-busy={current !== null}>
+    <article class="turn assistant" aria-label="Levin" aria-busy={isComing}>
       <div class="avatar">
         <Bolt />
       </div>
       <div class="turn-body">
         {current && !current.hasStarted && <Waiting progress={current.progress} />}
-        <Thinking text={reasoning} ms={message.reasoningMs} isOpen={current !== null && content === ''} />
-        <MarkdownView text={content} isComplete={current === null} />
+        <Thinking text={reasoning} ms={message.reasoningMs} isOpen={isComing && content === ''} />
+        <MarkdownView text={content} isComplete={!isComing} />
         {note && <p class="note">{note}</p>}
-        {!current && message.failure && (
+        {!isComing && message.failure && (
           <FailureView
             failure={message.failure}
             isBusy={streamingId.value !== null}
@@ -190,7 +192,7 @@ export function AssistantTurn({ message }: { message: AssistantMessage }) {
             onShorten={() => void show(null)}
           />
         )}
-        {!current && (
+        {!isComing && (
           <div class="turn-actions">
             <BranchSwitch message={message} />
             {content !== '' && (
