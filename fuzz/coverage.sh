@@ -11,7 +11,7 @@ parsers="
 safetensors: src/formats/safetensors.cpp src/formats/tensor_values.cpp src/formats/json.cpp
 config_json: src/model/config.cpp src/model/config_fields.cpp src/model/config_indexer.cpp src/model/config_mlp.cpp src/model/config_quantization.cpp src/model/config_rope.cpp
 index_json: src/formats/checkpoint_index.cpp
-tokenizer_json: src/text/tokenizer_json.cpp src/text/pre_tokenizer.cpp src/text/added_tokens.cpp
+tokenizer_json: src/text/tokenizer_json.cpp src/text/pre_tokenizer.cpp src/text/regex.cpp src/text/added_tokens.cpp
 chat_messages: src/text/chat_message.cpp src/text/chat_json.cpp src/text/chat_v32_parse.cpp src/text/python_json_parse.cpp
 lookup_file: src/eval/lookup_file.cpp
 http_request: src/serve/http/request_parser.cpp src/serve/http/access.cpp

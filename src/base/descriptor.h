@@ -32,6 +32,10 @@ class Descriptor {
 /// Opens a file for reading. Throws Error(kNotFound | kIo), also of a folder.
 [[nodiscard]] Descriptor open_to_read(const std::string& path);
 
+/// The same for a file whose bytes lie on a disk. Throws Error(kIo) for a pipe or a device, at
+/// once.
+[[nodiscard]] Descriptor open_regular_to_read(const std::string& path);
+
 /// Throws Error "`path`: cannot `action`: reason" with the reason that errno holds: kNotFound,
 /// kOutOfMemory or else kIo.
 [[noreturn]] void throw_errno(const std::string& path, const char* action);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "base/descriptor.h"
 #include "base/durable.h"
@@ -12,9 +13,21 @@
 #include "base/unfinished_file.h"
 
 namespace levin::base {
+namespace {
 
-std::string read_file(const std::string& path, int64_t max_bytes) {
-  const Descriptor file = open_to_read(path);
+/// Type of what lies at `path`; none if there is nothing.
+std::optional<mode_t> mode_of(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) {
+    return status.st_mode;
+  }
+  if (errno != ENOENT && errno != ENOTDIR) {
+    throw_errno(path, "open");
+  }
+  return std::nullopt;
+}
+
+std::string read_all(const Descriptor& file, const std::string& path, int64_t max_bytes) {
   std::string content;
   char buffer[1 << 16];
   for (;;) {
@@ -34,6 +47,27 @@ std::string read_file(const std::string& path, int64_t max_bytes) {
                   max_bytes);
     }
   }
+}
+
+}  // namespace
+
+std::string read_file(const std::string& path, int64_t max_bytes) {
+  return read_all(open_to_read(path), path, max_bytes);
+}
+
+std::string read_regular_file(const std::string& path, int64_t max_bytes) {
+  return read_all(open_regular_to_read(path), path, max_bytes);
+}
+
+bool exists(const std::string& path) { return mode_of(path).has_value(); }
+
+bool is_folder(const std::string& path) {
+  const std::optional<mode_t> mode = mode_of(path);
+  return mode.has_value() && S_ISDIR(*mode);
+}
+
+std::string describe(const std::filesystem::filesystem_error& error) {
+  return error.path1().string() + ": " + error.code().message();
 }
 
 void require_replaceable(const std::string& path) {

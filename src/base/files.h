@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -10,6 +11,20 @@ namespace levin::base {
 /// Whole content of a (small) file. Throws Error(kNotFound|kIo); Error(kInvalidFile) beyond
 /// `max_bytes`.
 std::string read_file(const std::string& path, int64_t max_bytes);
+
+/// As read_file for one that somebody else has put into a folder: a pipe, a device or a folder is
+/// an Error(kIo), since reading it may never end.
+std::string read_regular_file(const std::string& path, int64_t max_bytes);
+
+/// Whether something lies at `path`, behind links too. Throws Error(kIo) where the system does not
+/// say, as of folders that are not to be entered and of links in a circle.
+bool exists(const std::string& path);
+
+/// Whether that is a folder. Throws as exists().
+bool is_folder(const std::string& path);
+
+/// "path: reason" of what the standard library could not do to a file.
+std::string describe(const std::filesystem::filesystem_error& error);
 
 /// Throws Error(kIo) if something that is no regular file (a device, a folder, a pipe) lies at
 /// `path`: renaming a new file onto it would replace it.

@@ -33,7 +33,7 @@ extern "C" void on_sigbus(int /*signal*/) {
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) : path_(path) {
-  const Descriptor file = open_to_read(path);
+  const Descriptor file = open_regular_to_read(path);
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) {
     throw_errno(path, "examine");

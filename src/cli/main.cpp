@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <new>
 #include <nlohmann/json.hpp>
@@ -12,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/exit_code.h"
+#include "base/files.h"
 #include "base/mapped_file.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -74,6 +76,8 @@ int run_reporting(const std::function<void()>& work, bool as_json) {
     return kExitOk;
   } catch (const base::Error& error) {
     return report_error(error.code(), error.what(), as_json);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report_error(base::ErrorCode::kIo, base::describe(error), as_json);
   } catch (const std::bad_alloc&) {
     return report_error(base::ErrorCode::kOutOfMemory, "the system has no more memory to give",
                         as_json);
@@ -89,7 +93,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", kVersion);
   app.require_subcommand(1);
   app.footer(std::string("\nExample:\n  levin ask models/mini --file models/mini/demo/document.txt "
-                         "\"What is the city of Zoe?\"\n\n") +
+                         "\"What is the year of Zoe?\"\n\n") +
              exit_code_help());
   Invocation invocation;
   add_commands(app, invocation);

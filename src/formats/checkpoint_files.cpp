@@ -24,15 +24,15 @@ std::string join(const std::string& folder, std::string_view name) {
 }  // namespace
 
 CheckpointFiles::CheckpointFiles(const std::string& model_dir) : model_dir_(model_dir) {
-  if (!std::filesystem::is_directory(model_dir)) {
+  if (!base::is_folder(model_dir)) {
     throw base::Error(ErrorCode::kNotFound, "is not a folder; a checkpoint folder is expected",
                       model_dir);
   }
   const std::string index_path = join(model_dir, kIndexFileName);
-  if (std::filesystem::exists(index_path)) {
+  if (base::exists(index_path)) {
     has_index_ = true;
     open_indexed(index_path);
-  } else if (std::filesystem::exists(join(model_dir, kSingleFileName))) {
+  } else if (base::exists(join(model_dir, kSingleFileName))) {
     open_single();
   } else {
     throw_error(ErrorCode::kNotFound, model_dir, "holds no weights: neither {} nor {} is there",
@@ -50,7 +50,7 @@ void CheckpointFiles::open_single() {
 
 void CheckpointFiles::open_indexed(const std::string& index_path) {
   const auto index =
-      parse_checkpoint_index(base::read_file(index_path, kMaxIndexBytes), index_path);
+      parse_checkpoint_index(base::read_regular_file(index_path, kMaxIndexBytes), index_path);
   std::map<std::string, const SafetensorsFile*, std::less<>> by_name;
   for (const auto& [tensor_name, file_name] : index.weight_map) {
     if (!by_name.contains(file_name)) {

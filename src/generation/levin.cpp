@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "generation/generator.h"
 #include "generation/prompt_ids.h"
 #include "runtime/engine.h"
@@ -112,7 +113,7 @@ Model& Model::operator=(Model&& other) noexcept = default;
 Model Model::load(const std::string& model_dir, const ModelOptions& options) {
   auto state = std::make_unique<State>();
   state->model_dir = model_dir;
-  if (std::filesystem::exists(std::filesystem::path(model_dir) / "tokenizer.json")) {
+  if (base::exists((std::filesystem::path(model_dir) / "tokenizer.json").string())) {
     state->tokenizer.emplace(text::Tokenizer::load(model_dir));
   }
   state->engine = runtime::Engine::load(model_dir, to_engine_options(options));

@@ -171,7 +171,7 @@ Config parse_config(const std::string& json_text, const std::string& where) {
 
 Config load_config(const std::string& model_dir) {
   const std::string path = (std::filesystem::path(model_dir) / "config.json").string();
-  return parse_config(base::read_file(path, kMaxConfigBytes), path);
+  return parse_config(base::read_regular_file(path, kMaxConfigBytes), path);
 }
 
 }  // namespace levin::model

@@ -236,15 +236,22 @@ class CheckpointCheck {
         problems_.size() > listed ? "; and more" : "");
   }
 
+  /// Whether a layer behind the last predicts further tokens: config.json counts it among those, or
+  /// it has the projection that only such layers have.
+  [[nodiscard]] bool is_mtp_layer(int64_t layer_idx) const {
+    const int64_t behind = layer_idx - config_.num_hidden_layers;
+    return behind >= 0 &&
+           (behind < config_.num_nextn_predict_layers ||
+            files_.tensors().contains(fmt::format("{}{}.eh_proj.weight", kLayers, layer_idx)));
+  }
+
   /// Tensors that nothing will read.
   void report_others() const {
-    const int64_t mtp_end = config_.num_hidden_layers + config_.num_nextn_predict_layers;
     int64_t mtp_tensors = 0;
     size_t unexpected = 0;
     std::vector<std::string> listed;
     for (const auto& [name, tensor] : files_.tensors()) {
-      const int64_t layer_idx = layer_of(name);
-      if (layer_idx >= config_.num_hidden_layers && layer_idx < mtp_end) {
+      if (is_mtp_layer(layer_of(name))) {
         ++mtp_tensors;
       } else if (!expected_names_.contains(name) &&
                  !(config_.tie_word_embeddings && name == "lm_head.weight")) {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "text/chat_plain.h"
 #include "text/chat_v31.h"
 #include "text/chat_v32.h"
@@ -23,7 +24,7 @@ ChatStyle choose_chat_style(const std::string& folder, const Tokenizer& tokenize
   if (!tokenizer.id_of(markup::kThinkEnd)) {
     return ChatStyle::kMarkers;
   }
-  if (std::filesystem::is_directory(std::filesystem::path(folder) / "encoding")) {
+  if (base::is_folder((std::filesystem::path(folder) / "encoding").string())) {
     return ChatStyle::kV32;
   }
   const bool is_v32 = read_model_type(folder) == kV32ModelType;

@@ -144,7 +144,7 @@ Tokenizer Tokenizer::from_json(std::string_view json, const std::string& where) 
 
 Tokenizer Tokenizer::load(const std::string& folder) {
   const std::string path = (std::filesystem::path(folder) / "tokenizer.json").string();
-  Tokenizer tokenizer = from_json(base::read_file(path, kMaxTokenizerBytes), path);
+  Tokenizer tokenizer = from_json(base::read_regular_file(path, kMaxTokenizerBytes), path);
   const SequenceMarks marks = read_sequence_marks(folder, tokenizer);
   Data& data = *tokenizer.data_;
   data.bos_id = marks.bos_id ? marks.bos_id : data.bos_id;

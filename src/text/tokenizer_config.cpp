@@ -20,8 +20,8 @@ class OptionalJsonFile {
  public:
   OptionalJsonFile(const std::string& folder, const char* name) {
     const fs::path path = fs::path(folder) / name;
-    if (fs::exists(path)) {
-      root_ = parse_json_document(parser_, base::read_file(path.string(), kMaxConfigBytes),
+    if (base::exists(path.string())) {
+      root_ = parse_json_document(parser_, base::read_regular_file(path.string(), kMaxConfigBytes),
                                   path.string());
     }
   }
@@ -90,8 +90,8 @@ SequenceMarks read_sequence_marks(const std::string& folder, const Tokenizer& to
 }
 
 bool has_chat_template(const std::string& folder) {
-  if (fs::exists(fs::path(folder) / "chat_template.jinja") ||
-      fs::exists(fs::path(folder) / "chat_template.json")) {
+  if (base::exists((fs::path(folder) / "chat_template.jinja").string()) ||
+      base::exists((fs::path(folder) / "chat_template.json").string())) {
     return true;
   }
   return OptionalJsonFile(folder, "tokenizer_config.json").find("chat_template").has_value();

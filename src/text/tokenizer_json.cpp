@@ -53,6 +53,16 @@ void check_normalizer(const JsonReader& root) {
   }
 }
 
+/// Rules about lengths would cut a prompt, or fill it up.
+void check_length_rules(const JsonReader& root) {
+  for (const char* key : {"truncation", "padding"}) {
+    if (root.has(key)) {
+      root.at(key).fail(ErrorCode::kUnsupported,
+                        "null expected: only a tokenizer that takes text as it is is supported");
+    }
+  }
+}
+
 /// `key` may be absent or a (Sequence of) ByteLevel: the one kind that adds no tokens.
 void check_byte_level(const JsonReader& root, std::string_view key, std::string_view list_key) {
   if (!root.has(key)) {
@@ -300,6 +310,7 @@ TokenizerSpec parse_tokenizer_json(std::string_view json, const std::string& whe
   const JsonReader model = root.at("model");
   check_model(model);
   check_normalizer(root);
+  check_length_rules(root);
   check_byte_level(root, "post_processor", "processors");
   check_byte_level(root, "decoder", "decoders");
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <string>
@@ -32,7 +33,8 @@ TEST_F(Descriptors, HaveOneOwner) {
   Descriptor first = open_to_read(write("a", "text"));
   const int fd = first.get();
   Descriptor second(std::move(first));
-  EXPECT_FALSE(first.is_open());  // NOLINT(bugprone-use-after-move): that is what is tested
+  // NOLINTNEXTLINE(bugprone-use-after-move,clang-analyzer-cplusplus.Move): that is what is tested
+  EXPECT_FALSE(first.is_open());
   EXPECT_EQ(second.get(), fd);
   EXPECT_TRUE(second.close());
   EXPECT_FALSE(is_open_in_the_kernel(fd));
@@ -45,6 +47,16 @@ TEST_F(Descriptors, AreNotOpenWhereTheKernelRefused) {
   expect_error([&] { (void)open_to_read(path("missing")); }, ErrorCode::kNotFound,
                path("missing") + ": cannot open: No such file");
   expect_error([&] { (void)open_to_read(folder_.string()); }, ErrorCode::kIo, "is a folder");
+}
+
+TEST_F(Descriptors, OfAPipeAreRefusedAtOnceWhereARegularFileIsWanted) {
+  EXPECT_TRUE(open_regular_to_read(write("a", "text")).is_open());
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  expect_error([&] { (void)open_regular_to_read(path("pipe")); }, ErrorCode::kIo,
+               path("pipe") + ": is a pipe or a device, a regular file was expected");
+  expect_error([&] { (void)open_regular_to_read("/dev/zero"); }, ErrorCode::kIo, "is a pipe or");
+  expect_error([&] { (void)open_regular_to_read(folder_.string()); }, ErrorCode::kIo,
+               "is a folder");
 }
 
 TEST_F(Descriptors, WriteAllBytesOrSayWhyNot) {

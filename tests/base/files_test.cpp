@@ -20,6 +20,18 @@ TEST_F(Files, ErrorsNameThePath) {
   expect_error([&] { (void)read_file(folder_.string(), 10); }, ErrorCode::kIo, "is a folder");
 }
 
+TEST_F(Files, ExistOrNotOrTheSystemDoesNotSay) {
+  EXPECT_TRUE(exists(write("a", "x")));
+  EXPECT_FALSE(is_folder(path("a")));
+  EXPECT_TRUE(is_folder(folder_.string()));
+  EXPECT_FALSE(exists(path("missing")));
+  EXPECT_FALSE(exists(path("a/inside")));
+  fs::create_symlink(path("loop"), path("loop"));
+  expect_error([&] { (void)exists(path("loop")); }, ErrorCode::kIo,
+               path("loop") + ": cannot open: Too many levels of symbolic links");
+  expect_error([&] { (void)is_folder(path("loop")); }, ErrorCode::kIo, "Too many levels");
+}
+
 TEST_F(Files, ReadFileRefusesMoreThanAllowed) {
   EXPECT_EQ(read_file(write("a", "12345"), 5), "12345");
   expect_error([&] { (void)read_file(path("a"), 4); }, ErrorCode::kInvalidFile,

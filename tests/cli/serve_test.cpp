@@ -2,16 +2,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/stat.h>
 
 #include <chrono>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <thread>
 
 #include "cli/levin_process.h"
 #include "formats/temporary_folder.h"
+#include "model/hollow_checkpoint.h"
 #include "serve/http/raw_client.h"
 #include "train/optim/free_port.h"
 
@@ -24,9 +25,11 @@ using ::testing::Not;
 
 /// A server on a port of its own.
 struct ServeProcess {
-  explicit ServeProcess(const std::string& model_dir, const ProcessOptions& options = {})
-      : levin({"serve", model_dir, "--port", std::to_string(port), "--threads", "1"}, "", options) {
-  }
+  explicit ServeProcess(const std::string& model_dir, const ProcessOptions& options = {},
+                        const std::string& weights = "as-is")
+      : levin({"serve", model_dir, "--port", std::to_string(port), "--threads", "1", "--weights",
+               weights},
+              "", options) {}
 
   /// Waits until GET /ready has this status; false after 30 seconds.
   [[nodiscard]] bool wait_for_ready(int status) const {
@@ -65,18 +68,20 @@ TEST(Serve, EndsOnSigtermOnceItsAnswersHaveEnded) {
   EXPECT_THAT(result.err, HasSubstr("stopped, 0 answers cut off"));
 }
 
-/// A checkpoint whose weights never come: opening them waits for somebody who writes.
-void make_endless_checkpoint(const TemporaryFolder& folder) {
-  for (const char* name : {"config.json", "tokenizer.json", "tokenizer_config.json"}) {
+/// A checkpoint that takes seconds to load with int8 weights.
+void make_slow_checkpoint(const TemporaryFolder& folder) {
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
     std::filesystem::create_symlink(mini_model() + "/" + name, folder.file(name));
   }
-  ASSERT_EQ(::mkfifo(folder.file("model.safetensors").c_str(), 0600), 0);
+  nlohmann::json config = wide_config(test_data("configs/tiny.json"), 4);
+  config["vocab_size"] = 4096;
+  ASSERT_TRUE(write_hollow_checkpoint(config, folder));
 }
 
 TEST(Serve, EndsOnSigtermWhileTheModelLoads) {
   const TemporaryFolder folder;
-  make_endless_checkpoint(folder);
-  ServeProcess server(folder.path());
+  make_slow_checkpoint(folder);
+  ServeProcess server(folder.path(), {}, "int8");
   ASSERT_TRUE(server.wait_for_ready(503));
   server.levin.send(SIGTERM);
   EXPECT_EQ(server.levin.wait().exit_code, 128 + SIGTERM);
@@ -84,8 +89,8 @@ TEST(Serve, EndsOnSigtermWhileTheModelLoads) {
 
 TEST(Serve, EndsOnSigtermWhileTheModelLoadsInAContainer) {
   const TemporaryFolder folder;
-  make_endless_checkpoint(folder);
-  ServeProcess server(folder.path(), {.is_first_process = true});
+  make_slow_checkpoint(folder);
+  ServeProcess server(folder.path(), {.is_first_process = true}, "int8");
   if (!server.levin.has_started()) {
     GTEST_SKIP() << "the system makes no process namespaces for us";
   }

@@ -101,7 +101,8 @@ std::string param_name(const ::testing::TestParamInfo<Param>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenReference, ::testing::ValuesIn(params({0, 1, 7, 64})),
                          param_name);
-INSTANTIATE_TEST_SUITE_P(Cases, GoldenMixed, ::testing::ValuesIn(params({0, 7})), param_name);
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenMixed, ::testing::ValuesIn(params({0, 1, 7, 64})),
+                         param_name);
 
 /// The FP8 cases were run once more without the FP8 latent cache.
 TEST(GoldenKvExact, ReproducesTheRunWithoutAnFp8LatentCache) {

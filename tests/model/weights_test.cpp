@@ -217,6 +217,21 @@ TEST_F(WeightsTest, MtpAndUnexpectedTensorsAreLeftAlone) {
                      "model.layers.0.self_attn.rotary_emb.inv_freq\n");
 }
 
+TEST_F(WeightsTest, ALayerBehindTheLastIsOneOfMtpIfItHasTheProjectionOfSuchLayers) {
+  CheckpointBuilder builder;  // config.json names no MTP layers
+  builder.copy("model.norm.weight", "model.layers.2.enorm.weight");
+  const std::string without = builder.write();
+  ::testing::internal::CaptureStderr();
+  load(without);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              ::testing::HasSubstr("1 unexpected tensors ignored: model.layers.2.enorm.weight"));
+  builder.copy("model.norm.weight", "model.layers.2.eh_proj.weight");
+  const std::string with = builder.write();
+  ::testing::internal::CaptureStderr();
+  load(with);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
 // Official code (Gate) uses the tensor wherever it is and never reads topk_method.
 TEST_F(WeightsTest, ARouterBiasThatTopkMethodDoesNotAnnounceIsUsedWithAWarning) {
   CheckpointBuilder builder;  // noaux_tc: its tensors hold biases

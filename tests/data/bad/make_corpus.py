@@ -130,6 +130,7 @@ TOKENIZER = {
     "type_for_a_terminal": (packed({"model": {"type": "\x1b]0;x\x07"}}), "model: the model type \\x1b]0;x\\x07 is not supported, only BPE", UNSUPPORTED),
     "long_type": (packed({"model": {"type": "x" * 200}}), f"model: the model type {'x' * 80}... is not supported, only BPE", UNSUPPORTED),
     "normalizer": (packed({**tokenizer(), "normalizer": {"type": "NFC"}}), "normalizer: the normalizer NFC is not supported: only a tokenizer that takes text as it is", UNSUPPORTED),
+    "truncation": (packed({**tokenizer(), "truncation": {"max_length": 2}}), "truncation: null expected: only a tokenizer that takes text as it is is supported", UNSUPPORTED),
     "anchor": (packed(tokenizer("^a")), "pre_tokenizer pattern 0: the anchor ^ is not supported in a pattern", UNSUPPORTED),
     "multiline": (packed(tokenizer("(?m)a.")), "pre_tokenizer pattern 0: (?m) is not supported in a pattern", UNSUPPORTED),
     "character_behind_options": (packed(tokenizer("(?i\uff5ca")), "pre_tokenizer pattern 0: (?i\uff5c is not supported in a pattern", UNSUPPORTED),

@@ -8,11 +8,13 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <string>
 
 #include "base/error.h"
 #include "base/exit_code.h"
+#include "base/files.h"
 #include "base/mapped_file.h"
 #include "train/run/environment.h"
 #include "train/run/interrupt.h"
@@ -67,6 +69,8 @@ int run_command(const Invocation& invocation) {
     return 0;
   } catch (const base::Error& error) {
     return report_error(error.code(), error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report_error(base::ErrorCode::kIo, base::describe(error));
   } catch (const std::bad_alloc&) {
     return report_error(base::ErrorCode::kOutOfMemory, "the system has no more memory to give");
   } catch (const std::exception& error) {
