@@ -40,8 +40,7 @@ std::string reason_name(FinishReason reason) {
 
 AnswerJob::AnswerJob(AnswerJobOptions options, const ServedModel& model, Metrics& metrics,
                      std::unique_ptr<AnswerFormat> format, std::shared_ptr<Reply> reply)
-    : model_(model),
-      metrics_(metrics),
+    : metrics_(metrics),
       prompt_tokens_(static_cast<int64_t>(options.request.prompt.size())),
       index_topk_(model.is_sparse && !options.request.is_dense ? model.config.indexer.index_topk
                                                                : 0),

@@ -36,8 +36,8 @@ struct AnswerJobOptions {
 
 class AnswerJob final : public Job {
  public:
-  /// `model` and `metrics` outlive the job. Throws Error(kInvalidArgument) for unusable stop
-  /// strings.
+  /// `metrics` and what `model` points to outlive the job. Throws Error(kInvalidArgument) for
+  /// unusable stop strings.
   AnswerJob(AnswerJobOptions options, const ServedModel& model, Metrics& metrics,
             std::unique_ptr<AnswerFormat> format, std::shared_ptr<Reply> reply);
 
@@ -50,7 +50,6 @@ class AnswerJob final : public Job {
   void end(const runtime::TokenEvent& event);
   [[nodiscard]] Spending spending(const runtime::TokenEvent& event) const;
 
-  const ServedModel& model_;
   Metrics& metrics_;
   runtime::Request request_;  // until taken
   int64_t prompt_tokens_;
