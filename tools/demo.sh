@@ -121,7 +121,7 @@ rows_read() {
 read_long() {
   local mode=$1 out=$work/long-$1.json
   "$levin" ask "$speed_model" --file "$work/long.txt" --attention "$mode" --max-tokens 64 --json \
-    "What is the city of Zoe?" > "$out"
+    "What is the year of Zoe?" > "$out"
   jq -r '[.prompt_tokens, .time_to_first_token_s, .prefill_tokens_per_s, 1000 / .decode_tokens_per_s,
     100 * .share_of_context_read] | @tsv' "$out" |
     awk -v mode="$mode" '{

@@ -137,7 +137,7 @@ void add_ask_command(CLI::App& app, Invocation& invocation) {
       ->type_name("FILE");
   command->footer(
       "\nThe answer goes to stdout, progress and summary to stderr.\n\nExample:\n"
-      "  levin ask models/mini --file models/mini/demo/document.txt \"What is the city of "
+      "  levin ask models/mini --file models/mini/demo/document.txt \"What is the year of "
       "Zoe?\"\n\n"
       "With --cache ~/.cache/levin the next question about the same documents comes at once.");
   command->callback([options, &invocation] { invocation.run = [options] { run_ask(*options); }; });

@@ -91,7 +91,9 @@ bool ChatSession::handle(const std::string& line) {
   } catch (const OutputFailed&) {
     throw;
   } catch (const base::Error& error) {
-    write_notice(fmt::format("levin: error: {}", error.what()));
+    const bool is_full = error.code() == ErrorCode::kContextTooLong;
+    write_notice(fmt::format("levin: error: {}{}", error.what(),
+                             is_full ? "; /reset begins a new conversation" : ""));
   }
   return true;
 }

@@ -14,11 +14,12 @@
 namespace levin::cli {
 namespace {
 
-/// The whole of `text` as a decimal number; false if it is anything else or does not fit.
+/// The whole of `text` as a decimal number; invalid_argument if it is anything else,
+/// result_out_of_range if it does not fit.
 template <typename T>
-bool parse_number(std::string_view text, T& value) {
+std::errc parse_number(std::string_view text, T& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
+  return end == text.data() + text.size() ? error : std::errc::invalid_argument;
 }
 
 std::string refusal(const std::string& wanted, const std::string& got) {
@@ -37,8 +38,12 @@ CLI::Validator whole_number(int64_t min, int64_t max) {
   const auto check = [min, max](std::string& text) -> std::string {
     int64_t value = 0;
     // CLI11 reads numbers with leading zeros as octal ones: only the usual spelling is let through.
+    const std::errc error = parse_number(text, value);
+    if (error == std::errc::result_out_of_range) {
+      return refusal(fmt::format("a whole number from {} to {}", min, max), text);
+    }
     const bool is_fine =
-        parse_number(text, value) && std::to_string(value) == text && value >= min && value <= max;
+        error == std::errc() && std::to_string(value) == text && value >= min && value <= max;
     return is_fine ? std::string() : refusal(describe_range(min, max), text);
   };
   return {check, ""};
@@ -47,7 +52,8 @@ CLI::Validator whole_number(int64_t min, int64_t max) {
 CLI::Validator real_number(std::string wanted, bool (*is_allowed)(double value)) {
   const auto check = [wanted = std::move(wanted), is_allowed](std::string& text) -> std::string {
     double value = 0.0;
-    const bool is_fine = parse_number(text, value) && std::isfinite(value) && is_allowed(value);
+    const bool is_fine =
+        parse_number(text, value) == std::errc() && std::isfinite(value) && is_allowed(value);
     return is_fine ? std::string() : refusal(wanted, text);
   };
   return {check, ""};

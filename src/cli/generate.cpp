@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "cli/answer.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
@@ -37,10 +38,10 @@ struct GenerateCommand {
   bool as_json = false;
 };
 
-/// Without tokenizer.json the command still works on --tokens, ids in and ids out.
+/// Without tokenizer.json the command still works on --tokens, ids in and ids out: none only then.
 std::optional<text::Tokenizer> load_tokenizer(const GenerateCommand& options) {
   const auto path = std::filesystem::path(options.model.model_dir) / "tokenizer.json";
-  if (!options.tokens_file.empty() && !std::filesystem::exists(path)) {
+  if (!options.tokens_file.empty() && !base::exists(path.string())) {
     return std::nullopt;
   }
   require_in_folder(options.model.model_dir, "tokenizer.json", "MODEL");
@@ -51,7 +52,9 @@ std::vector<int32_t> encode_prompt(const GenerateCommand& options, const text::T
                                    const std::string& text) {
   if (text.empty()) {
     throw base::Error(base::ErrorCode::kInvalidArgument, "the prompt is empty",
-                      options.prompt.has_value() ? "--prompt" : options.prompt_file);
+                      options.prompt.has_value()   ? "--prompt"
+                      : options.prompt_file == "-" ? "standard input"
+                                                   : options.prompt_file);
   }
   const text::ChatStyle style = text::choose_chat_style(options.model.model_dir, tokenizer);
   generation::PromptIds prompt;
@@ -68,7 +71,7 @@ std::vector<int32_t> encode_prompt(const GenerateCommand& options, const text::T
 
 std::vector<int32_t> make_prompt(const GenerateCommand& options, const text::Tokenizer* tokenizer,
                                  const model::Config& config) {
-  if (!options.tokens_file.empty()) {
+  if (tokenizer == nullptr || !options.tokens_file.empty()) {
     return read_token_ids(options.tokens_file, config.vocab_size);
   }
   return encode_prompt(

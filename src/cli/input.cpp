@@ -6,8 +6,9 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
+#include <limits>
+#include <nlohmann/json.hpp>
 #include <string_view>
-#include <system_error>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -21,7 +22,8 @@ namespace {
 
 using base::ErrorCode;
 
-constexpr std::string_view kSeparators = " \t\r\n,[]";
+constexpr std::string_view kWhiteSpace = " \t\r\n";
+constexpr std::string_view kSeparators = " \t\r\n,";
 
 int32_t check_id(int64_t id, size_t position, const std::string& where, int64_t vocab_size) {
   if (id < 0 || id >= vocab_size) {
@@ -30,16 +32,6 @@ int32_t check_id(int64_t id, size_t position, const std::string& where, int64_t 
                       vocab_size);
   }
   return static_cast<int32_t>(id);
-}
-
-/// Whether something lies at `path`. Throws Error(kIo) where the system does not say.
-bool is_there(const std::filesystem::path& path) {
-  std::error_code error;
-  const bool found = std::filesystem::exists(path, error);
-  if (error) {
-    base::throw_error(ErrorCode::kIo, path.string(), "cannot open: {}", error.message());
-  }
-  return found;
 }
 
 std::vector<int32_t> check_not_empty(std::vector<int32_t> ids, const std::string& where) {
@@ -65,6 +57,27 @@ std::vector<int32_t> read_tensor_ids(const std::string& path, int64_t vocab_size
     ids.push_back(check_id(id, ids.size(), path, vocab_size));
   }
   return check_not_empty(std::move(ids), path);
+}
+
+/// Ids of a JSON list.
+std::vector<int32_t> parse_json_ids(const std::string& text, const std::string& where,
+                                    int64_t vocab_size) {
+  const auto list = nlohmann::json::parse(text, nullptr, false);
+  if (!list.is_array()) {
+    throw base::Error(ErrorCode::kInvalidFile, "begins with [, but is no whole JSON list of ids",
+                      where);
+  }
+  std::vector<int32_t> ids;
+  for (const nlohmann::json& id : list) {
+    if (!id.is_number_integer()) {
+      base::throw_error(ErrorCode::kInvalidFile, where, "{} is not a token id",
+                        base::shown(id.dump()));
+    }
+    const bool is_huge = id.is_number_unsigned() && id.get<uint64_t>() >= uint64_t{1} << 63;
+    ids.push_back(check_id(is_huge ? std::numeric_limits<int64_t>::max() : id.get<int64_t>(),
+                           ids.size(), where, vocab_size));
+  }
+  return ids;
 }
 
 }  // namespace
@@ -109,20 +122,18 @@ std::string read_documents(const std::vector<std::string>& paths) {
 }
 
 void require_in_folder(const std::string& folder, const char* file, const char* argument) {
-  namespace fs = std::filesystem;
   if (folder.empty()) {
     throw base::Error(ErrorCode::kInvalidArgument, "is empty; name a folder", argument);
   }
-  if (!is_there(folder)) {
+  if (!base::exists(folder)) {
     base::throw_error(ErrorCode::kNotFound, folder, "there is no such folder; {} is one with {}",
                       argument, file);
   }
-  std::error_code ignored;  // is_there() would have told
-  if (!fs::is_directory(folder, ignored)) {
+  if (!base::is_folder(folder)) {
     base::throw_error(ErrorCode::kInvalidArgument, folder,
                       "is no folder; {} is the folder that holds {}", argument, file);
   }
-  if (!is_there(fs::path(folder) / file)) {
+  if (!base::exists((std::filesystem::path(folder) / file).string())) {
     base::throw_error(ErrorCode::kNotFound, folder, "holds no {}; {} is a folder with one", file,
                       argument);
   }
@@ -137,12 +148,16 @@ void warn_about_replacements(int64_t replacements, const std::string& where) {
 
 std::vector<int32_t> parse_token_ids(const std::string& text, const std::string& where,
                                      int64_t vocab_size) {
+  const size_t first = text.find_first_not_of(kWhiteSpace);
+  if (first != std::string::npos && text[first] == '[') {
+    return parse_json_ids(text, where, vocab_size);
+  }
   std::vector<int32_t> ids;
   std::string_view rest(text);
   for (;;) {
     rest.remove_prefix(std::min(rest.find_first_not_of(kSeparators), rest.size()));
     if (rest.empty()) {
-      return check_not_empty(std::move(ids), where);
+      return ids;
     }
     const std::string_view word = rest.substr(0, rest.find_first_of(kSeparators));
     int64_t id = 0;
@@ -159,7 +174,8 @@ std::vector<int32_t> read_token_ids(const std::string& path, int64_t vocab_size)
   if (path.ends_with(".safetensors")) {
     return read_tensor_ids(path, vocab_size);
   }
-  return parse_token_ids(read_text(path), path == "-" ? "standard input" : path, vocab_size);
+  const std::string where = path == "-" ? "standard input" : path;
+  return check_not_empty(parse_token_ids(read_text(path), where, vocab_size), where);
 }
 
 }  // namespace levin::cli

@@ -29,13 +29,13 @@ void require_in_folder(const std::string& folder, const char* file, const char* 
 /// Warns once on stderr if ill-formed UTF-8 was replaced.
 void warn_about_replacements(int64_t replacements, const std::string& where);
 
-/// Ids of a token file: a safetensors file with I64 `tokens` [n], or text with ids separated by
-/// blanks or commas, with or without brackets (what `levin tokenize` prints); "-" is such a text on
+/// Ids of a token file: a safetensors file with I64 `tokens` [n], or text with ids, separated by
+/// blanks or commas or as a JSON list (what `levin tokenize` prints); "-" is such a text on
 /// standard input. Throws Error(kInvalidFile) for other content and for ids outside
 /// [0, vocab_size), Error(kInvalidArgument) if there is none.
 std::vector<int32_t> read_token_ids(const std::string& path, int64_t vocab_size);
 
-/// As read_token_ids for text.
+/// As read_token_ids for text, which may hold none.
 std::vector<int32_t> parse_token_ids(const std::string& text, const std::string& where,
                                      int64_t vocab_size);
 

@@ -157,7 +157,7 @@ void add_inspect_command(CLI::App& app, Invocation& invocation) {
       ->type_name("N,...");
   command->add_flag("--json", options->as_json, "report as JSON");
   command->footer(
-      "\nExamples:\n"
+      "\nExample:\n"
       "  levin inspect models/mini\n"
       "  levin inspect models/mini --attention dense --contexts 16384   what a dense reading "
       "takes");

@@ -76,7 +76,7 @@ void run_logits(const LogitsCommand& options) {
   const int64_t limit = options.model.context_tokens > 0 ? options.model.context_tokens
                                                          : config.max_position_embeddings;
   if (total > limit) {
-    base::throw_error(base::ErrorCode::kContextTooLong, options.tokens_path,
+    base::throw_error(base::ErrorCode::kContextTooLong, "--tokens",
                       "{} tokens do not fit into the context of {}", total, limit);
   }
   engine_settings.context_tokens = total;
@@ -119,8 +119,8 @@ void add_logits_command(CLI::App& app, Invocation& invocation) {
       ->type_name("K");
   command->add_flag("--json", options->as_json, "report as JSON");
   command->footer(
-      "\nExample:\n  levin logits model --tokens prompt.safetensors --out logits.safetensors "
-      "--numerics reference");
+      "\nExample:\n  levin tokenize models/mini < README.md > ids.txt\n"
+      "  levin logits models/mini --tokens ids.txt --out logits.safetensors --numerics reference");
   command->callback(
       [options, &invocation] { invocation.run = [options] { run_logits(*options); }; });
 }

@@ -44,7 +44,7 @@ void run_perplexity(const PerplexityCommand& options) {
   eval::PerplexityOptions run;
   run.window_tokens = options.model.context_tokens > 0
                           ? options.model.context_tokens
-                          : std::min(kDefaultWindowTokens, config.max_position_embeddings);
+                          : std::min({kDefaultWindowTokens, config.max_position_embeddings, total});
   run.bos_id = tokenizer.bos_id();
   if (options.model.chunk_tokens > 0) {
     run.chunk_tokens = options.model.chunk_tokens;
@@ -77,7 +77,8 @@ void add_perplexity_command(CLI::App& app, Invocation& invocation) {
   auto options = std::make_shared<PerplexityCommand>();
   CLI::App* command = app.add_subcommand("perplexity", "Measure how well a model predicts a text");
   add_model_options(*command, options->model,
-                    {.context = "2048, or the model's limit if that is less", .chunk = "256"});
+                    {.context = "2048, or the model's limit or the text's length if that is less",
+                     .chunk = "256"});
   command->add_option("--file", options->file, "the text (\"-\": stdin)")
       ->required()
       ->type_name("FILE");

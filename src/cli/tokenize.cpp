@@ -25,9 +25,6 @@ struct TokenizeOptions {
 
 void decode(const TokenizeOptions& options, const text::Tokenizer& tokenizer) {
   const std::string input = read_stdin();
-  if (input.find_first_not_of(" \t\r\n,[]") == std::string::npos) {
-    return write_output(options.as_json ? "\"\"\n" : "");
-  }
   const std::vector<int32_t> ids =
       parse_token_ids(input, "standard input", std::numeric_limits<int32_t>::max());
   for (const int32_t id : ids) {

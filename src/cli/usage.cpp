@@ -1,5 +1,8 @@
 #include "cli/usage.h"
 
+#include <fmt/format.h>
+
+#include <string>
 #include <string_view>
 
 namespace levin::cli {
@@ -34,6 +37,15 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
     }
     if (error.get_name() == "RequiredError") {
       return "a command is missing; see `levin --help`";
+    }
+  }
+  if (!commands.empty()) {
+    // Whatever is missing, an option that does not exist is the more likely cause.
+    for (const std::string& rest : commands.front()->remaining()) {
+      if (rest.starts_with("--")) {
+        return fmt::format("there is no option \"{}\"; see `levin {} --help`", rest,
+                           commands.front()->get_name());
+      }
     }
   }
   const std::string command = commands.empty() ? "" : " " + commands.front()->get_name();

@@ -1,6 +1,7 @@
 // Values of options that cannot be used: one sentence that names the option as it is typed.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -45,7 +46,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{{"chat", "--top-k", "1.5"}, "--top-k: a whole number from 0 to"},
         BadValue{{"chat", "--repetition-penalty", "0"},
                  "--repetition-penalty: a number above 0 expected"},
-        BadValue{{"chat", "--seed", "99999999999999999999"}, "--seed: a whole number from 0 up"},
+        BadValue{{"chat", "--seed", "99999999999999999999"},
+                 "--seed: a whole number from 0 to 9223372036854775807"},
         BadValue{{"chat", "--max-tokens", "0x10"}, "--max-tokens: a whole number from 0 to"},
         BadValue{{"chat", "--max-tokens", "010"}, "--max-tokens: a whole number from 0 to"},
         BadValue{{"chat", "--threads", "many"},
@@ -62,6 +64,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{{"chat", "--stop", ""}, "--stop: is empty"},
         BadValue{{"chat", "--stop", "\xFF"}, "--stop: is not valid UTF-8"},
         BadValue{{"chat", "--seed"}, "--seed: its value is missing"},
+        BadValue{{"generate", "--promt", "x"}, "there is no option \"--promt\""},
+        BadValue{{"ask", "--fil", "x"}, "there is no option \"--fil\""},
         BadValue{{"chat", "--seed", "1", "--seed", "2"}, "--seed: is given more than once"},
         BadValue{{"inspect", "--json=please"}, "--json: takes no value"},
         BadValue{{"bench", "--chunk", "0", "--decode", "0"}, "--chunk and --decode are both 0"},
@@ -156,6 +160,29 @@ TEST(HiddenModels, WithoutPermissionAreAnIoErrorAndNotMissing) {
   std::filesystem::permissions(folder.path(), std::filesystem::perms::owner_all);
   EXPECT_EQ(result.exit_code, 6);
   EXPECT_THAT(result.err, HasSubstr(folder.file("model") + ": cannot open: Permission denied"));
+}
+
+TEST(OddModels, LinksInACircleAndPipesAreIoErrorsAtOnce) {
+  for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"}) {
+    const TemporaryFolder folder;
+    for (const char* other : {"config.json", "model.safetensors", "tokenizer.json"}) {
+      if (std::string(other) != name) {
+        std::filesystem::create_symlink(mini_model() + "/" + other, folder.file(other));
+      }
+    }
+    const auto generate = [&] {
+      return run_levin({"generate", folder.path(), "--prompt", "x", "--max-tokens", "1"});
+    };
+    std::filesystem::create_symlink(folder.file(name), folder.file(name));
+    ProcessResult result = generate();
+    EXPECT_EQ(result.exit_code, 6) << name;
+    EXPECT_THAT(result.err, HasSubstr("Too many levels of symbolic links")) << name;
+    std::filesystem::remove(folder.file(name));
+    ASSERT_EQ(::mkfifo(folder.file(name).c_str(), 0600), 0);
+    result = generate();
+    EXPECT_EQ(result.exit_code, 6) << name;
+    EXPECT_THAT(result.err, HasSubstr("is a pipe or a device, a regular file was expected"));
+  }
 }
 
 class FullDisk : public ::testing::TestWithParam<std::vector<std::string>> {};

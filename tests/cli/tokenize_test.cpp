@@ -51,6 +51,20 @@ TEST(Tokenize, WordsThatAreNoIdsAreRefused) {
   EXPECT_EQ(result.err, "levin: error: standard input: \"x3\" is not a token id\n");
 }
 
+TEST(Tokenize, JsonListsAreReadWholeOrNotAtAll) {
+  const auto decode = [](const std::string& ids) {
+    return run_levin({"tokenize", mini_model(), "--decode"}, ids);
+  };
+  EXPECT_EQ(decode(" [100, 101]\n").out, decode("100 101").out);
+  for (const char* broken :
+       {"[1,2", "[1,,2]", "[1 2]]", "[1] 2", "[", "[1.5]", "[\"1\"]", "[[1]]"}) {
+    EXPECT_EQ(decode(broken).exit_code, 3) << broken;
+  }
+  EXPECT_EQ(decode("[1,2").err,
+            "levin: error: standard input: begins with [, but is no whole JSON list of ids\n");
+  EXPECT_EQ(decode("[18446744073709551615]").exit_code, 3);
+}
+
 TEST(Tokenize, IdsOutsideTheVocabularyAreRefused) {
   const ProcessResult result = run_levin({"tokenize", mini_model(), "--decode"}, "5 99999");
   EXPECT_EQ(result.exit_code, 3);
