@@ -51,15 +51,16 @@ Descriptor open_regular_to_read(const std::string& path) {
   return std::move(file.descriptor);
 }
 
+ErrorCode code_of_errno(int error) noexcept {
+  if (error == ENOENT) {
+    return ErrorCode::kNotFound;
+  }
+  return error == ENOMEM ? ErrorCode::kOutOfMemory : ErrorCode::kIo;
+}
+
 void throw_errno(const std::string& path, const char* action) {
   const int error = errno;
-  auto code = ErrorCode::kIo;
-  if (error == ENOENT) {
-    code = ErrorCode::kNotFound;
-  } else if (error == ENOMEM) {
-    code = ErrorCode::kOutOfMemory;
-  }
-  throw_error(code, path, "cannot {}: {}", action, std::strerror(error));
+  throw_error(code_of_errno(error), path, "cannot {}: {}", action, std::strerror(error));
 }
 
 bool write_all(int fd, std::span<const std::byte> bytes) noexcept {

@@ -5,6 +5,8 @@
 #include <span>
 #include <string>
 
+#include "base/error.h"
+
 namespace levin::base {
 
 /// A file descriptor that closes itself. One below 0 stands for none, as ::open returns it.
@@ -36,8 +38,10 @@ class Descriptor {
 /// once.
 [[nodiscard]] Descriptor open_regular_to_read(const std::string& path);
 
-/// Throws Error "`path`: cannot `action`: reason" with the reason that errno holds: kNotFound,
-/// kOutOfMemory or else kIo.
+/// kNotFound, kOutOfMemory or else kIo.
+[[nodiscard]] ErrorCode code_of_errno(int error) noexcept;
+
+/// Throws Error "`path`: cannot `action`: reason" with the reason that errno holds.
 [[noreturn]] void throw_errno(const std::string& path, const char* action);
 
 /// Writes all of `bytes` at the place where the descriptor stands, however few of them the kernel

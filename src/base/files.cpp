@@ -66,8 +66,12 @@ bool is_folder(const std::string& path) {
   return mode.has_value() && S_ISDIR(*mode);
 }
 
-std::string describe(const std::filesystem::filesystem_error& error) {
-  return error.path1().string() + ": " + error.code().message();
+Error to_error(const std::filesystem::filesystem_error& error) {
+  std::string paths = error.path1().string();
+  if (!error.path2().empty()) {
+    paths += " -> " + error.path2().string();
+  }
+  return {code_of_errno(error.code().value()), error.code().message(), paths};
 }
 
 void require_replaceable(const std::string& path) {

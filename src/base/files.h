@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
+
 namespace levin::base {
 
 /// Whole content of a (small) file. Throws Error(kNotFound|kIo); Error(kInvalidFile) beyond
@@ -23,8 +25,8 @@ bool exists(const std::string& path);
 /// Whether that is a folder. Throws as exists().
 bool is_folder(const std::string& path);
 
-/// "path: reason" of what the standard library could not do to a file.
-std::string describe(const std::filesystem::filesystem_error& error);
+/// What the standard library could not do to a file or two, with the code that throw_errno gives.
+Error to_error(const std::filesystem::filesystem_error& error);
 
 /// Throws Error(kIo) if something that is no regular file (a device, a folder, a pipe) lies at
 /// `path`: renaming a new file onto it would replace it.

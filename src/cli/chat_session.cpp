@@ -91,9 +91,13 @@ bool ChatSession::handle(const std::string& line) {
   } catch (const OutputFailed&) {
     throw;
   } catch (const base::Error& error) {
-    const bool is_full = error.code() == ErrorCode::kContextTooLong;
+    const bool would_reset_help =
+        error.code() == ErrorCode::kContextTooLong &&
+        std::ranges::any_of(conversation_.messages, [](const text::ChatMessage& turn) {
+          return turn.role != Role::kSystem;
+        });
     write_notice(fmt::format("levin: error: {}{}", error.what(),
-                             is_full ? "; /reset begins a new conversation" : ""));
+                             would_reset_help ? "; /reset begins a new conversation" : ""));
   }
   return true;
 }

@@ -38,7 +38,7 @@ struct GenerateCommand {
   bool as_json = false;
 };
 
-/// Without tokenizer.json the command still works on --tokens, ids in and ids out: none only then.
+/// Without tokenizer.json the command still works on --tokens, ids in and ids out.
 std::optional<text::Tokenizer> load_tokenizer(const GenerateCommand& options) {
   const auto path = std::filesystem::path(options.model.model_dir) / "tokenizer.json";
   if (!options.tokens_file.empty() && !base::exists(path.string())) {
@@ -71,9 +71,10 @@ std::vector<int32_t> encode_prompt(const GenerateCommand& options, const text::T
 
 std::vector<int32_t> make_prompt(const GenerateCommand& options, const text::Tokenizer* tokenizer,
                                  const model::Config& config) {
-  if (tokenizer == nullptr || !options.tokens_file.empty()) {
+  if (!options.tokens_file.empty()) {
     return read_token_ids(options.tokens_file, config.vocab_size);
   }
+  LEVIN_CHECK(tokenizer != nullptr);  // load_tokenizer does without it for --tokens alone
   return encode_prompt(
       options, *tokenizer,
       options.prompt.has_value() ? *options.prompt : read_text(options.prompt_file));

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <cstring>
 #include <filesystem>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -14,6 +13,7 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "cli/interrupt.h"
+#include "formats/json.h"
 #include "formats/safetensors.h"
 #include "formats/tensor_values.h"
 
@@ -62,20 +62,20 @@ std::vector<int32_t> read_tensor_ids(const std::string& path, int64_t vocab_size
 /// Ids of a JSON list.
 std::vector<int32_t> parse_json_ids(const std::string& text, const std::string& where,
                                     int64_t vocab_size) {
-  const auto list = nlohmann::json::parse(text, nullptr, false);
-  if (!list.is_array()) {
-    throw base::Error(ErrorCode::kInvalidFile, "begins with [, but is no whole JSON list of ids",
-                      where);
-  }
+  const auto list = formats::parse_json(text, where, {.depth = 2, .values = kMaxTextBytes});
   std::vector<int32_t> ids;
+  ids.reserve(list.size());
   for (const nlohmann::json& id : list) {
     if (!id.is_number_integer()) {
-      base::throw_error(ErrorCode::kInvalidFile, where, "{} is not a token id",
-                        base::shown(id.dump()));
+      base::throw_error(ErrorCode::kInvalidFile, where, "token ids expected, entry {} is {} {}",
+                        ids.size(), id.is_array() || id.is_object() ? "an" : "a", id.type_name());
     }
-    const bool is_huge = id.is_number_unsigned() && id.get<uint64_t>() >= uint64_t{1} << 63;
-    ids.push_back(check_id(is_huge ? std::numeric_limits<int64_t>::max() : id.get<int64_t>(),
-                           ids.size(), where, vocab_size));
+    if (id.is_number_unsigned() && id.get<uint64_t>() >= uint64_t{1} << 63) {
+      base::throw_error(ErrorCode::kInvalidFile, where,
+                        "token {} at position {} is outside the vocabulary [0, {})",
+                        id.get<uint64_t>(), ids.size(), vocab_size);
+    }
+    ids.push_back(check_id(id.get<int64_t>(), ids.size(), where, vocab_size));
   }
   return ids;
 }

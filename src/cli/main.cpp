@@ -77,7 +77,8 @@ int run_reporting(const std::function<void()>& work, bool as_json) {
   } catch (const base::Error& error) {
     return report_error(error.code(), error.what(), as_json);
   } catch (const std::filesystem::filesystem_error& error) {
-    return report_error(base::ErrorCode::kIo, base::describe(error), as_json);
+    const base::Error described = base::to_error(error);
+    return report_error(described.code(), described.what(), as_json);
   } catch (const std::bad_alloc&) {
     return report_error(base::ErrorCode::kOutOfMemory, "the system has no more memory to give",
                         as_json);

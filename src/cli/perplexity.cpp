@@ -84,7 +84,7 @@ void add_perplexity_command(CLI::App& app, Invocation& invocation) {
       ->type_name("FILE");
   command->add_flag("--json", options->as_json, "report as JSON");
   command->footer(
-      "\nAs llama-perplexity: windows of --ctx tokens (default 2048) that do not overlap; the\n"
+      "\nAs llama-perplexity: windows of --ctx tokens that do not overlap; the\n"
       "second half of each is scored.\n\nExample:\n"
       "  levin perplexity models/mini --file models/mini/demo/document.txt --ctx 1024");
   command->callback(

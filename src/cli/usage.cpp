@@ -1,9 +1,9 @@
 #include "cli/usage.h"
 
-#include <fmt/format.h>
-
 #include <string>
 #include <string_view>
+
+#include "base/error.h"
 
 namespace levin::cli {
 namespace {
@@ -25,6 +25,19 @@ std::string describe(const CLI::ParseError& error) {
                                                              : ": its value is missing");
 }
 
+/// The first word that no option took and that looks like one; empty if there is none.
+std::string unknown_option(const CLI::App& command) {
+  for (const std::string& rest : command.remaining()) {
+    if (rest == "--") {
+      break;  // what follows are no options
+    }
+    if (rest.starts_with("--")) {
+      return rest.substr(0, rest.find('='));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
@@ -39,17 +52,16 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {
       return "a command is missing; see `levin --help`";
     }
   }
-  if (!commands.empty()) {
-    // Whatever is missing, an option that does not exist is the more likely cause.
-    for (const std::string& rest : commands.front()->remaining()) {
-      if (rest.starts_with("--")) {
-        return fmt::format("there is no option \"{}\"; see `levin {} --help`", rest,
-                           commands.front()->get_name());
-      }
-    }
+  std::string command;
+  const CLI::App* innermost = &app;
+  for (auto inner = commands; !inner.empty(); inner = innermost->get_subcommands()) {
+    innermost = inner.front();
+    command += " " + innermost->get_name();
   }
-  const std::string command = commands.empty() ? "" : " " + commands.front()->get_name();
-  return describe(error) + "; see `levin" + command + " --help`";
+  // Whatever is missing, an option that does not exist is the more likely cause.
+  const std::string unknown = unknown_option(*innermost);
+  return (unknown.empty() ? describe(error) : "there is no option " + base::quote(unknown)) +
+         "; see `levin" + command + " --help`";
 }
 
 }  // namespace levin::cli

@@ -32,6 +32,24 @@ TEST_F(Files, ExistOrNotOrTheSystemDoesNotSay) {
   expect_error([&] { (void)is_folder(path("loop")); }, ErrorCode::kIo, "Too many levels");
 }
 
+TEST_F(Files, ErrorsOfTheStandardLibraryKeepPathsAndCode) {
+  const auto error_of = [](auto&& work) {
+    try {
+      work();
+    } catch (const fs::filesystem_error& error) {
+      return to_error(error);
+    }
+    return Error(ErrorCode::kInternal, "nothing was thrown");
+  };
+  const Error missing = error_of([&] { (void)fs::file_size(path("missing")); });
+  EXPECT_EQ(missing.code(), ErrorCode::kNotFound);
+  EXPECT_EQ(missing.what(), path("missing") + ": No such file or directory");
+  const Error renamed = error_of([&] { fs::rename(write("a", "x"), path("no/b")); });
+  EXPECT_EQ(renamed.what(), path("a") + " -> " + path("no/b") + ": No such file or directory");
+  fs::create_symlink(path("loop"), path("loop"));
+  EXPECT_EQ(error_of([&] { (void)fs::file_size(path("loop")); }).code(), ErrorCode::kIo);
+}
+
 TEST_F(Files, ReadFileRefusesMoreThanAllowed) {
   EXPECT_EQ(read_file(write("a", "12345"), 5), "12345");
   expect_error([&] { (void)read_file(path("a"), 4); }, ErrorCode::kInvalidFile,

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "base/memory_info.h"
 #include "cli/levin_process.h"
 #include "formats/temporary_folder.h"
 #include "model/hollow_checkpoint.h"
@@ -68,19 +69,26 @@ TEST(Serve, EndsOnSigtermOnceItsAnswersHaveEnded) {
   EXPECT_THAT(result.err, HasSubstr("stopped, 0 answers cut off"));
 }
 
-/// A checkpoint that takes seconds to load with int8 weights.
-void make_slow_checkpoint(const TemporaryFolder& folder) {
+/// A checkpoint that takes a second to load with int8 weights. False if the machine lacks memory or
+/// disk for it.
+[[nodiscard]] bool make_slow_checkpoint(const TemporaryFolder& folder) {
+  constexpr int64_t kLayers = 2;
+  if (base::available_memory_bytes() < 4 * kLayers * kHollowLayerBytes) {
+    return false;
+  }
   for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) {
     std::filesystem::create_symlink(mini_model() + "/" + name, folder.file(name));
   }
-  nlohmann::json config = wide_config(test_data("configs/tiny.json"), 4);
+  nlohmann::json config = wide_config(test_data("configs/tiny.json"), kLayers);
   config["vocab_size"] = 4096;
-  ASSERT_TRUE(write_hollow_checkpoint(config, folder));
+  return write_hollow_checkpoint(config, folder);
 }
 
 TEST(Serve, EndsOnSigtermWhileTheModelLoads) {
   const TemporaryFolder folder;
-  make_slow_checkpoint(folder);
+  if (!make_slow_checkpoint(folder)) {
+    GTEST_SKIP() << "too little memory or disk for a checkpoint that loads slowly";
+  }
   ServeProcess server(folder.path(), {}, "int8");
   ASSERT_TRUE(server.wait_for_ready(503));
   server.levin.send(SIGTERM);
@@ -89,7 +97,9 @@ TEST(Serve, EndsOnSigtermWhileTheModelLoads) {
 
 TEST(Serve, EndsOnSigtermWhileTheModelLoadsInAContainer) {
   const TemporaryFolder folder;
-  make_slow_checkpoint(folder);
+  if (!make_slow_checkpoint(folder)) {
+    GTEST_SKIP() << "too little memory or disk for a checkpoint that loads slowly";
+  }
   ServeProcess server(folder.path(), {.is_first_process = true}, "int8");
   if (!server.levin.has_started()) {
     GTEST_SKIP() << "the system makes no process namespaces for us";

@@ -60,9 +60,11 @@ TEST(Tokenize, JsonListsAreReadWholeOrNotAtAll) {
        {"[1,2", "[1,,2]", "[1 2]]", "[1] 2", "[", "[1.5]", "[\"1\"]", "[[1]]"}) {
     EXPECT_EQ(decode(broken).exit_code, 3) << broken;
   }
-  EXPECT_EQ(decode("[1,2").err,
-            "levin: error: standard input: begins with [, but is no whole JSON list of ids\n");
-  EXPECT_EQ(decode("[18446744073709551615]").exit_code, 3);
+  EXPECT_EQ(decode("[\"1\"]").err,
+            "levin: error: standard input: token ids expected, entry 0 is a string\n");
+  EXPECT_THAT(decode("[18446744073709551615]").err,
+              HasSubstr("token 18446744073709551615 at position 0 is outside the vocabulary"));
+  EXPECT_EQ(decode(std::string(200000, '[') + std::string(200000, ']')).exit_code, 3);
 }
 
 TEST(Tokenize, IdsOutsideTheVocabularyAreRefused) {

@@ -16,12 +16,11 @@ namespace {
 using levin::testing::wide_config;
 using levin::testing::write_hollow_checkpoint;
 
-constexpr int64_t kLayerBytes = 3 * int64_t{16384} * 16384;  // of dense MLP in int8
 constexpr int64_t kMostLayers = 1024;
 
 TEST(InspectReport, CopiesThatDoNotFitAreAVerdictAndNoError) {
   const int64_t available_bytes = base::available_memory_bytes();
-  const int64_t layers = 2 + 2 * available_bytes / kLayerBytes;
+  const int64_t layers = 2 + 2 * available_bytes / levin::testing::kHollowLayerBytes;
   const levin::testing::TemporaryFolder folder;
   if (layers > kMostLayers ||
       !write_hollow_checkpoint(

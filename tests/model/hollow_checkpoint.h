@@ -13,14 +13,17 @@
 
 namespace levin::testing {
 
-/// Dense layers of width 16,384, each of about 0.8 GB in int8, in the rest like `path`'s config.
-inline nlohmann::json wide_config(const std::string& path, int64_t layers) {
-  constexpr int64_t kWidth = 16384;
-  std::ifstream file(path);
+inline constexpr int64_t kHollowWidth = 16384;
+/// Of one layer's MLP in int8.
+inline constexpr int64_t kHollowLayerBytes = 3 * kHollowWidth * kHollowWidth;
+
+/// Dense layers of kHollowWidth, in the rest like the config at `config_path`.
+inline nlohmann::json wide_config(const std::string& config_path, int64_t layers) {
+  std::ifstream file(config_path);
   nlohmann::json config = nlohmann::json::parse(file);
   config.erase("quantization_config");
-  config.update({{"hidden_size", kWidth},
-                 {"intermediate_size", kWidth},
+  config.update({{"hidden_size", kHollowWidth},
+                 {"intermediate_size", kHollowWidth},
                  {"num_hidden_layers", layers},
                  {"n_routed_experts", 0}});
   return config;

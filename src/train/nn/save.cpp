@@ -101,9 +101,9 @@ void save_model(const ModelWeights& weights, const std::string& model_dir, Store
 void copy_companion_files(const std::string& from_dir, const std::string& to_dir) {
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "generation_config.json"}) {
     const std::string source = path_in(from_dir, name);
-    if (std::filesystem::exists(source)) {
+    if (base::exists(source)) {
       base::write_file_atomically(path_in(to_dir, name),
-                                  base::read_file(source, kMaxCompanionBytes));
+                                  base::read_regular_file(source, kMaxCompanionBytes));
     }
   }
 }

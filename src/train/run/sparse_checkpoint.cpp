@@ -28,7 +28,7 @@ std::string shard_name(int64_t layer_idx) {
 void write_config(const std::string& dense_dir, const model::Config& sparse,
                   const std::string& folder) {
   const std::string path = dense_dir + "/config.json";
-  nlohmann::json config = formats::parse_json(base::read_file(path, kMaxConfigBytes), path);
+  nlohmann::json config = formats::parse_json(base::read_regular_file(path, kMaxConfigBytes), path);
   config["architectures"] = {sparse.architecture};
   config["model_type"] = sparse.model_type;
   config["index_n_heads"] = sparse.indexer.index_n_heads;

@@ -63,7 +63,8 @@ Config sparse_config(const SparsifyOptions& options) {
 /// Of config.json and the names and sizes of the weights: enough to tell checkpoints apart without
 /// reading them.
 std::string model_sha256(const formats::CheckpointFiles& files) {
-  std::string text = base::read_file(files.model_dir() + "/config.json", kMaxModelConfigBytes);
+  std::string text =
+      base::read_regular_file(files.model_dir() + "/config.json", kMaxModelConfigBytes);
   for (const auto& [name, stored] : files.tensors()) {
     text += fmt::format("{} {} {}\n", name, stored.file->file_name(), stored.tensor->bytes.size());
   }

@@ -33,7 +33,7 @@ data::SampleSpec sample_spec(int64_t row_tokens) {
 SparsifyRows::SparsifyRows(const std::string& path, const std::string& model_dir)
     : tokenizer_(text::Tokenizer::load(model_dir)) {
   const std::string tokenizer_sha256 =
-      data::sha256_hex(base::read_file(model_dir + "/tokenizer.json", kMaxTokenizerBytes));
+      data::sha256_hex(base::read_regular_file(model_dir + "/tokenizer.json", kMaxTokenizerBytes));
   std::string content_sha256;
   if (fs::exists(path + "/data.json")) {
     data_ = data::load_data(path);

@@ -48,14 +48,14 @@ describe('a conversation', () => {
   });
 
   test('another tab follows an answer, and can stop it', async () => {
-    stage.mock.scenarios.push({ pieces: longAnswer, pieceMs: 20 });
+    stage.mock.scenarios.push({ pieces: longAnswer, pieceMs: 200 });
     const page = await stage.visit();
     await ask(page, 'Count');
     await page.getByText('Word 3').waitFor();
     const other = await page.context().newPage();
     await other.goto(page.url());
     await other.getByText('This answer comes in another tab.').waitFor();
-    await other.getByText('Word 30').waitFor();
+    await other.getByText('Word 13').waitFor();
     await other.getByRole('button', { name: 'Stop' }).click();
     for (const tab of [page, other]) await tab.getByText('Stopped.', { exact: true }).waitFor();
     await expect.poll(() => stage.mock.cancelled).toBe(1);

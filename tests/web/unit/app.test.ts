@@ -307,6 +307,17 @@ describe('two tabs', () => {
     expect(other.path.value.at(-1)).toMatchObject({ state: 'stopped' });
   });
 
+  test('an answer that ends while the other tab opens it is shown whole', async () => {
+    const { answer, done } = await ask('Count');
+    await until(() => other.conversations.value.length === 1);
+    const shown = other.show(other.conversations.value[0]!.id);
+    answer.write('One, two.');
+    answer.end();
+    await Promise.all([done, shown]);
+    await until(() => other.streamingId.value === null);
+    expect(other.path.value.at(-1)).toMatchObject({ state: 'done', content: 'One, two.' });
+  });
+
   test('an answer whose tab is gone counts as stopped', async () => {
     const { done } = await ask('Count');
     await until(() => other.conversations.value.length === 1);

@@ -157,8 +157,8 @@ async function follow(begun: AssistantMessage, turns: Message[], settings: ChatS
   } catch (error) {
     outcome = toOutcome(error, signal.aborted);
   }
-  end(message.id);
   await store(message, collector, outcome);
+  end(message.id);
   setLive(message.id, null);
   finish(outcome);
 }

@@ -58,14 +58,13 @@ export async function openLibrary(): Promise<void> {
 }
 
 async function followOtherTab(changed: string | null): Promise<void> {
+  ++changeCount;
   await refresh();
   const id = currentId.value;
   if (id === null) return;
   if (!isListed(id)) return show(null);
   if (id !== changed) return;
-  const stored = await load(id);
-  if (!stored || id !== currentId.value) return;
-  messages.value = unsaved.messagesOf(id, stored);
+  await reload();
   void watchOtherTabs();
 }
 
@@ -88,18 +87,39 @@ function isLeftOver(message: Message): message is AssistantMessage {
   return isUnfinished(message) && !live.value.has(message.id);
 }
 
-/** The answers that no tab finishes any more: the page was closed meanwhile. */
-async function cutOff(loaded: readonly Message[]): Promise<Set<string>> {
-  const leftOver = loaded.filter(isLeftOver);
-  if (leftOver.length === 0) return new Set();
-  const elsewhere = await answeringElsewhere();
-  return new Set(leftOver.map(({ id }) => id).filter((id) => !elsewhere.has(id)));
+/** What is stored of a conversation. Null, and a notice, if the store gives nothing. */
+async function read(id: string): Promise<Message[] | null> {
+  let stored: Message[] | null = null;
+  await orNotify(async (db) => {
+    stored = unsaved.messagesOf(id, await store.loadMessages(db, id));
+  });
+  return stored;
 }
 
-function withStopped(loaded: readonly Message[], cut: ReadonlySet<string>): Message[] {
-  return loaded.map((message) =>
-    cut.has(message.id) && isLeftOver(message) ? { ...message, state: 'stopped' } : message,
+/** The same, once it is known which unfinished answers no tab finishes any more: they are stopped. */
+async function readSettled(id: string): Promise<Message[] | null> {
+  const before = new Set(((await read(id)) ?? []).filter(isLeftOver).map((message) => message.id));
+  if (before.size === 0) return read(id);
+  const elsewhere = await answeringElsewhere(before);
+  const stored = await read(id);
+  const cut = (stored ?? []).filter(
+    (message) => isLeftOver(message) && before.has(message.id) && !elsewhere.has(message.id),
   );
+  const conversation = find(id);
+  if (cut.length === 0 || !conversation) return stored;
+  await keep(conversation, cut.map((message) => ({ ...message, state: 'stopped' }) as AssistantMessage));
+  return read(id);
+}
+
+/** What is stored changes, here or in another tab: what was read before is out of date. */
+let changeCount = 0;
+
+async function load(id: string): Promise<Message[] | null> {
+  for (;;) {
+    const count = changeCount;
+    const stored = await readSettled(id);
+    if (count === changeCount) return stored;
+  }
 }
 
 let isWatching = false;
@@ -110,20 +130,16 @@ async function watchOtherTabs(): Promise<void> {
   isWatching = true;
   while (messages.value.some(isLeftOver)) {
     await new Promise((resolve) => setTimeout(resolve, askEveryMs));
-    const cut = await cutOff(messages.value);
-    messages.value = withStopped(messages.value, cut);
+    await reload();
   }
   isWatching = false;
 }
 
-/** Null, and a notice, if the store gives nothing. */
-async function load(id: string): Promise<Message[] | null> {
-  let stored: Message[] | null = null;
-  await orNotify(async (db) => {
-    const found = await store.loadMessages(db, id);
-    stored = withStopped(found, await cutOff(found));
-  });
-  return stored;
+/** Shows the conversation as it is stored now. */
+async function reload(): Promise<void> {
+  const id = currentId.value;
+  const stored = id === null ? null : await load(id);
+  if (stored && id === currentId.value) messages.value = stored;
 }
 
 /** Shows a conversation, or an empty page for null. */
@@ -139,7 +155,7 @@ export async function show(id: string | null, isFromAddress = false): Promise<vo
   }
   batch(() => {
     currentId.value = shown;
-    messages.value = shown === null ? [] : unsaved.messagesOf(shown, loaded);
+    messages.value = loaded;
     drawerOpen.value = false;
   });
   void watchOtherTabs();
@@ -174,6 +190,7 @@ async function flush(id: string): Promise<void> {
     if (!change) return;
     await store.save(db, [change.conversation], [...change.messages.values()]);
     unsaved.settle(change);
+    ++changeCount;
     tellChanged(id);
   });
 }

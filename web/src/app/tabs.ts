@@ -8,11 +8,11 @@ type Word =
   | { kind: 'answering'; ids: string[] }
   | { kind: 'stop'; id: string };
 
-/** A tab says at once what it answers, unless the browser has put it to sleep. */
-const patienceMs = 250;
+/** A tab says at once what it answers, unless it is busy or the browser has put it to sleep. */
+const patienceMs = 1000;
 
 const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('levin') : null;
-let onAnswering: (ids: string[]) => void = () => {};
+const onAnswering = new Set<(ids: string[]) => void>();
 
 function say(word: Word): void {
   channel?.postMessage(word);
@@ -21,11 +21,12 @@ function say(word: Word): void {
 /** Calls `onChanged` with what another tab has changed: a conversation, or null for several. */
 export function listenToTabs(onChanged: (conversationId: string | null) => void): void {
   if (!channel) return;
+  // Another version of this page may say what this one does not know.
   channel.onmessage = ({ data: word }: MessageEvent<Word>) => {
     if (word.kind === 'changed') onChanged(word.conversationId);
     else if (word.kind === 'who answers') say({ kind: 'answering', ids: runningIds() });
-    else if (word.kind === 'answering') onAnswering(word.ids);
-    else stop(word.id);
+    else if (word.kind === 'answering') onAnswering.forEach((listener) => listener(word.ids));
+    else if (word.kind === 'stop') stop(word.id);
   };
 }
 
@@ -33,21 +34,25 @@ export function tellChanged(conversationId: string | null): void {
   say({ kind: 'changed', conversationId });
 }
 
-let asked: Promise<ReadonlySet<string>> | null = null;
-
-async function ask(): Promise<ReadonlySet<string>> {
+/** Those of `ids` that come in other tabs. */
+export async function answeringElsewhere(ids: ReadonlySet<string>): Promise<ReadonlySet<string>> {
   const heard = new Set<string>();
-  onAnswering = (ids) => ids.forEach((id) => heard.add(id));
-  say({ kind: 'who answers' });
-  await new Promise((resolve) => setTimeout(resolve, patienceMs));
-  asked = null;
+  if (!channel) return heard;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(finish, patienceMs);
+    function finish() {
+      clearTimeout(timer);
+      onAnswering.delete(listener);
+      resolve();
+    }
+    function listener(answering: string[]) {
+      for (const id of answering) if (ids.has(id)) heard.add(id);
+      if (heard.size === ids.size) finish();
+    }
+    onAnswering.add(listener);
+    say({ kind: 'who answers' });
+  });
   return heard;
-}
-
-/** The answers that come in other tabs. */
-export function answeringElsewhere(): Promise<ReadonlySet<string>> {
-  asked ??= ask();
-  return asked;
 }
 
 /** Stops an answer, whichever tab it comes in. */

@@ -1,7 +1,7 @@
 // The list of conversations.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { exportAs, remove, rename, search, show } from '../app/library';
-import { apiKey, balance, conversations, currentId, dialog, live, messages } from '../app/state';
+import { apiKey, balance, conversations, currentId, dialog, isUnfinished, messages } from '../app/state';
 import type { Conversation } from '../chat/types';
 import { dayGroup } from './format';
 import { Bolt, Icon, IconButton } from './icons';
@@ -65,7 +65,7 @@ function ItemMenu({ conversation, onRename, onClose }: ItemProps & { onRename: (
 function Item({ conversation }: ItemProps) {
   const [mode, setMode] = useState<'plain' | 'menu' | 'rename'>('plain');
   const isCurrent = conversation.id === currentId.value;
-  const isAnswering = isCurrent && messages.value.some((message) => live.value.has(message.id));
+  const isAnswering = isCurrent && messages.value.some(isUnfinished);
   if (mode === 'rename') {
     return (
       <li>

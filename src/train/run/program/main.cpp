@@ -70,7 +70,8 @@ int run_command(const Invocation& invocation) {
   } catch (const base::Error& error) {
     return report_error(error.code(), error.what());
   } catch (const std::filesystem::filesystem_error& error) {
-    return report_error(base::ErrorCode::kIo, base::describe(error));
+    const base::Error described = base::to_error(error);
+    return report_error(described.code(), described.what());
   } catch (const std::bad_alloc&) {
     return report_error(base::ErrorCode::kOutOfMemory, "the system has no more memory to give");
   } catch (const std::exception& error) {
