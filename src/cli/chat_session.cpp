@@ -20,6 +20,9 @@ namespace {
 using base::ErrorCode;
 using text::Role;
 
+/// What /reset forgets.
+bool is_turn(const text::ChatMessage& message) { return message.role != Role::kSystem; }
+
 constexpr const char* kHelp =
     "/help          this list\n"
     "/reset         forget the conversation, keep the system prompt\n"
@@ -66,10 +69,7 @@ void ChatSession::set_system(const std::string& prompt) {
   }
 }
 
-void ChatSession::reset() {
-  std::erase_if(conversation_.messages,
-                [](const text::ChatMessage& message) { return message.role != Role::kSystem; });
-}
+void ChatSession::reset() { std::erase_if(conversation_.messages, is_turn); }
 
 bool ChatSession::handle(const std::string& line) {
   const size_t begin = line.find_first_not_of(" \t");
@@ -91,11 +91,8 @@ bool ChatSession::handle(const std::string& line) {
   } catch (const OutputFailed&) {
     throw;
   } catch (const base::Error& error) {
-    const bool would_reset_help =
-        error.code() == ErrorCode::kContextTooLong &&
-        std::ranges::any_of(conversation_.messages, [](const text::ChatMessage& turn) {
-          return turn.role != Role::kSystem;
-        });
+    const bool would_reset_help = error.code() == ErrorCode::kContextTooLong &&
+                                  std::ranges::any_of(conversation_.messages, is_turn);
     write_notice(fmt::format("levin: error: {}{}", error.what(),
                              would_reset_help ? "; /reset begins a new conversation" : ""));
   }

@@ -52,9 +52,7 @@ std::vector<int32_t> encode_prompt(const GenerateCommand& options, const text::T
                                    const std::string& text) {
   if (text.empty()) {
     throw base::Error(base::ErrorCode::kInvalidArgument, "the prompt is empty",
-                      options.prompt.has_value()   ? "--prompt"
-                      : options.prompt_file == "-" ? "standard input"
-                                                   : options.prompt_file);
+                      options.prompt.has_value() ? "--prompt" : input_name(options.prompt_file));
   }
   const text::ChatStyle style = text::choose_chat_style(options.model.model_dir, tokenizer);
   generation::PromptIds prompt;

@@ -4,10 +4,12 @@
 
 #include <cerrno>
 #include <charconv>
+#include <concepts>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -25,8 +27,9 @@ using base::ErrorCode;
 constexpr std::string_view kWhiteSpace = " \t\r\n";
 constexpr std::string_view kSeparators = " \t\r\n,";
 
-int32_t check_id(int64_t id, size_t position, const std::string& where, int64_t vocab_size) {
-  if (id < 0 || id >= vocab_size) {
+template <std::integral Id>
+int32_t check_id(Id id, size_t position, const std::string& where, int64_t vocab_size) {
+  if (std::cmp_less(id, 0) || std::cmp_greater_equal(id, vocab_size)) {
     base::throw_error(ErrorCode::kInvalidFile, where,
                       "token {} at position {} is outside the vocabulary [0, {})", id, position,
                       vocab_size);
@@ -70,12 +73,9 @@ std::vector<int32_t> parse_json_ids(const std::string& text, const std::string& 
       base::throw_error(ErrorCode::kInvalidFile, where, "token ids expected, entry {} is {} {}",
                         ids.size(), id.is_array() || id.is_object() ? "an" : "a", id.type_name());
     }
-    if (id.is_number_unsigned() && id.get<uint64_t>() >= uint64_t{1} << 63) {
-      base::throw_error(ErrorCode::kInvalidFile, where,
-                        "token {} at position {} is outside the vocabulary [0, {})",
-                        id.get<uint64_t>(), ids.size(), vocab_size);
-    }
-    ids.push_back(check_id(id.get<int64_t>(), ids.size(), where, vocab_size));
+    ids.push_back(id.is_number_unsigned()
+                      ? check_id(id.get<uint64_t>(), ids.size(), where, vocab_size)
+                      : check_id(id.get<int64_t>(), ids.size(), where, vocab_size));
   }
   return ids;
 }
@@ -109,6 +109,8 @@ std::string read_text(const std::string& path) {
   }
   return path == "-" ? read_stdin() : base::read_file(path, kMaxTextBytes);
 }
+
+std::string input_name(const std::string& path) { return path == "-" ? "standard input" : path; }
 
 std::string read_documents(const std::vector<std::string>& paths) {
   std::string joined;
@@ -174,7 +176,7 @@ std::vector<int32_t> read_token_ids(const std::string& path, int64_t vocab_size)
   if (path.ends_with(".safetensors")) {
     return read_tensor_ids(path, vocab_size);
   }
-  const std::string where = path == "-" ? "standard input" : path;
+  const std::string where = input_name(path);
   return check_not_empty(parse_token_ids(read_text(path), where, vocab_size), where);
 }
 

@@ -29,6 +29,9 @@ void require_in_folder(const std::string& folder, const char* file, const char* 
 /// Warns once on stderr if ill-formed UTF-8 was replaced.
 void warn_about_replacements(int64_t replacements, const std::string& where);
 
+/// How a message names the text of read_text(`path`).
+[[nodiscard]] std::string input_name(const std::string& path);
+
 /// Ids of a token file: a safetensors file with I64 `tokens` [n], or text with ids, separated by
 /// blanks or commas or as a JSON list (what `levin tokenize` prints); "-" is such a text on
 /// standard input. Throws Error(kInvalidFile) for other content and for ids outside

@@ -37,7 +37,7 @@ void run_perplexity(const PerplexityCommand& options) {
   }
   const text::Encoding encoding = tokenizer.encode(
       text, {.add_bos = tokenizer.bos_id().has_value(), .match_added_tokens = false});
-  warn_about_replacements(encoding.replacements, options.file);
+  warn_about_replacements(encoding.replacements, input_name(options.file));
   const auto total = static_cast<int64_t>(encoding.ids.size());
 
   constexpr int64_t kDefaultWindowTokens = 2048;

@@ -111,9 +111,8 @@ void add_synth_command(CLI::App& app, Invocation& invocation) {
   add_threads_option(*command, options->threads);
   command->add_flag("--json", options->as_json, "report as JSON");
   command->footer(
-      "\nExample:\n  levin synth tests/data/configs/tiny.json --out /tmp/synth --set "
-      "num_hidden_layers=4 "
-      "--set n_routed_experts=16");
+      "\nExample:\n  levin synth tests/data/configs/tiny.json --out /tmp/synth "
+      "--set num_hidden_layers=4 --set n_routed_experts=16");
   command->callback(
       [options, &invocation] { invocation.run = [options] { run_synth(*options); }; });
 }

@@ -15,6 +15,8 @@ const askEveryMs = 3000;
 
 let database: Promise<Database> | null = null;
 const unsaved = new Unsaved();
+/** What is stored changes, here or in another tab: what was read before is out of date. */
+let changeCount = 0;
 
 /** Opens the store, again if that failed or the browser closed it, as a phone may at any time. */
 function open(): Promise<Database> {
@@ -98,22 +100,21 @@ async function read(id: string): Promise<Message[] | null> {
 
 /** The same, once it is known which unfinished answers no tab finishes any more: they are stopped. */
 async function readSettled(id: string): Promise<Message[] | null> {
-  const before = new Set(((await read(id)) ?? []).filter(isLeftOver).map((message) => message.id));
-  if (before.size === 0) return read(id);
-  const elsewhere = await answeringElsewhere(before);
+  const first = await read(id);
+  const leftOver = new Set((first ?? []).filter(isLeftOver).map((message) => message.id));
+  if (leftOver.size === 0) return first;
+  const elsewhere = await answeringElsewhere(leftOver);
   const stored = await read(id);
-  const cut = (stored ?? []).filter(
-    (message) => isLeftOver(message) && before.has(message.id) && !elsewhere.has(message.id),
-  );
+  const cut = (stored ?? [])
+    .filter(isLeftOver)
+    .filter((message) => leftOver.has(message.id) && !elsewhere.has(message.id));
   const conversation = find(id);
-  if (cut.length === 0 || !conversation) return stored;
-  await keep(conversation, cut.map((message) => ({ ...message, state: 'stopped' }) as AssistantMessage));
+  if (!stored || cut.length === 0 || !conversation) return stored;
+  await keep(conversation, cut.map((message): AssistantMessage => ({ ...message, state: 'stopped' })));
   return read(id);
 }
 
-/** What is stored changes, here or in another tab: what was read before is out of date. */
-let changeCount = 0;
-
+/** The same, and up to date when it comes. */
 async function load(id: string): Promise<Message[] | null> {
   for (;;) {
     const count = changeCount;
