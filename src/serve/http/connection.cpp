@@ -214,8 +214,11 @@ asio::awaitable<void> Connection::write_answer() {
   }
 }
 
+/// Says that nothing more comes and reads on for a while: a socket that is closed with bytes unread
+/// sends a reset, and the client may lose the answer.
 asio::awaitable<void> Connection::linger() {
-  bool has_more = true;
+  co_await transport_->end_sending();
+  bool has_more = phase_ != Phase::kClosed;
   while (has_more) {
     buffer_.consume(buffer_.size());
     has_more = co_await read_more(kBodyRead);

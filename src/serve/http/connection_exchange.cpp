@@ -148,13 +148,12 @@ void Connection::end_exchange() {
   answer_->close();
   answer_.reset();
   if (is_last) {
-    transport_->shutdown_send();
     enter(Phase::kLingering, kLingerTime);
   } else {
     enter(Phase::kIdle, server_.options.limits.idle_time);
   }
-  if (buffer_.size() > 0) {
-    transport_->cancel();  // the next request is here already: wait for no more
+  if (is_last || buffer_.size() > 0) {
+    transport_->cancel();  // no more requests, or the next is here already: wait for no bytes
   }
   done_.cancel();
 }

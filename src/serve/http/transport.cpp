@@ -30,6 +30,10 @@ class PlainTransport final : public Transport {
     const auto [error, bytes] = co_await socket_.async_write_some(from, kAwait);
     co_return Transferred{error, bytes};
   }
+  asio::awaitable<void> end_sending() override {
+    shutdown_socket();
+    co_return;
+  }
 
  private:
   tcp::socket& socket() override { return socket_; }
@@ -47,6 +51,10 @@ class TlsTransport final : public Transport {
     co_return error;
   }
   asio::awaitable<Transferred> read_some(asio::mutable_buffer into) override {
+    if (has_ended_) {
+      const auto [error, bytes] = co_await socket().async_read_some(into, kAwait);
+      co_return Transferred{error, bytes};
+    }
     const auto [error, bytes] = co_await stream_.async_read_some(into, kAwait);
     co_return Transferred{error, bytes};
   }
@@ -54,11 +62,18 @@ class TlsTransport final : public Transport {
     const auto [error, bytes] = co_await stream_.async_write_some(from, kAwait);
     co_return Transferred{error, bytes};
   }
+  asio::awaitable<void> end_sending() override {
+    // Fails where the peer goes on sending; the close_notify is out all the same.
+    co_await stream_.async_shutdown(kAwait);
+    has_ended_ = true;
+    shutdown_socket();
+  }
 
  private:
   tcp::socket& socket() override { return stream_.next_layer(); }
 
   asio::ssl::stream<tcp::socket> stream_;
+  bool has_ended_ = false;  // TLS is over
 };
 
 /// Clients may name protocols they speak (ALPN); HTTP/1.1 is the one of them we do.
@@ -90,7 +105,7 @@ void Transport::cancel() {
   socket().cancel(ignored);
 }
 
-void Transport::shutdown_send() {
+void Transport::shutdown_socket() {
   boost::system::error_code ignored;
   socket().shutdown(tcp::socket::shutdown_send, ignored);
 }

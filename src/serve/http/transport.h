@@ -34,11 +34,14 @@ class Transport {
 
   /// Ends what is under way with operation_aborted; the connection stays.
   void cancel();
-  /// Tells the peer that nothing more comes; reading goes on.
-  void shutdown_send();
+  /// Tells the peer that nothing more comes (TLS: close_notify, and waits for the peer's, which
+  /// close() or cancel() cut short). No read or write may be under way. Reading goes on; with TLS
+  /// what is read then are bytes as they arrive, good for nothing but counting.
+  virtual boost::asio::awaitable<void> end_sending() = 0;
   void close();
 
  protected:
+  void shutdown_socket();
   [[nodiscard]] virtual boost::asio::ip::tcp::socket& socket() = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -65,7 +66,7 @@ class TlsTest : public ServerTest {
   }
 
   /// All that the server sends to `request`; throws if no connection comes about.
-  std::string exchange_tls(const std::string& request, int max_version = TLS1_3_VERSION) const {
+  std::string exchange_tls(const std::string& request, int max_version = TLS1_3_VERSION) {
     asio::io_context context;
     asio::ssl::context tls(asio::ssl::context::tls_client);
     SSL_CTX_set_max_proto_version(tls.native_handle(), max_version);
@@ -74,14 +75,16 @@ class TlsTest : public ServerTest {
     stream.handshake(asio::ssl::stream_base::client);
     asio::write(stream, asio::buffer(request));
     std::string response;
-    boost::system::error_code ignored;
-    asio::read(stream, asio::dynamic_buffer(response), ignored);
+    asio::read(stream, asio::dynamic_buffer(response), end_);
     return response;
   }
+  /// How the last exchange ended for the client: eof after a close_notify, else stream_truncated.
+  [[nodiscard]] boost::system::error_code end() const { return end_; }
   [[nodiscard]] const levin::testing::TemporaryFolder& folder() const { return folder_; }
 
  private:
   levin::testing::TemporaryFolder folder_;
+  boost::system::error_code end_;
 };
 
 TEST_F(TlsTest, AnswersRequests) {
@@ -100,6 +103,18 @@ TEST_F(TlsTest, AnswersPipelinedRequests) {
     ++answers;
   }
   EXPECT_EQ(answers, 3U);
+}
+
+TEST_F(TlsTest, SaysThatTheLastAnswerIsWhole) {
+  start();
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    exchange_tls(get("/hello", "Connection: close\r\n"), version);
+    EXPECT_EQ(end(), asio::error::eof) << "TLS " << version;
+    // Also to a client that sends more than is read.
+    const std::string more = get("/hello", "Connection: close\r\n") + get("/hello");
+    EXPECT_EQ(body_of(exchange_tls(more, version)), "hello");
+    EXPECT_EQ(end(), asio::error::eof) << "TLS " << version;
+  }
 }
 
 TEST_F(TlsTest, RefusesOldVersions) {
