@@ -39,8 +39,12 @@ void add_setting(CLI::App& command, const serve::Setting& setting, serve::GivenF
   const std::string key(setting.key);
   const std::string help(setting.help);
   if (setting.kind == serve::Setting::Kind::kFlag) {
-    command.add_flag_callback(
-        name, [key, &flags] { flags.emplace_back(key, std::vector<std::string>{"true"}); }, help);
+    command.add_flag_function(
+        name + ",!--no-" + name.substr(2),
+        [key, &flags](int64_t count) {
+          flags.emplace_back(key, std::vector<std::string>{count > 0 ? "true" : "false"});
+        },
+        help);
     return;
   }
   CLI::Option* option = command.add_option_function<std::vector<std::string>>(

@@ -35,8 +35,12 @@ void install_stop_handler() {
   struct sigaction action {};
   action.sa_handler = on_stop_signal;
   action.sa_flags = SA_RESTART;
-  for (const int signal : {SIGINT, SIGTERM}) {
-    ::sigaction(signal, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction inherited {};
+    ::sigaction(signal, nullptr, &inherited);
+    if (signal != SIGHUP || inherited.sa_handler != SIG_IGN) {  // nohup wants it ignored
+      ::sigaction(signal, &action, nullptr);
+    }
   }
 }
 

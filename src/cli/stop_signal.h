@@ -1,4 +1,5 @@
-// SIGINT and SIGTERM for a program that serves: the first asks it to stop, the second ends it.
+// SIGINT, SIGTERM and SIGHUP for a program that serves: the first asks it to stop, the second ends
+// it.
 #pragma once
 
 namespace levin::cli {

@@ -5,16 +5,18 @@
 
 namespace levin::generation {
 
-PromptIds text_prompt(const text::Tokenizer& tokenizer, std::string_view text) {
-  text::Encoding encoding = tokenizer.encode(
-      text, {.add_bos = tokenizer.bos_id().has_value(), .match_added_tokens = true});
+PromptIds text_prompt(const text::Tokenizer& tokenizer, std::string_view text,
+                      const text::EncodeWatch& watch) {
+  text::Encoding encoding =
+      tokenizer.encode(text, {.add_bos = tokenizer.bos_id().has_value(), .watch = watch});
   return {std::move(encoding.ids), encoding.replacements};
 }
 
 PromptIds chat_prompt(const text::Tokenizer& tokenizer, const text::Conversation& conversation,
-                      const text::ChatOptions& options, text::ChatStyle style) {
+                      const text::ChatOptions& options, text::ChatStyle style,
+                      const text::EncodeWatch& watch) {
   const text::Prompt prompt = text::encode_chat(conversation, options, style);
-  text::Encoding encoding = tokenizer.encode(prompt.segments());
+  text::Encoding encoding = tokenizer.encode(prompt.segments(), watch);
   return {std::move(encoding.ids), encoding.replacements};
 }
 

@@ -17,13 +17,15 @@ struct PromptIds {
 
 /// Plain text behind BOS (if the tokenizer has one), for base models and --plain. Added tokens in
 /// the text are matched, as the reference tokenizer does.
-[[nodiscard]] PromptIds text_prompt(const text::Tokenizer& tokenizer, std::string_view text);
+[[nodiscard]] PromptIds text_prompt(const text::Tokenizer& tokenizer, std::string_view text,
+                                    const text::EncodeWatch& watch = {});
 
 /// A conversation in the chat encoding of `style`; what users and tools wrote never becomes markup.
 /// Throws Error(kInvalidArgument) for what the style refuses.
 [[nodiscard]] PromptIds chat_prompt(const text::Tokenizer& tokenizer,
                                     const text::Conversation& conversation,
-                                    const text::ChatOptions& options, text::ChatStyle style);
+                                    const text::ChatOptions& options, text::ChatStyle style,
+                                    const text::EncodeWatch& watch = {});
 
 /// A question about a document: the document comes first, so that questions about the same one
 /// share its cached pages. Styles with turns get both in one user message, kMarkers the document

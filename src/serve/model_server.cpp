@@ -71,7 +71,8 @@ http::Limits limits_of(const ServerConfig& config, ServiceLog& log) {
   return limits;
 }
 
-http::ServerOptions server_options(const ServerConfig& config, ServiceLog& log) {
+http::ServerOptions server_options(const ServerConfig& config, ServiceLog& log,
+                                   const std::atomic<api::Service*>& service) {
   http::ServerOptions options;
   options.address = config.host;
   options.port = static_cast<uint16_t>(config.port);
@@ -80,7 +81,12 @@ http::ServerOptions server_options(const ServerConfig& config, ServiceLog& log) 
   options.tls_cert_file = config.tls_cert;
   options.tls_key_file = config.tls_key;
   options.limits = limits_of(config, log);
-  options.on_exchange = [&log](const http::ExchangeRecord& record) { log.exchange(record); };
+  options.on_exchange = [&log, &service](const http::ExchangeRecord& record) {
+    log.exchange(record);
+    if (api::Service* counting = service.load(); counting != nullptr && !record.is_handled) {
+      counting->count_refusal(record.status);
+    }
+  };
   options.on_failure = [&log](std::string_view id, std::string_view reason) {
     log.failure(id, reason);
   };
@@ -140,7 +146,7 @@ struct ModelServer::State {
         file(accounts_file(config)),
         log(config.is_json_log),
         accounts(open_accounts(config, file)),
-        server(server_options(config, log), loading_routes()) {}
+        server(server_options(config, log, counting), loading_routes()) {}
 
   static http::Router loading_routes() {
     http::Router router;
@@ -160,7 +166,8 @@ struct ModelServer::State {
   ServiceLog log;
   const LogRedirection redirection{log};
   std::unique_ptr<accounts::Accounts> accounts;
-  std::unique_ptr<api::Service> service;  // null until there is a model
+  std::unique_ptr<api::Service> service;          // null until there is a model
+  std::atomic<api::Service*> counting = nullptr;  // the same, for the network thread
   std::atomic<bool> is_draining = false;
   http::Server server;
 };
@@ -175,7 +182,11 @@ void ModelServer::serve(std::unique_ptr<runtime::Engine> engine, const std::stri
   api::ServiceOptions options = service_options(state.config, model_dir, state.log);
   options.connections = [&server = state.server] { return server.connections(); };
   state.service = std::make_unique<api::Service>(std::move(engine), options, state.accounts.get());
+  state.counting = state.service.get();
   state.server.set_routes(state.serving_routes());
+  if (state.config.is_json_log) {
+    state.log.listening(url(), model_dir, keys());
+  }
 }
 
 ModelServer::~ModelServer() = default;
@@ -190,36 +201,38 @@ std::string ModelServer::url() const {
                      state_->server.port());
 }
 
+std::string ModelServer::keys() const {
+  const ServerConfig& config = state_->config;
+  return !state_->file.empty()      ? "from " + state_->file
+         : !config.api_keys.empty() ? fmt::format("{} from the settings", config.api_keys.size())
+         : is_loopback_host(config.host) ? "none needed, this machine only"
+                                         : "none needed: everybody may use the model (--insecure)";
+}
+
 std::string ModelServer::greeting() const {
   const ServerConfig& config = state_->config;
-  const std::string keys =
-      !state_->file.empty()           ? "from " + state_->file
-      : !config.api_keys.empty()      ? fmt::format("{} from the settings", config.api_keys.size())
-      : is_loopback_host(config.host) ? "none needed, this machine only"
-                                      : "none needed: everybody may use the model (--insecure)";
   return fmt::format(
       "chat page   {0}/\n"
       "API         {0}/v1 (chat/completions, completions, models; OpenAI's and DeepSeek's form)\n"
       "keys        {1}\n"
       "limits      {2} requests waiting, {3} connections, bodies up to {4} MiB\n"
       "stop        Ctrl-C; running answers get {5} s to end",
-      url(), keys, config.max_waiting, config.max_connections, config.max_body_mib,
+      url(), keys(), config.max_waiting, config.max_connections, config.max_body_mib,
       config.drain_seconds);
 }
 
-size_t ModelServer::drain() {
+int64_t ModelServer::drain() {
   state_->is_draining = true;
   state_->log.event("stopping: no new connections, running answers may end");
   const std::chrono::seconds limit(state_->config.drain_seconds);
   // The service ends what runs too long with a finish reason; connections get time to carry it.
-  std::future<void> answers = std::async(std::launch::async, [this, limit] {
-    if (state_->service != nullptr) {
-      (void)state_->service->drain(limit);
-    }
+  std::future<int64_t> answers = std::async(std::launch::async, [this, limit] {
+    return state_->service == nullptr ? 0 : state_->service->drain(limit);
   });
-  const size_t cut_off = state_->server.drain(limit + kLastWords);
-  answers.get();
-  state_->log.event(fmt::format("stopped, {} answers cut off", cut_off));
+  const size_t unsent = state_->server.drain(limit + kLastWords);
+  const int64_t cut_off = answers.get();
+  state_->log.event(fmt::format(
+      "stopped: {} answers cut off, {} connections closed within an answer", cut_off, unsent));
   return cut_off;
 }
 

@@ -1,6 +1,7 @@
 // The whole service of one model: HTTP server, API, accounts and page, put together by settings.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -36,9 +37,12 @@ class ModelServer {
 
   /// Stops accepting, lets running answers end for config.drain_seconds, then ends them. Returns
   /// how many were cut off.
-  size_t drain();
+  int64_t drain();
 
  private:
+  /// What requests must bring, in words.
+  [[nodiscard]] std::string keys() const;
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "serve/accounts/prices.h"
 
 namespace levin::serve {
 namespace {
@@ -58,6 +59,14 @@ bool is_one_of(std::string_view text, std::string_view words) {
   return false;
 }
 
+void check_price(const Given& given) {
+  try {
+    (void)accounts::parse_token_price(one_value(given));
+  } catch (const base::Error& error) {
+    throw base::Error(base::ErrorCode::kInvalidArgument, error.what(), given.where);
+  }
+}
+
 void apply(ServerConfig& config, const Setting& setting, const Given& given) {
   switch (setting.kind) {
     case Kind::kList:
@@ -75,6 +84,10 @@ void apply(ServerConfig& config, const Setting& setting, const Given& given) {
       }
       config.*setting.flag = one_value(given) == "true";
       return;
+    case Kind::kPrice:
+      check_price(given);
+      config.*setting.text = one_value(given);
+      return;
     case Kind::kText:
       if (!setting.words.empty() && !is_one_of(one_value(given), setting.words)) {
         refuse(given, std::string(setting.words));
@@ -90,35 +103,61 @@ const Setting* find_setting(std::string_view key) {
   return found == settings().end() ? nullptr : &*found;
 }
 
-/// The text of a value as the command line has it; nothing for objects, null and fractions.
+/// The text of a value as the command line has it; nothing for objects and null.
 std::optional<std::string> text_of(const json& value) {
   if (value.is_string()) {
     return value.get<std::string>();
   }
-  if (value.is_number_integer() || value.is_boolean()) {
+  if (value.is_number() || value.is_boolean()) {
     return value.dump();
   }
   return std::nullopt;
+}
+
+/// The form that a value has in the file, for errors.
+const char* form_of(Kind kind) {
+  switch (kind) {
+    case Kind::kList:
+      return "an array of strings";
+    case Kind::kText:
+      return "a string";
+    case Kind::kPrice:
+      return "an amount in USD";
+    case Kind::kNumber:
+      return "a whole number";
+    case Kind::kFlag:
+      return "true or false";
+  }
+  return "";
+}
+
+bool has_form(Kind kind, const json& value) {
+  switch (kind) {
+    case Kind::kList:
+    case Kind::kText:
+      return value.is_string();
+    case Kind::kPrice:
+      return value.is_string() || value.is_number();
+    case Kind::kNumber:
+      return value.is_number_integer();
+    case Kind::kFlag:
+      return value.is_boolean();
+  }
+  return false;
 }
 
 Given given_by_file(const Setting& setting, const json& value, std::string where) {
   Given given{.values = {}, .where = std::move(where)};
   const bool is_list = setting.kind == Kind::kList;
   const json values = is_list ? value : json::array({value});
-  const bool is_text = is_list || setting.kind == Kind::kText;
   bool is_right = values.is_array();
   for (const json& item : values) {
-    const std::optional<std::string> text = text_of(item);
-    is_right = is_right && text.has_value() && item.is_string() == is_text &&
-               item.is_boolean() == (setting.kind == Kind::kFlag);
-    given.values.push_back(text.value_or(""));
+    is_right = is_right && has_form(setting.kind, item);
+    given.values.push_back(text_of(item).value_or(""));
   }
   if (!is_right) {
-    const char* wanted = is_list                         ? "an array of strings"
-                         : setting.kind == Kind::kText   ? "a string"
-                         : setting.kind == Kind::kNumber ? "a whole number"
-                                                         : "true or false";
-    base::throw_error(base::ErrorCode::kInvalidFile, given.where, "{} expected, got {}", wanted,
+    base::throw_error(base::ErrorCode::kInvalidFile, given.where, "{} expected, got {}",
+                      form_of(setting.kind),
                       value.dump(-1, ' ', false, json::error_handler_t::replace));
   }
   return given;

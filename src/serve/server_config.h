@@ -54,7 +54,7 @@ struct ServerConfig {
 /// One setting under its three names: the key "max_body_mib" in the file, LEVIN_MAX_BODY_MIB in the
 /// environment, --max-body-mib on the command line.
 struct Setting {
-  enum class Kind { kText, kNumber, kList, kFlag };
+  enum class Kind { kText, kPrice, kNumber, kList, kFlag };
 
   std::string_view key;
   Kind kind;
@@ -63,7 +63,7 @@ struct Setting {
   int64_t min = 0;  ///< of a kNumber
   int64_t max = 0;
   std::string_view words = {};  ///< of a kText that takes a few words alone: "auto|dense|sparse"
-  std::string ServerConfig::*text = nullptr;
+  std::string ServerConfig::*text = nullptr;  ///< of a kPrice too
   int64_t ServerConfig::*number = nullptr;
   std::vector<std::string> ServerConfig::*list = nullptr;
   bool ServerConfig::*flag = nullptr;

@@ -52,7 +52,6 @@ std::string exchange_line(const http::ExchangeRecord& record, bool is_json) {
 std::string answer_line(const api::AnswerRecord& record, bool is_json) {
   const api::Spending& spent = record.spending;
   const auto first_token_ms = static_cast<int64_t>(spent.first_token_s * 1000);
-  const char* outcome = record.has_failed ? "failed" : "answered";
   if (is_json) {
     return json_fields({{"event", "answer"},
                         {"request", record.id},
@@ -64,14 +63,16 @@ std::string answer_line(const api::AnswerRecord& record, bool is_json) {
                         {"completion_tokens", spent.completion_tokens},
                         {"first_token_ms", first_token_ms},
                         {"cost_usd", record.cost_usd},
-                        {"outcome", outcome}});
+                        {"outcome", record.outcome}});
   }
   return fmt::format(
-      "{} {} {}, key {}, model {}: {} tokens in, {} of them cached, {} out, first after {} ms, {} "
+      "{} {} ended ({}), key {}, model {}: {} tokens in, {} of them cached, {} out, first after {} "
+      "ms, {} "
       "USD",
-      record.id, record.endpoint, outcome, record.key_name.empty() ? "-" : dump(record.key_name),
-      dump(record.model), spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens,
-      first_token_ms, record.cost_usd);
+      record.id, record.endpoint, record.outcome,
+      record.key_name.empty() ? "-" : dump(record.key_name), dump(record.model),
+      spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens, first_token_ms,
+      record.cost_usd);
 }
 
 struct ServiceLog::State {
@@ -122,6 +123,13 @@ void ServiceLog::answer(const api::AnswerRecord& record) {
 void ServiceLog::failure(std::string_view request_id, std::string_view reason) {
   state_->line(spdlog::level::err, "failure", {{"request", request_id}, {"reason", reason}},
                fmt::format("{} failed: {}", request_id, reason));
+}
+
+void ServiceLog::listening(std::string_view url, std::string_view model_dir,
+                           std::string_view keys) {
+  state_->line(spdlog::level::info, "listening",
+               {{"url", url}, {"model", model_dir}, {"keys", keys}},
+               fmt::format("{} serves {}, keys: {}", url, model_dir, keys));
 }
 
 void ServiceLog::event(std::string_view text) {

@@ -23,6 +23,8 @@ class ServiceLog {
   void exchange(const http::ExchangeRecord& record);
   void answer(const api::AnswerRecord& record);
   void failure(std::string_view request_id, std::string_view reason);
+  /// The server answers for a model from now on.
+  void listening(std::string_view url, std::string_view model_dir, std::string_view keys);
   void event(std::string_view text);
   void warning(std::string_view text);
   void error(std::string_view text);

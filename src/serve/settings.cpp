@@ -17,6 +17,10 @@ Setting text(std::string_view key, std::string Config::*member, std::string_view
   return {.key = key, .kind = Kind::kText, .value_name = value_name, .help = help, .text = member};
 }
 
+Setting price(std::string_view key, std::string Config::*member, std::string_view help) {
+  return {.key = key, .kind = Kind::kPrice, .value_name = "USD", .help = help, .text = member};
+}
+
 Setting word(std::string_view key, std::string Config::*member, std::string_view words,
              std::string_view help) {
   return {.key = key,
@@ -69,11 +73,11 @@ std::vector<Setting> access_settings() {
            "file of `levin keys`: requests then need a key of it and are "
            "charged; none: no accounts"),
       flag("insecure", &Config::is_insecure, "listen beyond loopback without any key"),
-      text("price_cache_hit", &Config::price_cache_hit, "USD",
-           "price of a million prompt tokens from the cache"),
-      text("price_cache_miss", &Config::price_cache_miss, "USD",
-           "price of a million prompt tokens that are computed"),
-      text("price_output", &Config::price_output, "USD", "price of a million generated tokens"),
+      price("price_cache_hit", &Config::price_cache_hit,
+            "price of a million prompt tokens from the cache"),
+      price("price_cache_miss", &Config::price_cache_miss,
+            "price of a million prompt tokens that are computed"),
+      price("price_output", &Config::price_output, "price of a million generated tokens"),
   };
 }
 

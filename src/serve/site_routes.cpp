@@ -36,24 +36,25 @@ http::Response page_response(const http::Request& request) {
 }
 
 void add_health_route(http::Router& router) {
-  router.add_quick("GET", "/health", [](const http::Request&, const ResponderPtr& responder) {
+  const auto answer = [](const http::Request&, const ResponderPtr& responder) {
     responder->send({.body = R"({"status":"ok"})"});
-  });
+  };
+  router.add("GET", "/health", answer, http::Lane::kQuick);
 }
 
 }  // namespace
 
 void add_site_routes(http::Router& router, std::function<bool()> is_stopping) {
   add_health_route(router);
-  router.add_quick(
-      "GET", "/ready",
-      [is_stopping = std::move(is_stopping)](const http::Request&, const ResponderPtr& responder) {
-        if (is_stopping()) {
-          responder->send(http::error_response(503, "the server is about to stop"));
-        } else {
-          responder->send({.body = R"({"status":"ready"})"});
-        }
-      });
+  auto answer_ready = [is_stopping = std::move(is_stopping)](const http::Request&,
+                                                             const ResponderPtr& responder) {
+    if (is_stopping()) {
+      responder->send(http::error_response(503, "the server is about to stop"));
+    } else {
+      responder->send({.body = R"({"status":"ready"})"});
+    }
+  };
+  router.add("GET", "/ready", std::move(answer_ready), http::Lane::kQuick);
   router.add("GET", "/*", [](const http::Request& request, const ResponderPtr& responder) {
     responder->send(page_response(request));
   });

@@ -9,6 +9,7 @@
 namespace levin::text {
 namespace {
 
+constexpr uint32_t kMergesBetweenPauses = 1U << 16;
 constexpr uint32_t kNoMerge = std::numeric_limits<uint32_t>::max();
 
 uint64_t pair_key(int32_t left, int32_t right) noexcept {
@@ -96,12 +97,15 @@ void BytePairEncoder::apply_merge(uint32_t pos, uint32_t length, BpeScratch& scr
   }
 }
 
-void BytePairEncoder::encode(std::string_view piece, BpeScratch& scratch,
-                             std::vector<int32_t>& out) const {
+void BytePairEncoder::encode(std::string_view piece, BpeScratch& scratch, std::vector<int32_t>& out,
+                             base::FunctionRef<void()> pause) const {
   LEVIN_CHECK(piece.size() < kNoMerge);
   const auto length = static_cast<uint32_t>(piece.size());
   start(piece, scratch);
-  while (!scratch.queue.empty()) {
+  for (uint32_t merges = 1; !scratch.queue.empty(); ++merges) {
+    if (merges % kMergesBetweenPauses == 0) {
+      pause();
+    }
     const uint64_t entry = pop(scratch.queue);
     const auto pos = static_cast<uint32_t>(entry);
     // An entry is stale once its pair was changed by another merge.

@@ -7,6 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/function_ref.h"
+
 namespace levin::text {
 
 /// A rule "left followed by right becomes merged"; rules are listed in order of priority.
@@ -32,8 +34,10 @@ class BytePairEncoder {
   BytePairEncoder(const std::array<int32_t, 256>& byte_ids, const std::vector<Merge>& merges);
 
   /// Appends the tokens of `piece` (less than 4 GiB) to `out`: starts from single bytes and applies
-  /// the merge of lowest rank, leftmost among equals, until none applies. Time O(n log n).
-  void encode(std::string_view piece, BpeScratch& scratch, std::vector<int32_t>& out) const;
+  /// the merge of lowest rank, leftmost among equals, until none applies. Time O(n log n). `pause`
+  /// is called now and then, and may throw.
+  void encode(std::string_view piece, BpeScratch& scratch, std::vector<int32_t>& out,
+              base::FunctionRef<void()> pause) const;
 
  private:
   [[nodiscard]] uint32_t rank_of(int32_t left, int32_t right) const;

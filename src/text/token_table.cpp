@@ -1,5 +1,7 @@
 #include "text/token_table.h"
 
+#include <algorithm>
+
 #include "text/byte_level.h"
 
 namespace levin::text {
@@ -11,6 +13,8 @@ TokenTable::TokenTable(const TokenizerSpec& spec) : flags_(static_cast<size_t>(s
     contents[static_cast<size_t>(entry.id)] =
         bytes_from_stand_ins(entry.content).value_or(entry.content);
     flags_[static_cast<size_t>(entry.id)] = kKnown;
+    longest_merged_bytes_ =
+        std::max(longest_merged_bytes_, contents[static_cast<size_t>(entry.id)].size());
   }
   for (const AddedToken& token : spec.added_tokens) {
     contents[static_cast<size_t>(token.id)] = token.content;

@@ -32,6 +32,16 @@ constexpr std::string_view kDeepSeekEos = "<｜end▁of▁sentence｜>";
 constexpr size_t kMaxCachedPieceBytes = 64;
 constexpr size_t kMaxCachedPieces = 65536;
 
+constexpr size_t kBytesBetweenWatches = size_t{16} << 10;
+
+/// What encoding reads of a tokenizer.
+struct PieceTables {
+  const PreTokenizer& pre_tokenizer;
+  const BytePairEncoder& merger;
+  const std::unordered_map<std::string, int32_t>& piece_ids;
+  size_t longest_merged_bytes;
+};
+
 std::unordered_map<std::string, int32_t> whole_piece_ids(const TokenizerSpec& spec) {
   std::unordered_map<std::string, int32_t> ids;
   if (spec.ignore_merges) {
@@ -56,6 +66,13 @@ struct Tokenizer::Data {
         bos_id(added.id_of(kDeepSeekBos)),
         eos_id(added.id_of(kDeepSeekEos)) {}
 
+  [[nodiscard]] PieceTables tables() const {
+    return {.pre_tokenizer = pre_tokenizer,
+            .merger = merger,
+            .piece_ids = piece_ids,
+            .longest_merged_bytes = table.longest_merged_bytes()};
+  }
+
   TokenTable table;
   std::unordered_map<std::string, int32_t> piece_ids;  // by bytes; filled for ignore_merges only
   PreTokenizer pre_tokenizer;
@@ -70,17 +87,28 @@ namespace {
 /// One call of encode: working memory and the tokens of pieces seen before.
 class PieceEncoder {
  public:
-  PieceEncoder(const PreTokenizer& pre_tokenizer, const BytePairEncoder& merger,
-               const std::unordered_map<std::string, int32_t>& piece_ids)
-      : pre_tokenizer_(pre_tokenizer), merger_(merger), piece_ids_(piece_ids) {}
+  PieceEncoder(const PieceTables& tables, const EncodeWatch& watch)
+      : tables_(tables), watch_(watch) {}
 
   /// Appends the ids of `text` (well-formed UTF-8), matching no added tokens.
   void append(std::string_view text, std::vector<int32_t>& ids) {
-    pre_tokenizer_.split(text, regex_scratch_,
-                         [&](std::string_view piece) { append_piece(piece, ids); });
+    tables_.pre_tokenizer.split(text, regex_scratch_, [&](std::string_view piece) {
+      unwatched_bytes_ += piece.size();
+      if (unwatched_bytes_ >= kBytesBetweenWatches) {
+        unwatched_bytes_ = 0;
+        watch(ids.size() + piece.size() / tables_.longest_merged_bytes);
+      }
+      append_piece(piece, ids);
+    });
   }
 
  private:
+  void watch(size_t tokens) const {
+    if (watch_) {
+      watch_(static_cast<int64_t>(tokens));
+    }
+  }
+
   void append_piece(std::string_view piece, std::vector<int32_t>& ids) {
     if (piece.size() > kMaxCachedPieceBytes) {
       merge_piece(piece, ids);
@@ -101,19 +129,19 @@ class PieceEncoder {
   }
 
   void merge_piece(std::string_view piece, std::vector<int32_t>& ids) {
-    if (!piece_ids_.empty()) {
-      const auto whole = piece_ids_.find(std::string(piece));
-      if (whole != piece_ids_.end()) {
+    if (!tables_.piece_ids.empty()) {
+      const auto whole = tables_.piece_ids.find(std::string(piece));
+      if (whole != tables_.piece_ids.end()) {
         ids.push_back(whole->second);
         return;
       }
     }
-    merger_.encode(piece, bpe_scratch_, ids);
+    tables_.merger.encode(piece, bpe_scratch_, ids, [&] { watch(ids.size()); });
   }
 
-  const PreTokenizer& pre_tokenizer_;
-  const BytePairEncoder& merger_;
-  const std::unordered_map<std::string, int32_t>& piece_ids_;
+  const PieceTables tables_;
+  const EncodeWatch& watch_;
+  size_t unwatched_bytes_ = 0;
   RegexScratch regex_scratch_;
   BpeScratch bpe_scratch_;
   std::string key_;
@@ -156,7 +184,7 @@ Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) 
   Encoding encoding;
   std::string storage;
   text = well_formed(text, storage, encoding.replacements);
-  PieceEncoder pieces(data_->pre_tokenizer, data_->merger, data_->piece_ids);
+  PieceEncoder pieces(data_->tables(), options.watch);
   size_t done = 0;
   if (options.match_added_tokens) {
     while (const auto match = data_->added.find(text, done)) {
@@ -177,9 +205,10 @@ Encoding Tokenizer::encode(std::string_view text, const EncodeOptions& options) 
   return encoding;
 }
 
-Encoding Tokenizer::encode(std::span<const PromptSegment> segments) const {
+Encoding Tokenizer::encode(std::span<const PromptSegment> segments,
+                           const EncodeWatch& watch) const {
   Encoding encoding;
-  PieceEncoder pieces(data_->pre_tokenizer, data_->merger, data_->piece_ids);
+  PieceEncoder pieces(data_->tables(), watch);
   std::string pending;  // text since the last added token; may span segments
   std::string storage;
   for (const PromptSegment& segment : segments) {

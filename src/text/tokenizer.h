@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,9 +12,14 @@
 
 namespace levin::text {
 
+/// Told now and then while a long text is encoded how many tokens it has at least. What it throws
+/// ends the encoding. Empty: nobody watches.
+using EncodeWatch = std::function<void(int64_t tokens)>;
+
 struct EncodeOptions {
   bool add_bos = false;            ///< put BOS in front unless the ids begin with it already
   bool match_added_tokens = true;  ///< off for untrusted text: no added token can come out
+  EncodeWatch watch = {};
 };
 
 struct Encoding {
@@ -56,7 +62,8 @@ class Tokenizer {
 
   /// Ids of the segments as one text, except that added tokens are matched within markup segments
   /// only, and that a mark becomes this tokenizer's BOS or EOS. Adds no BOS otherwise.
-  [[nodiscard]] Encoding encode(std::span<const PromptSegment> segments) const;
+  [[nodiscard]] Encoding encode(std::span<const PromptSegment> segments,
+                                const EncodeWatch& watch = {}) const;
 
   /// Text of `ids`; incomplete or ill-formed UTF-8 becomes U+FFFD, unknown ids become nothing.
   /// `skip_special` leaves out the tokens with is_special.

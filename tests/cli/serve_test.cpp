@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
@@ -53,20 +54,36 @@ struct ServeProcess {
   LevinProcess levin;
 };
 
-TEST(Serve, EndsOnSigtermOnceItsAnswersHaveEnded) {
+class ServeStops : public ::testing::TestWithParam<int> {};
+
+TEST_P(ServeStops, OnceItsAnswersHaveEnded) {
   ServeProcess server(mini_model());
   ASSERT_TRUE(server.wait_for_ready(200));
   http::RawClient client(server.port);
   client.send(http::post("/v1/completions", R"({"model":"mini","prompt":"She had been",)"
                                             R"("max_tokens":100,"temperature":0,"stream":true})"));
   ASSERT_THAT(client.read_until("\"choices\""), HasSubstr("\"choices\""));
-  server.levin.send(SIGTERM);
+  server.levin.send(GetParam());
   const std::string rest = client.read_all();
   EXPECT_THAT(rest, HasSubstr("data: [DONE]"));
   EXPECT_THAT(rest, Not(HasSubstr("insufficient_system_resource")));
   const ProcessResult result = server.levin.wait();
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("stopped, 0 answers cut off"));
+  EXPECT_THAT(result.err, HasSubstr("stopped: 0 answers cut off"));
+}
+
+INSTANTIATE_TEST_SUITE_P(OnSignals, ServeStops, ::testing::Values(SIGTERM, SIGINT, SIGHUP));
+
+TEST(Serve, TheCommandLineTurnsOffWhatTheFileTurnsOn) {
+  const TemporaryFolder folder;
+  const std::string config = folder.file("levin.json");
+  std::ofstream(config) << R"({"insecure": true, "host": "0.0.0.0", "port": 0})";
+  for (const char* off : {"--no-insecure", "--insecure=false"}) {
+    LevinProcess levin({"serve", mini_model(), "--config", config, off});
+    const ProcessResult result = levin.wait();
+    EXPECT_EQ(result.exit_code, 2) << off;
+    EXPECT_THAT(result.err, HasSubstr("--insecure")) << off;
+  }
 }
 
 /// A checkpoint that takes a second to load with int8 weights. False if the machine lacks memory or

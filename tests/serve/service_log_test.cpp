@@ -47,16 +47,19 @@ TEST(ServiceLog, WritesWhatAnAnswerTook) {
                                  .model = "mini",
                                  .key_name = "laptop",
                                  .spending = spent,
-                                 .cost_usd = "0.000012"};
+                                 .cost_usd = "0.000012",
+                                 .outcome = "length"};
   const auto line = nlohmann::json::parse("{" + answer_line(answer, true));
   EXPECT_EQ(line["event"], "answer");
   EXPECT_EQ(line["request"], "0123");
   EXPECT_EQ(line["key"], "laptop");
   EXPECT_EQ(line["cached_tokens"], 64);
   EXPECT_EQ(line["cost_usd"], "0.000012");
-  EXPECT_EQ(answer_line(answer, false),
-            "0123 chat/completions answered, key \"laptop\", model \"mini\": 100 tokens in, 64 of "
-            "them cached, 5 out, first after 250 ms, 0.000012 USD");
+  EXPECT_EQ(line["outcome"], "length");
+  EXPECT_EQ(
+      answer_line(answer, false),
+      "0123 chat/completions ended (length), key \"laptop\", model \"mini\": 100 tokens in, 64 of "
+      "them cached, 5 out, first after 250 ms, 0.000012 USD");
 }
 
 TEST(ServiceLog, LetsNoPathForgeALine) {

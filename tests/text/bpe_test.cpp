@@ -56,7 +56,7 @@ class NaiveEncoder {
 std::vector<int32_t> fast(const BytePairEncoder& encoder, const std::string& piece) {
   BpeScratch scratch;
   std::vector<int32_t> ids;
-  encoder.encode(piece, scratch, ids);
+  encoder.encode(piece, scratch, ids, [] {});
   return ids;
 }
 

@@ -120,6 +120,37 @@ TEST(Tokenizer, AMegabyteOfOneRunComesBackExactly) {
   }
 }
 
+TEST(Tokenizer, AWatcherMayEndALongText) {
+  const Tokenizer& tokenizer = mini_tokenizer();
+  struct Enough {};
+  const auto stops_at = [&](const std::string& text, int64_t limit) {
+    int64_t seen = 0;
+    try {
+      (void)tokenizer.encode(text, {.watch = [&](int64_t tokens) {
+                               EXPECT_GE(tokens, seen);
+                               seen = tokens;
+                               if (tokens > limit) {
+                                 throw Enough();
+                               }
+                             }});
+    } catch (const Enough&) {
+      return seen;
+    }
+    return int64_t{-1};
+  };
+  std::string words;
+  for (int i = 0; i < 100'000; ++i) {
+    words += " word" + std::to_string(i % 7);
+  }
+  const auto all = static_cast<int64_t>(tokenizer.encode(words).ids.size());
+  EXPECT_EQ(stops_at(words, all), -1) << "never more tokens than there are";
+  const int64_t stopped = stops_at(words, 1000);
+  EXPECT_GT(stopped, 1000);
+  EXPECT_LT(stopped, all / 4);
+  // One piece without an end is judged by its bytes.
+  EXPECT_GT(stops_at(std::string(size_t{4} << 20, 'a'), 10), 10);
+}
+
 TEST(Tokenizer, ThreadsMayShareIt) {
   const std::string text = random_text(7, 5000);
   const std::vector<int32_t> expected = mini_tokenizer().encode(text).ids;

@@ -49,7 +49,7 @@ AnswerJob::AnswerJob(AnswerJobOptions options, const ServedModel& model, Metrics
               generation::to_answer_options(options.request, model.config, &model.tokenizer)),
       format_(std::move(format)),
       reply_(std::move(reply)),
-      accepted_(Clock::now()) {
+      arrived_(reply_->arrived()) {
   request_ = generation::to_engine_request(with_known_tokens(std::move(options.request), model),
                                            model.config, &model.tokenizer);
   request_.prefix_salt = options.prefix_salt;
@@ -87,7 +87,7 @@ Wish AnswerJob::on_tick(Clock::time_point now) {
 void AnswerJob::note_token(Clock::time_point now) {
   if (stream_.tokens().size() == 1) {
     first_token_ = now;
-    metrics_.observe_first_token(seconds_between(accepted_, now));
+    metrics_.observe_first_token(seconds_between(arrived_, now));
   } else {
     metrics_.observe_token_gap(seconds_between(last_token_, now));
   }
@@ -97,8 +97,7 @@ void AnswerJob::note_token(Clock::time_point now) {
 void AnswerJob::end(const runtime::TokenEvent& event) {
   has_ended_ = true;
   if (stream_.finish() == FinishReason::kError) {
-    reply_->fail_choice(to_api_error(base::Error(stream_.error_code(), stream_.error())),
-                        spending(event));
+    reply_->fail_choice(base::Error(stream_.error_code(), stream_.error()), spending(event));
   } else {
     Json choice = format_->end(reason_name(*stream_.finish()), *reply_);
     reply_->end_choice(std::move(choice), spending(event));
@@ -118,7 +117,7 @@ Spending AnswerJob::spending(const runtime::TokenEvent& event) const {
   count_rows(spent.cached_tokens, spent.prompt_tokens + std::max<int64_t>(0, generated - 1),
              index_topk_, spent);
   if (generated > 0) {
-    spent.first_token_s = seconds_between(accepted_, first_token_);
+    spent.first_token_s = seconds_between(arrived_, first_token_);
     spent.decode_s = seconds_between(first_token_, last_token_);
     spent.decode_tokens = generated - 1;
   }

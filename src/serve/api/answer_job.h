@@ -60,7 +60,7 @@ class AnswerJob final : public Job {
   std::shared_ptr<Reply> reply_;
   bool has_ended_ = false;
   int64_t reported_prompt_tokens_ = -1;
-  Clock::time_point accepted_;
+  Clock::time_point arrived_;
   Clock::time_point first_token_;
   Clock::time_point last_token_;
 };

@@ -2,8 +2,6 @@
 
 #include <string_view>
 
-#include "base/log.h"
-
 namespace levin::serve::api {
 namespace {
 
@@ -23,10 +21,14 @@ ApiError invalid_parameter(const std::string& param, const std::string& message)
   return {422, param + ": " + message, {.type = "", .param = param, .code = "invalid_parameter"}};
 }
 
+ApiError too_long(const std::string& message) {
+  return {400, message, {.type = "", .param = "", .code = "context_length_exceeded"}};
+}
+
 ApiError to_api_error(const base::Error& error) {
   const int status = http::http_status(error.code());
   if (error.code() == base::ErrorCode::kContextTooLong) {
-    return {status, error.what(), {.type = "", .param = "", .code = "context_length_exceeded"}};
+    return too_long(error.what());
   }
   if (status == 422) {
     return {status,
@@ -34,7 +36,6 @@ ApiError to_api_error(const base::Error& error) {
             {.type = "", .param = leading_path(error.what()), .code = "invalid_parameter"}};
   }
   if (status == 500) {
-    base::log_line(base::LogLevel::kError, error.what());
     return {status, "the server failed; its log has the reason"};
   }
   return {status, error.what()};

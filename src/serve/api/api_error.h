@@ -33,13 +33,19 @@ class ApiError : public std::runtime_error {
   int64_t retry_after_s_;
 };
 
+/// In metrics and the log alone, as nginx counts them: nobody was there to be answered.
+inline constexpr int kClientGone = 499;
+
 /// 400: the body as a whole cannot be read.
 [[nodiscard]] ApiError invalid_format(const std::string& message);
 /// 422: the field `param` ("messages[2].role") cannot be used.
 [[nodiscard]] ApiError invalid_parameter(const std::string& param, const std::string& message);
 
-/// By http::http_status; a context that is too long has the code context_length_exceeded, a path
-/// that begins the message ("messages[2].role: ...") becomes the param.
+/// 400 with the code context_length_exceeded.
+[[nodiscard]] ApiError too_long(const std::string& message);
+
+/// By http::http_status; what a status of 500 hides is for the log; a context that is too long is
+/// too_long's, a path that begins the message ("messages[2].role: ...") becomes the param.
 [[nodiscard]] ApiError to_api_error(const base::Error& error);
 
 [[nodiscard]] http::Response error_response(const ApiError& error);

@@ -64,7 +64,8 @@ void answer_chat(const http::Request& request, const std::shared_ptr<http::Respo
   const text::Prompt prompt =
       text::encode_chat(chat.conversation, {.is_thinking = is_thinking}, model.style);
   PlannedAnswer answer;
-  answer.request.prompt = model.tokenizer.encode(prompt.segments()).ids;
+  answer.request.prompt =
+      model.tokenizer.encode(prompt.segments(), dispatcher.prompt_watch(*responder)).ids;
   answer.request.sampling = resolve_sampling(chat, is_thinking);
   answer.request.stop = chat.common.stop;
   answer.request.is_dense = name.is_dense;

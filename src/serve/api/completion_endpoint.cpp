@@ -26,7 +26,7 @@ constexpr std::string_view kFimEnd = "<｜fim▁end｜>";
 /// Prefix, hole, suffix; the model writes what belongs into the hole.
 /// Source: DeepSeek-V3 report, section 4.1 (PSM).
 std::vector<int32_t> fill_in_prompt(const std::string& prefix, const std::string& suffix,
-                                    const ServedModel& model) {
+                                    const ServedModel& model, const text::EncodeWatch& watch) {
   for (const std::string_view mark : {kFimBegin, kFimHole, kFimEnd}) {
     if (!model.tokenizer.id_of(mark).has_value()) {
       throw invalid_parameter("suffix", fmt::format("{} was not made to fill gaps: its tokenizer "
@@ -37,20 +37,20 @@ std::vector<int32_t> fill_in_prompt(const std::string& prefix, const std::string
   text::Prompt prompt;
   prompt.markup(text::markup::kBos).markup(kFimBegin).content(prefix);
   prompt.markup(kFimHole).content(suffix).markup(kFimEnd);
-  return model.tokenizer.encode(prompt.segments()).ids;
+  return model.tokenizer.encode(prompt.segments(), watch).ids;
 }
 
 std::vector<int32_t> prompt_ids(const CompletionPrompt& prompt, const CompletionRequest& request,
-                                const ServedModel& model) {
+                                const ServedModel& model, const text::EncodeWatch& watch) {
   const auto* text = std::get_if<std::string>(&prompt);
   if (request.suffix.has_value()) {
     if (text == nullptr) {
       throw invalid_parameter("prompt", "text expected together with \"suffix\"");
     }
-    return fill_in_prompt(*text, *request.suffix, model);
+    return fill_in_prompt(*text, *request.suffix, model, watch);
   }
   return text == nullptr ? std::get<std::vector<int32_t>>(prompt)
-                         : generation::text_prompt(model.tokenizer, *text).ids;
+                         : generation::text_prompt(model.tokenizer, *text, watch).ids;
 }
 
 /// True if the prompt's BOS is one that its text lacks.
@@ -61,11 +61,12 @@ bool has_added_bos(const std::string& text, const std::vector<int32_t>& ids,
 }
 
 PlannedAnswer plan_answer(const CompletionRequest& request, size_t prompt_idx,
-                          const ServedModel& model, const Dispatcher& dispatcher) {
+                          const ServedModel& model, const Dispatcher& dispatcher,
+                          const text::EncodeWatch& watch) {
   const CompletionPrompt& prompt = request.prompts[prompt_idx];
   PlannedAnswer answer;
   generation::GenerationRequest& generation = answer.request;
-  generation.prompt = prompt_ids(prompt, request, model);
+  generation.prompt = prompt_ids(prompt, request, model, watch);
   if (generation.prompt.empty()) {
     throw invalid_parameter("prompt", "at least one token expected");
   }
@@ -106,9 +107,10 @@ void answer_completion(const http::Request& request,
   if (name.is_thinking) {
     throw invalid_parameter("model", "completions have no thinking mode; ask for deepseek-chat");
   }
+  const text::EncodeWatch watch = dispatcher.prompt_watch(*responder);
   std::vector<PlannedAnswer> answers;
   for (size_t i = 0; i < completion.prompts.size(); ++i) {
-    answers.push_back(plan_answer(completion, i, model, dispatcher));
+    answers.push_back(plan_answer(completion, i, model, dispatcher, watch));
     answers.back().request.is_dense = name.is_dense;
   }
   ReplyOptions options = make_reply_options(request, completion.common, model, name);

@@ -28,17 +28,28 @@ void Dispatcher::check_open(const Caller& caller) const {
   check_limits(accounts_, caller);
 }
 
+text::EncodeWatch Dispatcher::prompt_watch(const http::Responder& responder) const {
+  return [this, &responder](int64_t tokens) {
+    if (responder.is_closed()) {
+      throw ApiError(kClientGone, "the client has gone");
+    }
+    if (tokens >= model_.context_tokens) {
+      throw too_long(fmt::format(
+          "the context of this model is {} tokens, and the prompt has more; shorten the prompt",
+          model_.context_tokens));
+    }
+  };
+}
+
 int64_t Dispatcher::answer_limit(int64_t prompt_tokens, std::optional<int64_t> asked,
                                  int64_t fallback) const {
   const int64_t room = model_.context_tokens - prompt_tokens;
   if (room < 1 || asked.value_or(1) > room) {
-    throw ApiError(
-        400,
+    throw too_long(
         fmt::format("the context of this model is {} tokens; the prompt has {} and max_tokens is "
                     "{}; shorten the prompt or lower max_tokens",
                     model_.context_tokens, prompt_tokens,
-                    asked.has_value() ? std::to_string(*asked) : "not given"),
-        {.type = "", .param = "", .code = "context_length_exceeded"});
+                    asked.has_value() ? std::to_string(*asked) : "not given"));
   }
   return std::min(room, asked.value_or(fallback));
 }

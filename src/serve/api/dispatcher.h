@@ -14,6 +14,7 @@
 #include "serve/api/reply.h"
 #include "serve/api/served_model.h"
 #include "serve/http/exchange.h"
+#include "text/tokenizer.h"
 
 namespace levin::serve::api {
 
@@ -35,6 +36,10 @@ class Dispatcher {
   /// tokenised in vain: a server that stops (503), a full queue (429), a key at its limits (429) or
   /// without money (402). Takes and charges nothing. Throws ApiError.
   void check_open(const Caller& caller) const;
+
+  /// For the encoding of a prompt: ends it with ApiError as soon as the context is too short for it
+  /// (as answer_limit does) or the client has gone.
+  [[nodiscard]] text::EncodeWatch prompt_watch(const http::Responder& responder) const;
 
   /// Tokens that an answer may have: `asked`, or `fallback` as far as the context has room. Throws
   /// ApiError 400 (context_length_exceeded) naming limit, prompt and max_tokens.

@@ -142,17 +142,18 @@ int64_t EngineHost::retry_after_s() const {
   return std::clamp(static_cast<int64_t>(seconds), int64_t{1}, int64_t{60});
 }
 
-bool EngineHost::drain(std::chrono::milliseconds patience) {
+int64_t EngineHost::drain(std::chrono::milliseconds patience) {
   std::unique_lock lock(state_->mutex);
   state_->is_draining = true;
   const auto has_ended = [this] { return state_->unfinished == 0; };
-  const bool in_time = state_->all_ended.wait_for(lock, patience, has_ended);
-  if (!in_time) {
-    state_->is_cancelling = true;
-    state_->work.notify_all();
-    state_->all_ended.wait(lock, has_ended);
+  if (state_->all_ended.wait_for(lock, patience, has_ended)) {
+    return 0;
   }
-  return in_time;
+  const int64_t cut_off = state_->unfinished;
+  state_->is_cancelling = true;
+  state_->work.notify_all();
+  state_->all_ended.wait(lock, has_ended);
+  return cut_off;
 }
 
 EngineHostStats EngineHost::stats() const {

@@ -71,8 +71,8 @@ class EngineHost {
   [[nodiscard]] int64_t retry_after_s() const;
 
   /// Refuses further jobs and waits until the others have ended; cancels what is left after
-  /// `patience`. True if nothing had to be cancelled. May be called from any thread.
-  bool drain(std::chrono::milliseconds patience);
+  /// `patience`, and returns how many these were. May be called from any thread.
+  int64_t drain(std::chrono::milliseconds patience);
 
   [[nodiscard]] EngineHostStats stats() const;
 

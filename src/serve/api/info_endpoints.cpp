@@ -1,5 +1,7 @@
 #include "serve/api/info_endpoints.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 #include <vector>
 
@@ -15,27 +17,26 @@ namespace {
 
 using text::JsonValue;
 
-constexpr size_t kMaxTokens = 1'000'000;
-
 std::vector<int32_t> ids_of_messages(const JsonValue& root, const JsonFields& fields,
-                                     const ServedModel& model) {
+                                     const ServedModel& model, const text::EncodeWatch& watch) {
   const auto thinking = fields.object("thinking");
   const bool is_thinking =
       thinking.has_value() && thinking->string("type").value_or("") == "enabled";
   return generation::chat_prompt(model.tokenizer, text::conversation_from_json(root, ""),
-                                 {.is_thinking = is_thinking}, model.style)
+                                 {.is_thinking = is_thinking}, model.style, watch)
       .ids;
 }
 
-std::vector<int32_t> ids_of_prompt(const JsonFields& fields, const ServedModel& model) {
+std::vector<int32_t> ids_of_prompt(const JsonFields& fields, const ServedModel& model,
+                                   const text::EncodeWatch& watch) {
   const std::optional<std::string> prompt = fields.string("prompt");
   if (!prompt.has_value()) {
     throw invalid_parameter("prompt", "\"prompt\" or \"messages\" required, and both are missing");
   }
   if (fields.boolean("add_special_tokens").value_or(true)) {
-    return generation::text_prompt(model.tokenizer, *prompt).ids;
+    return generation::text_prompt(model.tokenizer, *prompt, watch).ids;
   }
-  return model.tokenizer.encode(*prompt).ids;
+  return model.tokenizer.encode(*prompt, {.watch = watch}).ids;
 }
 
 }  // namespace
@@ -70,11 +71,22 @@ std::string balance_body(const accounts::Accounts* accounts, const Caller& calle
                {"balance_infos", Json::array({info})}});
 }
 
-std::string tokenize_body(std::string_view request_body, const ServedModel& model) {
+std::string tokenize_body(std::string_view request_body, const ServedModel& model,
+                          const http::Responder& responder) {
+  const text::EncodeWatch watch = [&responder](int64_t tokens) {
+    if (responder.is_closed()) {
+      throw ApiError(kClientGone, "the client has gone");
+    }
+    if (tokens > static_cast<int64_t>(kMaxTokens)) {
+      throw too_long(fmt::format("at most {} tokens are counted at once", kMaxTokens));
+    }
+  };
   const JsonValue root = parse_request_body(request_body);
   const JsonFields fields(root, "");
-  const std::vector<int32_t> ids =
-      fields.has("messages") ? ids_of_messages(root, fields, model) : ids_of_prompt(fields, model);
+  const std::vector<int32_t> ids = fields.has("messages")
+                                       ? ids_of_messages(root, fields, model, watch)
+                                       : ids_of_prompt(fields, model, watch);
+  watch(static_cast<int64_t>(ids.size()));
   Json body = {{"count", ids.size()}, {"max_model_len", model.context_tokens}};
   if (fields.boolean("return_tokens").value_or(true)) {
     body["tokens"] = ids;

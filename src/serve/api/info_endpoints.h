@@ -1,6 +1,7 @@
 // The small endpoints: models, balance, tokens, metrics.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,9 @@
 
 namespace levin::serve::api {
 
+/// Tokens that one request may have counted or turned back into text.
+inline constexpr size_t kMaxTokens = 1'000'000;
+
 /// GET models: the names of the model, each with context and attention in "levin".
 [[nodiscard]] std::string models_body(const ServedModel& model);
 
@@ -20,8 +24,10 @@ namespace levin::serve::api {
 
 /// POST tokenize: {"prompt": text} or {"messages": [...], "tools", "thinking"} gives {"count",
 /// "max_model_len", "tokens"}. "add_special_tokens" (true): the prompt gets its BOS; the markup of
-/// messages is always counted. "return_tokens" (true): the ids are told. Throws ApiError.
-[[nodiscard]] std::string tokenize_body(std::string_view request_body, const ServedModel& model);
+/// messages is always counted. "return_tokens" (true): the ids are told. Throws ApiError, also for
+/// more tokens than kMaxTokens and once the client of `responder` has gone.
+[[nodiscard]] std::string tokenize_body(std::string_view request_body, const ServedModel& model,
+                                        const http::Responder& responder);
 
 /// POST detokenize: {"tokens": [...]} gives {"prompt": text}. Throws ApiError.
 [[nodiscard]] std::string detokenize_body(std::string_view request_body, const ServedModel& model);

@@ -22,9 +22,10 @@ using prometheus::MetricType;
 using Labels = std::vector<ClientMetric::Label>;
 using Samples = std::vector<std::pair<Labels, int64_t>>;
 
-/// From a millisecond to minutes, in steps of about 2.
+/// From a tenth of a millisecond, which small models need, to minutes, in steps of about 2.
 const prometheus::Histogram::BucketBoundaries kSeconds{
-    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250};
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+    0.25,   0.5,     1,      2.5,   5,      10,    25,   50,    100,  250};
 
 MetricFamily family(const char* name, const char* help, MetricType type, const Samples& samples) {
   MetricFamily made;
@@ -58,11 +59,10 @@ void add_engine_families(const EngineHostStats& stats, std::vector<MetricFamily>
         engine.cached_prompt_tokens - engine.restored_prompt_tokens},
        {{{"kind", "prompt_cached_disk"}}, engine.restored_prompt_tokens},
        {{{"kind", "generated"}}, engine.generated_tokens}});
-  add("levin_attention_rows_total",
-      "Cache rows that attention has read, and those that dense attention would have read.",
-      MetricType::Counter,
-      {{{{"kind", "selected"}}, engine.rows.latent_rows_read},
-       {{{"kind", "visible"}}, engine.rows.visible_rows}});
+  add("levin_attention_rows_read_total", "Cache rows that attention has read.", MetricType::Counter,
+      {{{}, engine.rows.latent_rows_read}});
+  add("levin_attention_rows_visible_total", "Cache rows that dense attention would have read.",
+      MetricType::Counter, {{{}, engine.rows.visible_rows}});
   add("levin_index_keys_scored_total", "Pairs of query and key that the indexer has scored.",
       MetricType::Counter, {{{}, engine.rows.index_keys_scored}});
   add("levin_index_keys_selected_total", "Those of the scored pairs that attention may read.",
@@ -109,7 +109,7 @@ void add_cache_families(const EngineHostStats& stats, std::vector<MetricFamily>&
       {{{}, disk.pages}});
   add("levin_disk_cache_bytes", "Size of the prefix cache on disk.", MetricType::Gauge,
       {{{}, disk.bytes}});
-  add("levin_disk_cache_pages_total", "What happened to pages on disk.", MetricType::Counter,
+  add("levin_disk_cache_page_events_total", "What happened to pages on disk.", MetricType::Counter,
       {{{{"event", "read"}}, disk.read_pages},
        {{{"event", "written"}}, disk.written_pages},
        {{{"event", "dropped"}}, disk.dropped_pages},
@@ -134,6 +134,11 @@ struct Metrics::State {
           .Name("levin_http_requests_total")
           .Help("Requests of the API by endpoint and status.")
           .Register(registry);
+  prometheus::Family<prometheus::Counter>& answers =
+      prometheus::BuildCounter()
+          .Name("levin_answers_total")
+          .Help("Requests that the model has worked on by how they ended.")
+          .Register(registry);
   prometheus::Family<prometheus::Counter>& tokens =
       prometheus::BuildCounter()
           .Name("levin_usage_tokens_total")
@@ -142,7 +147,7 @@ struct Metrics::State {
   prometheus::Histogram& first_token =
       prometheus::BuildHistogram()
           .Name("levin_time_to_first_token_seconds")
-          .Help("From the acceptance of a request to its first token.")
+          .Help("From the arrival of a request to its first token.")
           .Register(registry)
           .Add({}, kSeconds);
   prometheus::Histogram& token_gap = prometheus::BuildHistogram()
@@ -157,6 +162,10 @@ Metrics::~Metrics() = default;
 
 void Metrics::count_request(const std::string& endpoint, int status) {
   state_->requests.Add({{"endpoint", endpoint}, {"status", std::to_string(status)}}).Increment();
+}
+
+void Metrics::count_answer(const std::string& outcome) {
+  state_->answers.Add({{"outcome", outcome}}).Increment();
 }
 
 void Metrics::observe_first_token(double seconds) { state_->first_token.Observe(seconds); }

@@ -25,9 +25,12 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  /// A request has been answered or refused. `endpoint` is one of the few paths of the API.
+  /// A request has been answered or refused. `endpoint` is one of the few paths of the API, or
+  /// "other".
   void count_request(const std::string& endpoint, int status);
-  /// From the acceptance of a request to its first token.
+  /// A request of the model has ended: the finish_reason of its answer, "failed" or "client_gone".
+  void count_answer(const std::string& outcome);
+  /// From the arrival of a request to its first token.
   void observe_first_token(double seconds);
   /// Between two tokens of one answer.
   void observe_token_gap(double seconds);

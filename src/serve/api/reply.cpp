@@ -12,8 +12,6 @@
 namespace levin::serve::api {
 namespace {
 
-// In metrics alone, as nginx counts them.
-constexpr int kClientGone = 499;
 // Until then a failure still gets its own status; afterwards a waiting client hears keep-alives.
 constexpr std::chrono::seconds kStreamBegin{3};
 
@@ -76,6 +74,7 @@ void Reply::write_progress(int64_t prompt_tokens_done, int64_t prompt_tokens) {
 }
 
 void Reply::end_choice(Json choice, const Spending& spending) {
+  finish_reason_ = choice.at("finish_reason").get<std::string>();
   if (options_.streams && open_choices_ > 1) {
     write_choice(std::move(choice));
   } else {
@@ -84,11 +83,16 @@ void Reply::end_choice(Json choice, const Spending& spending) {
   end_one(spending);
 }
 
-void Reply::fail_choice(const ApiError& error, const Spending& spending) {
+void Reply::fail_choice(const base::Error& error, const Spending& spending) {
   if (!has_failed_) {
     has_failed_ = true;
-    services_.metrics.count_request(options_.endpoint, error.status());
-    http::Response response = error_response(error);
+    const ApiError refusal = to_api_error(error);
+    if (refusal.status() == 500) {
+      base::log_line(base::LogLevel::kError,
+                     fmt::format("request {} failed: {}", options_.id, error.what()));
+    }
+    services_.metrics.count_request(options_.endpoint, refusal.status());
+    http::Response response = error_response(refusal);
     if (has_begun_) {
       write_event(response.body);
       responder_->finish();
@@ -139,6 +143,10 @@ void Reply::complete() {
 }
 
 void Reply::report(const Cost& cost) const {
+  const std::string_view outcome = has_failed_               ? "failed"
+                                   : responder_->is_closed() ? "client_gone"
+                                                             : std::string_view(finish_reason_);
+  services_.metrics.count_answer(std::string(outcome));
   if (services_.on_answer) {
     services_.on_answer({.id = options_.id,
                          .endpoint = options_.endpoint,
@@ -146,7 +154,7 @@ void Reply::report(const Cost& cost) const {
                          .key_name = options_.key_name,
                          .spending = spending_,
                          .cost_usd = cost.usd,
-                         .has_failed = has_failed_});
+                         .outcome = outcome});
   }
 }
 

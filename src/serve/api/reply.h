@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "serve/accounts/accounts.h"
 #include "serve/api/api_error.h"
 #include "serve/api/engine_host.h"
@@ -32,7 +33,8 @@ struct ReplyOptions {
   bool streams = false;
   bool include_usage = false;
   bool include_progress = false;
-  int64_t choices = 1;  ///< jobs that answer
+  int64_t choices = 1;                       ///< jobs that answer
+  Clock::time_point arrived = Clock::now();  ///< when the request was there with its body
 };
 
 /// One finished answer, for the log: never content.
@@ -43,7 +45,8 @@ struct AnswerRecord {
   std::string_view key_name;  ///< empty without accounts
   const Spending& spending;
   std::string_view cost_usd;  ///< by the price table
-  bool has_failed = false;
+  /// How it ended: finish_reason of the last choice, "failed", or "client_gone".
+  std::string_view outcome;
 };
 
 /// What all replies share; worker and metrics outlive them.
@@ -65,6 +68,7 @@ class Reply : public std::enable_shared_from_this<Reply> {
         std::unique_ptr<accounts::Admission> admission, const ReplyServices& services);
 
   [[nodiscard]] bool streams() const noexcept { return options_.streams; }
+  [[nodiscard]] Clock::time_point arrived() const noexcept { return options_.arrived; }
 
   /// Streams alone: a chunk with this choice.
   void write_choice(Json choice);
@@ -75,7 +79,7 @@ class Reply : public std::enable_shared_from_this<Reply> {
   void end_choice(Json choice, const Spending& spending);
   /// A choice has ended without an answer: the client gets the error instead of what is left, and
   /// the request costs nothing.
-  void fail_choice(const ApiError& error, const Spending& spending);
+  void fail_choice(const base::Error& error, const Spending& spending);
 
   /// Asked before each step: begins the stream of a client that has waited for some seconds, so
   /// that it hears keep-alive comments. Pauses jobs of a client that reads too slowly
@@ -102,6 +106,7 @@ class Reply : public std::enable_shared_from_this<Reply> {
   const Clock::time_point accepted_;
   bool has_begun_ = false;  // the stream
   bool has_failed_ = false;
+  std::string finish_reason_;  // of the last choice that ended
   std::optional<Clock::time_point> lags_since_;
   int64_t open_choices_;
   Json choices_ = Json::array();  // of a body: all; of a stream: the last one

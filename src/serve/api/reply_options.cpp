@@ -10,6 +10,7 @@ ReplyOptions make_reply_options(const http::Request& request, const CommonFields
                                 const ServedModel& model, const ModelName& name) {
   ReplyOptions options;
   options.id = request.id;
+  options.arrived = request.arrived;
   options.model = common.model;
   options.fingerprint = fmt::format("fp_{}_{}", model.name, attention_name(name));
   options.created_unix_s = base::unix_time_s();

@@ -76,6 +76,10 @@ http::Handler Service::State::guarded(std::string endpoint, Answer answer) {
     } catch (const ApiError& error) {
       refuse(error);
     } catch (const base::Error& error) {
+      if (http::http_status(error.code()) == 500) {
+        metrics.count_request(endpoint, 500);
+        throw;  // the server logs it with the request's id
+      }
       refuse(to_api_error(error));
     }
   };
@@ -89,10 +93,11 @@ Service::~Service() = default;
 
 void Service::add_routes(http::Router& router) {
   State& state = *state_;
-  const auto add = [&](const char* method, const std::string& path, auto answer) {
+  const auto add = [&](const char* method, const std::string& path, auto answer,
+                       http::Lane lane = http::Lane::kHandlers) {
     const http::Handler handler = state.guarded(path, std::move(answer));
     for (const std::string_view prefix : kPrefixes) {
-      router.add(method, std::string(prefix) + "/" + path, handler);
+      router.add(method, std::string(prefix) + "/" + path, handler, lane);
     }
   };
   const auto add_answer = [&](const char* path, auto answer) {
@@ -104,27 +109,37 @@ void Service::add_routes(http::Router& router) {
   };
   add_answer("chat/completions", answer_chat);
   add_answer("completions", answer_completion);
-  const auto add_body = [&](const char* method, const std::string& path, auto body) {
-    add(method, path,
+  const auto add_body = [&](const char* method, const std::string& path, http::Lane lane,
+                            auto body) {
+    add(
+        method, path,
         [&state, path, body](const http::Request& request, const ResponderPtr& responder) {
           http::Response response;
-          response.body = body(request, state.caller_of(request));
+          response.body = body(request, state.caller_of(request), *responder);
           state.metrics.count_request(path, response.status);
           responder->send(std::move(response));
-        });
+        },
+        lane);
   };
-  add_body("GET", "models", [&state](const http::Request& /*request*/, const Caller& /*caller*/) {
-    return models_body(state.model);
-  });
-  add_body("GET", "user/balance", [&state](const http::Request& /*request*/, const Caller& caller) {
-    return balance_body(state.accounts, caller);
-  });
-  add_body("POST", "tokenize", [&state](const http::Request& request, const Caller& /*caller*/) {
-    return tokenize_body(request.body, state.model);
-  });
-  add_body("POST", "detokenize", [&state](const http::Request& request, const Caller& /*caller*/) {
-    return detokenize_body(request.body, state.model);
-  });
+  using http::Lane;
+  using http::Request;
+  using http::Responder;
+  add_body("GET", "models", Lane::kHandlers,
+           [&state](const Request&, const Caller&, const Responder&) {
+             return models_body(state.model);
+           });
+  add_body("GET", "user/balance", Lane::kHandlers,
+           [&state](const Request&, const Caller& caller, const Responder&) {
+             return balance_body(state.accounts, caller);
+           });
+  add_body("POST", "tokenize", Lane::kSlow,
+           [&state](const Request& request, const Caller&, const Responder& responder) {
+             return tokenize_body(request.body, state.model, responder);
+           });
+  add_body("POST", "detokenize", Lane::kSlow,
+           [&state](const Request& request, const Caller&, const Responder&) {
+             return detokenize_body(request.body, state.model);
+           });
   add("GET", "metrics", [&state](const http::Request& request, const ResponderPtr& responder) {
     if (!request.is_loopback) {
       (void)state.caller_of(request);
@@ -138,7 +153,9 @@ void Service::add_routes(http::Router& router) {
   });
 }
 
-bool Service::drain(std::chrono::milliseconds patience) { return state_->host.drain(patience); }
+int64_t Service::drain(std::chrono::milliseconds patience) { return state_->host.drain(patience); }
+
+void Service::count_refusal(int status) { state_->metrics.count_request("other", status); }
 
 EngineHostStats Service::stats() const { return state_->host.stats(); }
 

@@ -44,8 +44,11 @@ class Service {
   void add_routes(http::Router& router);
 
   /// Refuses new requests (503) and waits for the running ones; cancels what is left after
-  /// `patience`. True if nothing had to be cancelled.
-  bool drain(std::chrono::milliseconds patience);
+  /// `patience` and returns how many these were.
+  int64_t drain(std::chrono::milliseconds patience);
+
+  /// Counts a request that was refused before it reached a handler. Any thread.
+  void count_refusal(int status);
 
   [[nodiscard]] EngineHostStats stats() const;
 

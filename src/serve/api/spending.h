@@ -17,7 +17,7 @@ struct Spending {
   int64_t reasoning_tokens = 0;  ///< of the completion
   int64_t rows_read = 0;         ///< rows of the context that attention read, one layer
   int64_t rows_visible = 0;      ///< rows that dense attention would have read
-  double first_token_s = 0;      ///< from the acceptance of the request to its first token
+  double first_token_s = 0;      ///< from the arrival of the request to its first token
   double decode_s = 0;           ///< from the first token to the last
   int64_t decode_tokens = 0;     ///< tokens within decode_s
 

@@ -87,7 +87,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   AnswerForm form_;
   Target target_;
   const Handler* handler_ = nullptr;
-  bool is_quick_ = false;               // handler_ runs here
+  Lane lane_ = Lane::kHandlers;         // of handler_
   std::unique_ptr<ArrivingBody> body_;  // until a handler has it
   ExchangeRecord record_;
   Clock::time_point exchange_start_;

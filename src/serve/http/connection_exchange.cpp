@@ -87,7 +87,7 @@ std::optional<Response> Connection::judge(const RequestHead& head) {
     return response;
   }
   handler_ = match.handler;
-  is_quick_ = match.is_quick;
+  lane_ = match.lane;
   return std::nullopt;
 }
 
@@ -122,24 +122,31 @@ void Connection::dispatch(RequestParser& parser) {
                   .remote_address = peer_.address,
                   .is_loopback = peer_.is_loopback};
   record_.received_bytes = request.body.size();
+  record_.is_handled = true;
   asio::co_spawn(server_.network, write_answer(),
                  [self = shared_from_this()](const std::exception_ptr& failure) {
                    if (failure) {
                      self->close();
                    }
                  });
-  if (is_quick_) {
+  if (lane_ == Lane::kQuick) {
     body_.reset();
     run_handler(server_.options, *handler_, std::move(request), Answer::for_handler(answer_));
     return;
   }
-  asio::post(server_.handlers,
-             [&options = server_.options, handler = handler_, request = std::move(request),
-              responder = Answer::for_handler(answer_), network = server_.network,
-              body = std::move(body_)]() mutable {
-               asio::post(network, [taken = std::move(body)] {});  // counts no more
-               run_handler(options, *handler, std::move(request), responder);
-             });
+  auto handle = [&options = server_.options, handler = handler_, request = std::move(request),
+                 responder = Answer::for_handler(answer_), network = server_.network,
+                 body = std::move(body_)]() mutable {
+    asio::post(network, [taken = std::move(body)] {});  // counts no more
+    if (!responder->is_closed()) {
+      run_handler(options, *handler, std::move(request), responder);
+    }
+  };
+  if (lane_ == Lane::kSlow) {
+    asio::post(server_.slow_handlers, std::move(handle));
+  } else {
+    asio::post(server_.handlers, std::move(handle));
+  }
 }
 
 void Connection::end_exchange() {

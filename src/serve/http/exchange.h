@@ -1,6 +1,7 @@
 // One HTTP exchange as a handler sees it: a request, and a way to answer it from any thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -30,6 +31,8 @@ struct Request {
   std::string body;  ///< whole, within the limit of the listener
   std::string remote_address;
   bool is_loopback = false;  ///< the peer is this machine
+  /// When its last byte had come.
+  std::chrono::steady_clock::time_point arrived = std::chrono::steady_clock::now();
 };
 
 struct Response {
@@ -67,8 +70,9 @@ class Responder {
 };
 
 /// Takes a request; answers now or later, from any thread. Runs on one of a few handler threads,
-/// so parsing and tokenising are fine there and waiting for the model is not. What it throws before
-/// it has answered becomes an error body (base::Error by its code, anything else 500).
+/// so parsing and tokenising are fine there and waiting for the model is not; a client that has
+/// gone by then is not answered. What it throws before it has answered becomes an error body
+/// (base::Error by its code, anything else 500).
 using Handler = std::function<void(Request request, std::shared_ptr<Responder> responder)>;
 
 }  // namespace levin::serve::http

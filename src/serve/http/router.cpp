@@ -6,21 +6,13 @@
 
 namespace levin::serve::http {
 
-void Router::add(std::string method, std::string path, Handler handler) {
-  add_route(std::move(method), std::move(path), {.handler = std::move(handler)});
-}
-
-void Router::add_quick(std::string method, std::string path, Handler handler) {
-  add_route(std::move(method), std::move(path), {.handler = std::move(handler), .is_quick = true});
-}
-
-void Router::add_route(std::string method, std::string path, Route route) {
+void Router::add(std::string method, std::string path, Handler handler, Lane lane) {
   const bool is_prefix = path.ends_with("/*");
   if (is_prefix) {
     path.pop_back();
   }
   Methods& methods = (is_prefix ? prefixes_ : exact_)[std::move(path)];
-  const bool is_new = methods.emplace(std::move(method), std::move(route)).second;
+  const bool is_new = methods.emplace(std::move(method), Route{std::move(handler), lane}).second;
   LEVIN_CHECK(is_new);
 }
 
@@ -48,7 +40,7 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
     }
     if (name == method || (method == "HEAD" && name == "GET" && match.handler == nullptr)) {
       match.handler = &route.handler;
-      match.is_quick = route.is_quick;
+      match.lane = route.lane;
     }
   }
   // What lies below a prefix is known to its handler alone: of another method nobody knows the

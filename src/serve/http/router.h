@@ -1,6 +1,7 @@
 // Which handler answers a method and path.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -9,21 +10,24 @@
 
 namespace levin::serve::http {
 
+/// Where a handler runs.
+enum class Lane : uint8_t {
+  kHandlers,  ///< on one of the handler threads
+  kQuick,     ///< on the network thread: it never blocks and takes microseconds
+  kSlow,      ///< on a handler thread, one such handler at a time: the other threads stay free
+};
+
 /// Filled before the server starts, read-only afterwards (so any thread may call find).
 class Router {
  public:
   /// Routes `method` on `path` to `handler`. A path that ends in "/*" stands for everything below
   /// it ("/assets/*"; "/*" is the whole site); exact paths go first, then the longest such prefix.
   /// Throws Error(kInternal) if that route exists.
-  void add(std::string method, std::string path, Handler handler);
-
-  /// As add, for a handler that never blocks and takes microseconds: it runs on the network thread,
-  /// and so answers also while all handler threads are busy.
-  void add_quick(std::string method, std::string path, Handler handler);
+  void add(std::string method, std::string path, Handler handler, Lane lane = Lane::kHandlers);
 
   struct Match {
     const Handler* handler = nullptr;  ///< null: no such path (404) or method (405)
-    bool is_quick = false;             ///< added by add_quick
+    Lane lane = Lane::kHandlers;
     std::string
         allow;  ///< methods of the path, as the Allow header wants them; empty: no such path
   };
@@ -35,11 +39,10 @@ class Router {
  private:
   struct Route {
     Handler handler;
-    bool is_quick = false;
+    Lane lane = Lane::kHandlers;
   };
   using Methods = std::map<std::string, Route, std::less<>>;
 
-  void add_route(std::string method, std::string path, Route route);
   [[nodiscard]] const Methods* find_prefix(std::string_view path) const;
 
   std::map<std::string, Methods, std::less<>> exact_;

@@ -7,6 +7,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
@@ -146,6 +147,7 @@ Server::Impl::Impl(ServerOptions options, Router router)
              .access = access_,
              .network = context_.get_executor(),
              .handlers = handlers_,
+             .slow_handlers = asio::make_strand(handlers_.get_executor()),
              .arriving = arriving_,
              .id_seed = base::random_seed()},
       port_(acceptor_.local_endpoint().port()) {

@@ -41,6 +41,7 @@ struct ExchangeRecord {
   size_t received_bytes = 0;  ///< of the body
   size_t sent_bytes = 0;      ///< with header and framing
   std::chrono::milliseconds duration{0};
+  bool is_handled = false;   ///< false: refused before any handler saw it
   bool is_complete = false;  ///< false: the client went, or was cut off, before the end
 };
 

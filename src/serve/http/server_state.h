@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,7 @@ struct ServerState {
   const AccessRules& access;
   boost::asio::any_io_executor network;
   boost::asio::thread_pool& handlers;
+  boost::asio::strand<boost::asio::thread_pool::executor_type> slow_handlers;  ///< of the same pool
   ArrivingBytes& arriving;
   uint64_t id_seed = 0;  ///< random, so that ids of two runs differ
   uint64_t requests = 0;

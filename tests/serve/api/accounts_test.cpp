@@ -178,7 +178,7 @@ TEST_F(ApiAccounts, TooManyAtOnceIs429) {
   EXPECT_FALSE(http::find_header(refused->headers(), "Retry-After").empty());
   EXPECT_EQ(send_broken(key)->status(), 429) << "nothing was parsed for it";
   running->close();
-  EXPECT_TRUE(fixture_->service().drain(std::chrono::minutes(1)));
+  EXPECT_EQ(fixture_->service().drain(std::chrono::minutes(1)), 0);
 }
 
 TEST_F(ApiAccounts, OwnersDoNotShareCachedPrefixes) {
@@ -214,8 +214,8 @@ TEST_F(ApiAccounts, AFailureOfTheServerCostsNothing) {
     const auto reply = std::make_shared<Reply>(
         responder, std::move(options),
         std::get<std::unique_ptr<accounts::Admission>>(std::move(admitted)), services);
-    reply->end_choice({{"index", 0}}, spent);
-    reply->fail_choice(ApiError(500, "a tensor holds a NaN"), spent);
+    reply->end_choice({{"index", 0}, {"finish_reason", "stop"}}, spent);
+    reply->fail_choice(base::Error(base::ErrorCode::kInternal, "a tensor holds a NaN"), spent);
   }
   EXPECT_EQ(responder->status(), 500);
   const json balance = fixture_->ask("GET", "/user/balance", "", key)->json();

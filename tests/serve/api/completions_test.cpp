@@ -245,5 +245,15 @@ TEST_F(Completions, TokensGoBothWays) {
   EXPECT_EQ(fixture_.post("/detokenize", {{"tokens", json::array({-1})}})->status(), 422);
 }
 
+TEST_F(Completions, WhatNoContextHoldsIsNotTokenisedToItsEnd) {
+  const std::string endless(size_t{24} << 20, 'a');  // of one piece, and more than a million tokens
+  for (const auto& [path, answer] :
+       {std::pair("/completions", fixture_.post("/completions", body_with(endless))),
+        std::pair("/tokenize", fixture_.post("/tokenize", {{"prompt", endless}}))}) {
+    EXPECT_EQ(answer->status(), 400) << path;
+    EXPECT_EQ(answer->json()["error"]["code"], "context_length_exceeded") << path;
+  }
+}
+
 }  // namespace
 }  // namespace levin::serve::api

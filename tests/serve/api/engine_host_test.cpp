@@ -119,7 +119,7 @@ TEST_F(EngineHostOnMini, ACancelledJobGetsAtMostOneMoreToken) {
   const int64_t tokens = cancelled->tokens;
   EXPECT_EQ(cancelled->wait(), FinishReason::kCancelled);
   EXPECT_LE(cancelled->tokens, tokens + 1);
-  EXPECT_TRUE(host_->drain(milliseconds(10'000)));
+  EXPECT_EQ(host_->drain(milliseconds(10'000)), 0);
   EXPECT_EQ(host_->stats().cache.held_pages, 0);
 }
 
@@ -173,7 +173,7 @@ TEST_F(EngineHostOnMini, SeveralJobsAreTakenTogetherOrNotAtAll) {
 TEST_F(EngineHostOnMini, DrainWaitsAndRefusesFurtherJobs) {
   const auto running = job(10, 50);
   EXPECT_EQ(submit(running), EngineHost::Admission::kAccepted);
-  EXPECT_TRUE(host_->drain(std::chrono::minutes(1)));
+  EXPECT_EQ(host_->drain(std::chrono::minutes(1)), 0);
   EXPECT_EQ(running->wait(), FinishReason::kLength);
   EXPECT_EQ(host_->ask(), EngineHost::Admission::kDraining);
   EXPECT_EQ(submit(job(10, 5)), EngineHost::Admission::kDraining);
@@ -183,7 +183,7 @@ TEST_F(EngineHostOnMini, DrainCancelsWhatTakesTooLong) {
   const auto stuck = job(10, 500);
   stuck->wish = Wish::kPause;
   EXPECT_EQ(submit(stuck), EngineHost::Admission::kAccepted);
-  EXPECT_FALSE(host_->drain(milliseconds(30)));
+  EXPECT_EQ(host_->drain(milliseconds(30)), 1);
   EXPECT_EQ(stuck->wait(), FinishReason::kCancelled);
 }
 

@@ -30,7 +30,7 @@ TEST(Metrics, TellOfRequestsTokensAndTheEngine) {
                               usage["completion_tokens"].dump()));
   EXPECT_THAT(text, HasSubstr("levin_requests{state=\"waiting\"} 0"));
   EXPECT_THAT(text, HasSubstr("# TYPE levin_cache_pages gauge"));
-  EXPECT_THAT(text, HasSubstr("levin_attention_rows_total{kind=\"selected\"}"));
+  EXPECT_THAT(text, HasSubstr("levin_attention_rows_read_total "));
   EXPECT_THAT(text, HasSubstr("levin_index_keys_scored_total"));
   EXPECT_THAT(text, HasSubstr("levin_index_keys_selected_total"));
   for (const char* part : {"indexer", "attention", "other"}) {

@@ -63,6 +63,35 @@ TEST_F(DrainTest, CutsOffWhatOutlivesTheLimit) {
   responder->send({.body = "{}"});  // held longer than the server: does nothing
 }
 
+TEST_F(DrainTest, BeginsNoHandlersForClientsThatHaveGone) {
+  options.handler_threads = 1;
+  std::promise<void> is_busy;
+  std::promise<void> may_end;
+  std::atomic<int> begun = 0;
+  router.add("POST", "/busy", [&](const Request&, const std::shared_ptr<Responder>& responder) {
+    if (++begun == 1) {
+      is_busy.set_value();
+      may_end.get_future().wait();
+    }
+    responder->send({.body = "{}"});
+  });
+  start();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(connect());
+    clients.back()->send(post("/busy", "{}"));
+  }
+  is_busy.get_future().wait();
+  clients.clear();
+  std::thread drain([this] { server->drain(std::chrono::seconds(30)); });
+  while (server->connections() > 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  may_end.set_value();
+  drain.join();
+  EXPECT_EQ(begun, 1);
+}
+
 TEST_F(DrainTest, FailuresOfTheLogStopNeitherDeadlinesNorTheEnd) {
   options.limits.idle_time = milliseconds(500);
   options.limits.lag_time = milliseconds(200);

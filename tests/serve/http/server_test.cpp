@@ -76,10 +76,10 @@ TEST_F(ServerTest, QuickHandlersAnswerWhileTheOthersAreBusy) {
     may_end.get_future().wait();
     responder->send({.body = "{}"});
   });
-  router.add_quick("GET", "/quick",
-                   [](const Request&, const std::shared_ptr<Responder>& responder) {
-                     responder->send({.body = "quick"});
-                   });
+  const auto answer = [](const Request&, const std::shared_ptr<Responder>& responder) {
+    responder->send({.body = "quick"});
+  };
+  router.add("GET", "/quick", answer, Lane::kQuick);
   start();
   const auto client = connect();
   client->send(post("/busy", "{}"));
@@ -88,6 +88,38 @@ TEST_F(ServerTest, QuickHandlersAnswerWhileTheOthersAreBusy) {
   EXPECT_EQ(status_of(exchange(post("/quick", "{}"))), 405);
   may_end.set_value();
   EXPECT_EQ(body_of(client->read_response()), "{}");
+}
+
+TEST_F(ServerTest, SlowHandlersLeaveThreadsToOthers) {
+  options.handler_threads = 2;
+  std::promise<void> may_end;
+  const std::shared_future<void> end = may_end.get_future().share();
+  std::promise<void> is_busy;
+  std::atomic<int> running = 0;
+  std::atomic<int> most_running = 0;
+  const auto answer = [&](const Request&, const std::shared_ptr<Responder>& responder) {
+    if (const int now = ++running; now > most_running) {
+      most_running = now;
+      is_busy.set_value();
+    }
+    end.wait();
+    --running;
+    responder->send({.body = "{}"});
+  };
+  router.add("POST", "/slow", answer, Lane::kSlow);
+  start();
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(connect());
+    clients.back()->send(post("/slow", "{}"));
+  }
+  is_busy.get_future().wait();
+  EXPECT_EQ(body_of(exchange(get("/hello"))), "hello");
+  may_end.set_value();
+  for (const auto& client : clients) {
+    EXPECT_EQ(body_of(client->read_response()), "{}");
+  }
+  EXPECT_EQ(most_running, 1);
 }
 
 TEST_F(ServerTest, AnswersHeadWithoutABody) {

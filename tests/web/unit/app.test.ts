@@ -84,7 +84,7 @@ describe('answers under way', () => {
     const [question, reply] = page.path.value;
     if (question?.role !== 'user' || reply?.role !== 'assistant') throw new Error('no answer is under way');
     await page.regenerate(reply);
-    await page.edit(question, 'Count again');
+    await page.edit(question, 'Count again', []);
     answer.end();
     await done;
     expect([server.answers.length, page.messages.value.length]).toEqual([1, 2]);

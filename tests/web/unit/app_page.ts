@@ -1,6 +1,6 @@
 // The actions of the page without its views: a store in memory, and a server that answers when told.
 import { vi } from 'vitest';
-import type { ChatRequest } from '../../../web/src/api/types';
+import type { ChatChunk, ChatRequest, LevinFields, Usage } from '../../../web/src/api/types';
 import { newId } from '../../../web/src/chat/ids';
 
 const TrueChannel = globalThis.BroadcastChannel;
@@ -12,6 +12,7 @@ export class FakeAnswer {
   readonly response: Response;
 
   constructor(
+    readonly path: string,
     readonly body: ChatRequest,
     signal: AbortSignal | null | undefined,
   ) {
@@ -25,10 +26,17 @@ export class FakeAnswer {
   }
 
   write(content: string): void {
-    this.event(JSON.stringify({ choices: [{ delta: { content } }] }));
+    this.chunk({ choices: [{ delta: { content } }] });
   }
 
-  end(): void {
+  chunk(chunk: ChatChunk): void {
+    this.event(JSON.stringify(chunk));
+  }
+
+  /** `usage` comes in a chunk of its own. */
+  end(finishReason = 'stop', usage?: Usage, levin?: LevinFields): void {
+    this.chunk({ choices: [{ delta: {}, finish_reason: finishReason }] });
+    if (usage) this.chunk({ choices: [], usage, ...(levin ? { levin } : {}) });
     this.event('[DONE]');
     this.source.close();
   }
@@ -46,12 +54,15 @@ export class FakeServer {
   readonly handlers: Record<string, Handler> = {
     '/v1/models': () => Response.json({ data: [{ id: 'mini' }] }),
     '/user/balance': () => Response.json({ balance_infos: [] }),
-    '/v1/chat/completions': ({ body, signal }) => {
-      const answer = new FakeAnswer(JSON.parse(String(body)) as ChatRequest, signal);
-      this.answers.push(answer);
-      return answer.response;
-    },
+    '/v1/chat/completions': (init) => this.answer('/v1/chat/completions', init),
+    '/beta/chat/completions': (init) => this.answer('/beta/chat/completions', init),
   };
+
+  private answer(path: string, { body, signal }: RequestInit): Response {
+    const answer = new FakeAnswer(path, JSON.parse(String(body)) as ChatRequest, signal);
+    this.answers.push(answer);
+    return answer.response;
+  }
 
   /** As a browser does, a request whose signal is aborted rejects, whether it was sent or not. */
   async fetch(path: string, init: RequestInit): Promise<Response> {

@@ -125,7 +125,7 @@ describe('AnswerCollector', () => {
       },
       60,
     );
-    expect(collector.meter()).toMatchObject({ promptTokens: 128, cachedTokens: 64, timeToFirstTokenMs: 40, costUsd: 2.80012e-7, costWithoutCacheUsd: 0.00001 });
+    expect(collector.meter('done')).toMatchObject({ promptTokens: 128, cachedTokens: 64, timeToFirstTokenMs: 40, costUsd: 2.80012e-7, costWithoutCacheUsd: 0.00001 });
   });
 
   test('measures by itself what the server does not say', () => {
@@ -133,24 +133,30 @@ describe('AnswerCollector', () => {
     collector.add(content('a'), 1500);
     collector.add(content('b'), 2500);
     collector.add({ choices: [], usage: { completion_tokens: 3 } }, 2500);
-    expect(collector.meter()).toMatchObject({ timeToFirstTokenMs: 500, decodeTokensPerS: 2, costUsd: null });
+    expect(collector.meter('done')).toMatchObject({ timeToFirstTokenMs: 500, decodeTokensPerS: 2, costUsd: null });
   });
 
   test('without an end of the stream it knows how far the prompt was read', () => {
     const collector = new AnswerCollector(0);
-    expect(collector.hasFigures('stopped')).toBe(false);
+    expect(collector.meter('stopped')).toBeNull();
     collector.add({ choices: [], levin: { prompt_tokens_done: 64, prompt_tokens: 128 } }, 1);
-    expect(collector.meter()).toMatchObject({ promptTokens: 64, timeToFirstTokenMs: null });
+    expect(collector.meter('stopped')).toMatchObject({ promptTokens: 64, timeToFirstTokenMs: null });
     collector.add(content('Yes'), 50);
-    expect(collector.meter()).toMatchObject({ promptTokens: 128, completionTokens: null, timeToFirstTokenMs: 50 });
-    expect(collector.hasFigures('stopped')).toBe(true);
-    expect(collector.hasFigures('failed')).toBe(false);
+    expect(collector.meter('stopped')).toMatchObject({ promptTokens: 128, completionTokens: null, timeToFirstTokenMs: 50 });
+    expect(collector.meter('failed')).toBeNull();
   });
 
   test('says when the answer was cut', () => {
     const collector = new AnswerCollector(0);
     collector.add({ choices: [{ delta: {}, finish_reason: 'length' }] }, 1);
-    expect(collector.state).toBe('cut');
+    expect([collector.state, collector.failure]).toEqual(['cut', null]);
+  });
+
+  test('says when the server ended the answer', () => {
+    const collector = new AnswerCollector(0);
+    collector.add({ choices: [{ delta: {}, finish_reason: 'insufficient_system_resource' }] }, 1);
+    expect(collector.state).toBe('failed');
+    expect(collector.failure).toMatchObject({ title: 'The server ended this answer.', action: 'retry' });
   });
 });
 

@@ -1,12 +1,12 @@
 // Every failure is a sentence with an action.
 import { describe, expect, test } from 'vitest';
-import { describeResponse, describeStatus, parseRetryAfter } from '../../../web/src/api/errors';
+import { describeResponse, describeStatus, describeStreamError, parseRetryAfter, withAnswerLimit } from '../../../web/src/api/errors';
 import { dayGroup, formatPercent, formatSeconds, formatTokens, formatUsd } from '../../../web/src/views/format';
 
 describe('describeStatus', () => {
   test.each([
     [401, 'This server wants a key.', 'sign-in'],
-    [402, 'The balance of this key does not suffice.', 'balance'],
+    [402, 'The balance of this key does not suffice.', 'sign-in'],
     [403, 'The server refuses this page.', 'retry'],
     [413, 'This is longer than the model can read.', 'shorten'],
     [422, 'The server does not accept this request.', 'settings'],
@@ -19,17 +19,72 @@ describe('describeStatus', () => {
   });
 
   test('a balance that does not suffice: what the server said, then what to do', () => {
-    const error = { message: 'it may cost 2 USD and 1.5 USD are available' };
-    expect(describeStatus(402, { error }).detail).toMatch(
-      /^The server says: it may cost 2 USD and 1\.5 USD are available\. Lower the longest answer in the settings, .*levin keys topup/,
-    );
-    expect(describeStatus(402, {}).detail).toMatch(/^Lower the longest answer/);
+    const error = { message: 'it may cost 2 USD and 1.5 USD are available; top up, or lower max_tokens' };
+    const failure = describeStatus(402, { error });
+    expect(failure.action).toBe('balance');
+    expect(failure.detail).toMatch(/^The server says: it may cost .* lower max_tokens\. Lower the longest answer in the settings, .*levin keys topup/);
+  });
+
+  test('a balance that is used up: a shorter answer is no advice', () => {
+    const error = { message: 'the balance is used up: 0 USD are available, less than the smallest request may cost; top up' };
+    const failure = describeStatus(402, { error });
+    expect(failure.action).toBe('sign-in');
+    expect(failure.detail).toMatch(/ top up\. To go on, ask whoever runs the server .*levin keys topup/);
+    for (const { detail } of [failure, describeStatus(402, {})]) expect(detail).not.toContain('longest answer');
+  });
+
+  test('a server that shuts down says so', () => {
+    expect(describeStatus(503, { error: { code: 'shutting_down' } }).title).toBe('The server is shutting down.');
   });
 
   test('knows a context that is too long by its code', () => {
     const error = { message: 'the prompt has 200000', code: 'context_length_exceeded' };
     expect(describeStatus(400, { error })).toMatchObject({ action: 'shorten', detail: 'the prompt has 200000' });
     expect(describeStatus(400, { error: { message: 'not JSON' } }).action).toBe('settings');
+  });
+});
+
+describe('a longest answer that the context has no room for', () => {
+  const message = 'the context of this model is 4096 tokens; the prompt has 9 and max_tokens is 65536; shorten the prompt or lower max_tokens';
+  const tooLong = describeStatus(400, { error: { code: 'context_length_exceeded', message } });
+
+  test('leads to the settings', () => {
+    const failure = withAnswerLimit(tooLong, 65536, 4096);
+    expect(failure).toMatchObject({ action: 'settings', title: 'The longest answer leaves no room for a question.' });
+    expect(failure.detail).toBe('It is 65,536 tokens in the settings; question and answer together may have 4,096. Lower it there, or empty the field.');
+  });
+
+  test('may be what has to change, if the model can hold it or its context is not known', () => {
+    for (const context of [128_000, null]) {
+      const failure = withAnswerLimit(tooLong, 65536, context);
+      expect(failure).toMatchObject({ action: 'shorten-or-lower', title: tooLong.title });
+      expect(failure.detail).toMatch(/lower max_tokens\. The longest answer in the settings, 65,536 tokens, counts too\.$/);
+    }
+  });
+
+  test('is not to blame if there is none, or the prompt alone is too long', () => {
+    expect(withAnswerLimit(tooLong, null, 4096)).toBe(tooLong);
+    const alone = { ...tooLong, detail: 'the context of this model is 4096 tokens, and the prompt has more; shorten the prompt' };
+    expect(withAnswerLimit(alone, 65536, 4096)).toBe(alone);
+  });
+});
+
+describe('describeStreamError', () => {
+  test('says what happened', () => {
+    expect(describeStreamError({ message: 'the request was cancelled', type: 'overloaded_error' })).toMatchObject({
+      title: 'The server is stopping or short of memory.',
+      detail: 'the request was cancelled. What has arrived is kept above; try again in a moment.',
+      action: 'retry',
+    });
+    const titles = [{ code: 'insufficient_system_resource' }, { type: 'rate_limit_error' }, { type: 'server_error' }, {}].map((error) => describeStreamError(error).title);
+    expect(titles).toEqual([
+      'The server is stopping or short of memory.',
+      'The server is busy.',
+      'The server failed on this request.',
+      'The server failed on this request.',
+    ]);
+    const overflow = { type: 'invalid_request_error', code: 'context_length_exceeded' };
+    expect(describeStreamError(overflow).action).toBe('shorten');
   });
 });
 
