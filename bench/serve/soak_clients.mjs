@@ -219,7 +219,7 @@ const brokenRequests = [
   ['length and chunks', 400, postHead('/tokenize', {'Content-Length': 2, 'Transfer-Encoding': 'chunked'})],
   ['long header', 431, `GET /${'x'.repeat(40000)} HTTP/1.1\r\nHost: localhost\r\n\r\n`],
   ['no path', 404, 'GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n'],
-  ['no POST there', 405, postHead('/nowhere', {'Content-Length': 2}) + '{}'],
+  ['no POST there', 404, postHead('/nowhere', {'Content-Length': 2}) + '{}'],
   ['no method', 405, 'DELETE /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n'],
   ['a form', 415, postHead('/tokenize', {'Content-Type': 'text/plain', 'Content-Length': 2}) + '{}'],
   ['foreign host', 403, 'GET /v1/models HTTP/1.1\r\nHost: evil.example\r\n\r\n'],

@@ -18,10 +18,11 @@ function readPolicy(): string {
 
 export interface ChatBody {
   model: string;
-  messages: { role: string; content: string }[];
+  messages: { role: string; content: string; prefix?: true }[];
   stream_options?: Record<string, boolean>;
   thinking?: { type: string };
   temperature?: number;
+  max_tokens?: number;
 }
 
 /** What the next chat request gets. */
@@ -41,7 +42,7 @@ export interface Scenario {
    * (a browser forgets what it had not yet given to the page). */
   isBroken?: boolean | Promise<void>;
   /** An error event after the pieces. */
-  failure?: { message: string };
+  failure?: { message: string; type?: string };
 }
 
 const types: Record<string, string> = {
@@ -85,7 +86,7 @@ export class MockServer {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     let body = '';
     for await (const piece of request) body += String(piece);
-    const isApi = ['/v1/', '/tokenize', '/user/'].some((prefix) => path.startsWith(prefix));
+    const isApi = ['/v1/', '/beta/', '/tokenize', '/user/'].some((prefix) => path.startsWith(prefix));
     if (!isApi) return this.serveFile(path, response);
     if (this.key !== null && request.headers.authorization !== `Bearer ${this.key}`) {
       return this.sendJson(response, 401, { error: { message: 'Unknown API key.', type: 'authentication_error' } });
@@ -102,6 +103,7 @@ export class MockServer {
           ? this.sendJson(response, 200, this.balance)
           : this.sendJson(response, 404, { error: { message: 'No accounts here.' } });
       case '/v1/chat/completions':
+      case '/beta/chat/completions':
         this.chats.push(JSON.parse(body) as ChatBody);
         return this.chat(response, this.scenarios.shift() ?? { pieces: ['Hello', ' there', '.'] });
       default:

@@ -29,11 +29,10 @@ double system_steady_time_s() {
 Refused refused_by_limits(const Key& key, int64_t answers, const RateLimits::Verdict& verdict) {
   if (verdict.answer == RateLimits::Answer::kTooManyRequests &&
       answers > key.limits.max_concurrent) {
-    return {.reason = Refusal::kTooManyRequests,
+    return {.reason = Refusal::kTooManyAnswers,
             .message = fmt::format("this key may run {} at once, and this request asks for {} "
                                    "answers; send fewer prompts in one",
-                                   key.limits.max_concurrent, answers),
-            .retry_after_s = verdict.retry_after_s};
+                                   key.limits.max_concurrent, answers)};
   }
   if (verdict.answer == RateLimits::Answer::kTooManyRequests) {
     return {.reason = Refusal::kTooManyRequests,
@@ -123,7 +122,16 @@ Accounts::Accounts(AccountsOptions options) {
   state_ = std::make_unique<State>(std::move(options));
 }
 
-Accounts::~Accounts() = default;
+Accounts::~Accounts() {
+  try {
+    const std::lock_guard lock(state_->ledger_mutex);
+    state_->settle_pending();
+  } catch (const std::exception& error) {
+    base::log_line(base::LogLevel::kError,
+                   fmt::format("{} charges were refused by the disk and are lost: {}",
+                               state_->pending.size(), error.what()));
+  }
+}
 
 std::variant<Key, Refused> Accounts::authenticate(std::string_view authorization) const {
   const std::string_view secret = bearer_secret(authorization);

@@ -22,6 +22,7 @@ enum class Refusal {
   kRevokedKey,       ///< 401
   kNoBalance,        ///< 402: less available than the request may cost
   kTooManyRequests,  ///< 429: limits.max_concurrent answers run, or would with this request
+  kTooManyAnswers,   ///< 422: more in one request than limits.max_concurrent
   kTooManyTokens,    ///< 429: limits.tokens_per_minute are used up
 };
 

@@ -18,6 +18,8 @@ ApiError refusal_error(const accounts::Refused& refused) {
       return {401, refused.message, {.type = "", .param = "", .code = "invalid_api_key"}};
     case Refusal::kNoBalance:
       return {402, refused.message, {.type = "", .param = "", .code = "insufficient_balance"}};
+    case Refusal::kTooManyAnswers:
+      return {422, refused.message, {.type = "", .param = "prompt", .code = "invalid_parameter"}};
     case Refusal::kTooManyRequests:
     case Refusal::kTooManyTokens:
       break;

@@ -63,6 +63,10 @@ void Dispatcher::dispatch(const Caller& caller, const std::shared_ptr<http::Resp
     max_new_tokens += answer.request.max_new_tokens;
   }
   options.choices = static_cast<int64_t>(answers.size());
+  if (options.choices > host_.max_waiting()) {
+    throw invalid_parameter("prompt", fmt::format("at most {} prompts in one request here, got {}",
+                                                  host_.max_waiting(), options.choices));
+  }
   options.key_name = caller.key.has_value() ? caller.key->name : std::string();
   const bool streams = options.streams;
   auto admission = admit(accounts_, caller, prompt_tokens, max_new_tokens, options.choices);

@@ -164,6 +164,7 @@ EngineHostStats EngineHost::stats() const {
   return stats;
 }
 
+int64_t EngineHost::max_waiting() const noexcept { return state_->options.max_waiting; }
 const model::Config& EngineHost::config() const noexcept { return state_->engine->config(); }
 int64_t EngineHost::context_tokens() const noexcept { return state_->engine->context_tokens(); }
 bool EngineHost::is_sparse() const noexcept { return state_->engine->transformer().is_sparse(); }

@@ -77,6 +77,7 @@ class EngineHost {
   [[nodiscard]] EngineHostStats stats() const;
 
   /// What does not change while the engine runs. May be called from any thread.
+  [[nodiscard]] int64_t max_waiting() const noexcept;
   [[nodiscard]] const model::Config& config() const noexcept;
   [[nodiscard]] int64_t context_tokens() const noexcept;
   [[nodiscard]] bool is_sparse() const noexcept;

@@ -81,6 +81,11 @@ std::optional<Response> AccessRules::refusal(const RequestHead& head) const {
     return error_response(
         415, "Content-Type: application/json expected, got \"" + std::string(content_type) + "\"");
   }
+  const std::string_view coding = find_header(head.headers, "Content-Encoding");
+  if (!coding.empty() && !is_same_name(coding, "identity")) {
+    return error_response(415, "Content-Encoding \"" + std::string(coding) +
+                                   "\" is not understood; send the body as it is");
+  }
   return std::nullopt;
 }
 

@@ -169,6 +169,7 @@ asio::awaitable<bool> Connection::write_all(std::string_view bytes) {
     write_since_ = Clock::now();
     const Transferred written =
         co_await transport_->write_some(asio::buffer(bytes.data(), bytes.size()));
+    write_time_ += Clock::now() - write_since_;
     write_since_ = Clock::time_point::max();
     if (phase_ == Phase::kClosed) {
       co_return false;

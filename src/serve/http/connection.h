@@ -81,6 +81,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_late_ = false;             // the deadline of kHead or kBody has passed
   Clock::time_point in_step_since_;  // the last time the reader of a stream did not lag
   Clock::time_point write_since_ = Clock::time_point::max();  // a write is under way
+  Clock::duration write_time_{0};  // that the writes of this answer have taken
 
   // Of the exchange under way.
   std::shared_ptr<Answer> answer_;

@@ -21,6 +21,8 @@ namespace {
 // Closing a socket with unread bytes resets the connection, and the client may lose the answer.
 constexpr std::chrono::milliseconds kLingerTime{1000};
 constexpr std::chrono::milliseconds kNoTime{0};
+/// A reader must take as many on average within lag_time while something waits for it.
+constexpr size_t kLeastBytesTaken = size_t{64} << 10;
 
 /// A failure of ours is logged before the client hears of it.
 void run_handler(const ServerOptions& options, const Handler& handler, Request request,
@@ -95,6 +97,7 @@ void Connection::begin_answer() {
   enter(Phase::kAnswering, kNoTime);
   is_late_ = false;
   in_step_since_ = Clock::now();
+  write_time_ = Clock::duration(0);
   // Called from other threads, until the answer is closed or complete: not later than the server.
   auto wake = [weak = weak_from_this(), network = server_.network] {
     asio::post(network, [weak] {
@@ -197,7 +200,10 @@ void Connection::check_time(Clock::time_point now) {
       if (!answer_->is_stream() || answer_->queued_bytes() <= limits.max_queued_bytes) {
         in_step_since_ = now;
       }
-      const bool is_stuck = write_since_ < now && now - write_since_ >= limits.lag_time;
+      const auto writing = write_since_ < now ? now - write_since_ : Clock::duration(0);
+      const size_t steps = 1 + answer_->sent_bytes() / kLeastBytesTaken;
+      const bool is_stuck = writing >= limits.lag_time ||
+                            write_time_ + writing >= static_cast<int64_t>(steps) * limits.lag_time;
       if (is_stuck || now - in_step_since_ >= limits.lag_time) {
         close();
       }

@@ -79,6 +79,9 @@ void RequestParser::finish_head() {
                     [](const auto& header) { return is_same_name(header.first, "Host"); });
   if (message.version() != 10 && message.version() != 11) {
     fail(505, "HTTP/1.1 or HTTP/1.0 expected");
+  } else if (const auto coding = find_header(head_.headers, "Transfer-Encoding");
+             !coding.empty() && !is_same_name(coding, "chunked")) {
+    fail(501, "no Transfer-Encoding but chunked is understood");
   } else if (hosts > 1 || (hosts == 0 && !head_.is_http_1_0)) {
     fail(400, fmt::format("one Host header expected, got {}", hosts));
   } else {

@@ -24,7 +24,7 @@ struct RequestHead {
 
 /// Reads one request. Wraps Boost.Beast's parser, which refuses ambiguous framing (a length beside
 /// chunks, two lengths); what it does not refuse and this does: requests without or with two Host
-/// headers, versions other than 1.0 and 1.1.
+/// headers, versions other than 1.0 and 1.1, transfer codings other than chunked.
 class RequestParser {
  public:
   RequestParser(size_t max_header_bytes, size_t max_body_bytes);
@@ -44,7 +44,7 @@ class RequestParser {
   /// The body; once, in kComplete.
   [[nodiscard]] std::string take_body();
 
-  /// In kFailed: 400, 413, 431 or 505 and a sentence for the client.
+  /// In kFailed: 400, 413, 431, 501 or 505 and a sentence for the client.
   [[nodiscard]] int failure_status() const noexcept { return failure_status_; }
   [[nodiscard]] const std::string& failure() const noexcept { return failure_; }
 

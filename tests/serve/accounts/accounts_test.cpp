@@ -234,6 +234,7 @@ TEST_F(AccountsTest, EveryAnswerOfARequestTakesAPlace) {
     EXPECT_NE(admit(key), nullptr);
   }
   const auto five = accounts_.admit(key, 10, 10, 5);
+  EXPECT_EQ(std::get<Refused>(five).reason, Refusal::kTooManyAnswers) << "waiting does not help";
   EXPECT_THAT(std::get<Refused>(five).message,
               HasSubstr("may run 4 at once, and this request asks for 5 answers"));
   EXPECT_TRUE(std::holds_alternative<std::unique_ptr<Admission>>(accounts_.admit(key, 1, 1, 4)));

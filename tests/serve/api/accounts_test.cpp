@@ -181,6 +181,14 @@ TEST_F(ApiAccounts, TooManyAtOnceIs429) {
   EXPECT_EQ(fixture_->service().drain(std::chrono::minutes(1)), 0);
 }
 
+TEST_F(ApiAccounts, MorePromptsThanAKeyMayRunAre422) {
+  const http::Headers key = make_key("small", "1.00", {.max_concurrent = 2});
+  const json body = {{"model", "mini"}, {"prompt", {"a", "b", "c"}}, {"max_tokens", 1}};
+  const ResponderPtr refused = fixture_->ask("POST", "/completions", body.dump(), key);
+  EXPECT_EQ(refused->status(), 422);
+  EXPECT_EQ(refused->json()["error"]["param"], "prompt");
+}
+
 TEST_F(ApiAccounts, OwnersDoNotShareCachedPrefixes) {
   const http::Headers alice = make_key("alice", "1.00");
   const http::Headers bob = make_key("bob", "1.00");

@@ -57,6 +57,9 @@ TEST_F(LimitsTest, RefusesAmbiguousFraming) {
   EXPECT_EQ(status_before_close(head + "Content-Length: -2\r\n\r\n{}"), 400);
   EXPECT_EQ(status_before_close(head + "Content-Length: 99999999999999999999999\r\n\r\n{}"), 400);
   EXPECT_EQ(status_before_close(head + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n"), 400);
+  EXPECT_EQ(status_before_close(head + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), 501);
+  EXPECT_EQ(status_before_close(head + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
+            415);
 }
 
 TEST_F(LimitsTest, WantsOneHost) {

@@ -20,6 +20,8 @@ class RawClient {
   bool send(std::string_view bytes);
   /// Reads until `text` has come (returns all up to and including it), the end, or 10 s.
   std::string read_until(std::string_view text);
+  /// Reads what is there, at most 16 KiB; false at the end or after the time.
+  bool read_once(std::chrono::milliseconds time) { return read_some(time); }
   /// Reads until the server closes, or 10 s.
   std::string read_all();
   /// Reads one response with Content-Length, or a chunked one with its framing.

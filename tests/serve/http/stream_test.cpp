@@ -140,6 +140,20 @@ TEST_F(StreamTest, CutsOffAReaderThatLags) {
   EXPECT_EQ(responder->queued_bytes(), 0U);
 }
 
+TEST_F(StreamTest, CutsOffAReaderThatTrickles) {
+  options.limits.lag_time = milliseconds(300);
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->send({.body = std::string(size_t{64} << 20, 'x')});
+  // More than it takes for each write to end in time, and far less than 64 KiB in each 300 ms.
+  EXPECT_TRUE(soon([&] {
+    client->read_once(milliseconds(1));
+    std::this_thread::sleep_for(milliseconds(100));
+    return responder->is_closed();
+  }));
+}
+
 TEST_F(StreamTest, LeavesAReaderAloneThatKeepsUp) {
   options.limits.lag_time = milliseconds(200);
   start();

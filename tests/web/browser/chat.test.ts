@@ -314,5 +314,7 @@ describe('for everyone', () => {
     await page.keyboard.press('Escape');
     await page.getByRole('link', { name: /Hello/ }).waitFor({ state: 'hidden' });
     await expectNoSidewaysScroll(page);
+    await page.getByRole('button', { name: 'New chat' }).click();
+    await page.getByText('What shall we read?').waitFor();
   });
 });

@@ -1,7 +1,7 @@
 // Everything that can go wrong ends in a sentence and a way on.
 import { expect, test } from 'vitest';
 import { MockServer } from '../mock_server';
-import { answered, ask, lastAnswer } from './helpers';
+import { answered, ask, dropFile, lastAnswer, violations } from './helpers';
 import { Stage } from './stage';
 
 const stage = new Stage();
@@ -27,16 +27,26 @@ test('a server that wants a key gets one, and the tab remembers it', async () =>
 });
 
 test('a balance that does not suffice says so, and how to go on', async () => {
-  stage.mock.scenarios.push({ status: 402, body: { error: { message: 'it may cost 2 USD and 1.5 USD are available' } } });
+  stage.mock.scenarios.push({ status: 402, body: { error: { message: 'it may cost 2 USD and 1.5 USD are available; top up, or lower max_tokens' } } });
   const page = await stage.visit();
   await ask(page, 'Hello');
   await page.getByText('The balance of this key does not suffice.').waitFor();
-  await page.getByText('it may cost 2 USD and 1.5 USD are available. Lower the longest answer').waitFor();
+  await page.getByText('or lower max_tokens. Lower the longest answer').waitFor();
   await page.locator('.failure').getByRole('button', { name: 'Open the settings' }).click();
   await page.getByRole('dialog', { name: 'Settings' }).getByLabel('Longest answer').waitFor();
   await page.keyboard.press('Escape');
   await page.locator('.failure').getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('dialog', { name: 'Sign in' }).waitFor();
+});
+
+test('a balance that is used up gets no advice that cannot help', async () => {
+  stage.mock.scenarios.push({ status: 402, body: { error: { message: 'the balance is used up: 0 USD are available, less than the smallest request may cost; top up' } } });
+  const page = await stage.visit();
+  await ask(page, 'Hello');
+  await page.getByText('To go on, ask whoever runs the server to top the key up').waitFor();
+  const failure = page.locator('.failure');
+  expect(await failure.textContent()).not.toContain('longest answer');
+  expect(await failure.getByRole('button').allTextContents()).toEqual(['Sign in', 'Try again']);
 });
 
 test('a busy server is tried again when it said to', async () => {
@@ -73,6 +83,54 @@ test('a context that is too long names the limits', async () => {
   await page.getByText('What shall we read?').waitFor();
 });
 
+const tooLong = (prompt: number, maxTokens: number | string) => ({
+  status: 400,
+  body: { error: { code: 'context_length_exceeded', message: `the context of this model is 4096 tokens; the prompt has ${prompt} and max_tokens is ${maxTokens}; shorten the prompt or lower max_tokens` } },
+});
+
+test('a longest answer that fills the context leads to the settings, which say what is possible', async () => {
+  stage.mock.models = [{ id: 'mini', levin: { context_tokens: 4096 } }];
+  stage.mock.scenarios.push(tooLong(9, 65536));
+  const page = await stage.visit();
+  await page.evaluate(() => localStorage.setItem('levin.settings', JSON.stringify({ maxTokens: 65536 })));
+  await page.reload();
+  await ask(page, 'Hello');
+  await page.getByText('The longest answer leaves no room for a question.').waitFor();
+  const failure = page.locator('.failure');
+  expect(await failure.getByRole('button').allTextContents()).toEqual(['Open the settings', 'Try again']);
+  await failure.getByRole('button', { name: 'Open the settings' }).click();
+  const field = page.getByLabel('Longest answer');
+  expect(await field.getAttribute('max')).toBe('4095');
+  await page.getByText('Only a whole number from 1 to 4,095; 65,536 still holds.').waitFor();
+  await field.fill('');
+  await page.keyboard.press('Escape');
+  await failure.getByRole('button', { name: 'Try again' }).click();
+  await page.getByText('Hello there.').waitFor();
+  expect(stage.mock.chats.map((chat) => chat.max_tokens)).toEqual([65536, undefined]);
+});
+
+test('a document that is too long can be taken out of the question', async () => {
+  stage.mock.scenarios.push(tooLong(9000, 'not given'));
+  const page = await stage.visit();
+  await dropFile(page, 'sky.txt', 'Clouds.');
+  await dropFile(page, 'sea.txt', 'Waves.');
+  await ask(page, 'Which is larger?');
+  await page.getByText('This is longer than the model can read.').waitFor();
+  await page.locator('.failure').getByRole('button', { name: 'Edit the question' }).click();
+  const documents = page.getByRole('list', { name: 'Documents' });
+  await documents.getByRole('button', { name: 'Remove sky.txt' }).press('Enter');
+  await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Edit your message');
+  expect(await documents.locator('.chip-name').allTextContents()).toEqual(['sea.txt']);
+  expect(await violations(page)).toEqual([]);
+  await page.getByLabel('Edit your message').press('Enter');
+  await page.getByText('Hello there.').waitFor();
+  expect(stage.mock.chats[1]?.messages).toEqual([{ role: 'user', content: 'Waves.\n\nWhich is larger?' }]);
+  await answered(page);
+  // The other version keeps both.
+  await page.locator('.turn.user').getByRole('button', { name: 'Previous version' }).click();
+  await expect.poll(() => page.locator('.turn.user .chip-name').allTextContents()).toEqual(['sky.txt', 'sea.txt']);
+});
+
 test('a connection that breaks keeps what has arrived', async () => {
   let breakConnection = () => {};
   const isBroken = new Promise<void>((resolve) => (breakConnection = resolve));
@@ -104,6 +162,29 @@ test('an error inside the stream ends the answer', async () => {
   await ask(page, 'Hello');
   await page.getByText('the cache is gone').waitFor();
   expect(await lastAnswer(page).locator('.markdown').textContent()).toContain('So far.');
+});
+
+test('a server that stops in the middle says so', async () => {
+  stage.mock.scenarios.push({ pieces: ['So far.'], failure: { message: 'the request was cancelled', type: 'overloaded_error' } });
+  const page = await stage.visit();
+  await ask(page, 'Hello');
+  await page.getByText('The server is stopping or short of memory.').waitFor();
+  expect(await page.locator('.failure').getByRole('button').allTextContents()).toEqual(['Continue', 'Try again']);
+});
+
+test.each(['length', 'insufficient_system_resource'])('an answer that ended with %s goes on', async (finish) => {
+  stage.mock.scenarios.push({ pieces: ['One, '], finish }, { pieces: ['two.'] });
+  const page = await stage.visit();
+  await ask(page, 'Count');
+  await page.getByText(finish === 'length' ? 'The answer reached its length limit.' : 'The server ended this answer.').first().waitFor();
+  expect(await lastAnswer(page).textContent()).not.toContain('Stopped.');
+  expect(await violations(page)).toEqual([]);
+  await lastAnswer(page).getByRole('button', { name: 'Continue' }).click();
+  await page.getByText('One, two.').waitFor();
+  await answered(page);
+  expect(stage.mock.chats[1]?.messages.at(-1)).toEqual({ role: 'assistant', content: 'One, ', prefix: true });
+  expect(await page.locator('.turn').count()).toBe(2);
+  expect(await page.getByRole('button', { name: 'Continue' }).count()).toBe(0);
 });
 
 test('a full browser store is said, and the chat goes on', async () => {

@@ -1,7 +1,7 @@
 // Where focus, scrolling, keys and pointers could get into the way of who uses the page.
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { answered, ask } from './helpers';
+import { answered, ask, violations } from './helpers';
 import { Stage } from './stage';
 
 const stage = new Stage();
@@ -88,6 +88,35 @@ describe('keys', () => {
     expect(stage.mock.chats.length).toBe(1);
   });
 
+  test('Option on a Mac writes letters in a text field', async () => {
+    const page = await stage.visit();
+    await page.fill('#composer', 'ko');
+    const isTaken = await page.evaluate(() => {
+      const press = new KeyboardEvent('keydown', { key: 'ń', code: 'KeyN', altKey: true, bubbles: true, cancelable: true });
+      return !document.getElementById('composer')?.dispatchEvent(press);
+    });
+    expect(isTaken).toBe(false);
+  });
+
+  test('on a phone Enter begins a new line, and the button sends', async () => {
+    const page = await stage.visit({ width: 390, isTouch: true });
+    await page.fill('#composer', 'One');
+    await page.press('#composer', 'Enter');
+    await page.keyboard.type('two');
+    expect(await page.inputValue('#composer')).toBe('One\ntwo');
+    const button = page.getByRole('button', { name: 'Send' });
+    expect(await button.getAttribute('title')).toBe('Send');
+    await button.tap();
+    await answered(page);
+    expect(stage.mock.chats.map((chat) => chat.messages[0]?.content)).toEqual(['One\ntwo']);
+    await page.getByRole('button', { name: 'Edit this message' }).tap();
+    await page.getByLabel('Edit your message').press('Enter');
+    expect(await page.getByLabel('Edit your message').inputValue()).toBe('One\ntwo\n');
+    await page.getByRole('button', { name: 'Show or hide conversations' }).tap();
+    await page.getByRole('button', { name: 'Keyboard shortcuts' }).tap();
+    expect(await page.locator('.shortcuts > div').nth(1).textContent()).toBe('EnterNew line');
+  });
+
   test('Alt C copies the last answer and says so; without one it leaves the clipboard alone', async () => {
     const page = await stage.visit();
     const copied = await page.evaluateHandle(() => {
@@ -101,6 +130,29 @@ describe('keys', () => {
     await page.keyboard.press('Alt+c');
     await page.getByText('Copied.', { exact: true }).waitFor();
     expect(await copied.jsonValue()).toEqual(['Hello there.']);
+  });
+});
+
+describe('settings', () => {
+  test('a number out of range is not taken, and the field says so', async () => {
+    const page = await stage.visit();
+    await page.getByRole('button', { name: 'Settings' }).click();
+    const field = page.getByLabel('Temperature');
+    await field.fill('0.5');
+    await field.fill('5');
+    await page.getByText('Only a number from 0 to 2; 0.5 still holds.').waitFor();
+    expect(await field.getAttribute('aria-invalid')).toBe('true');
+    const described = await field.evaluate((element) =>
+      (element.getAttribute('aria-describedby') ?? '').split(' ').map((id) => document.getElementById(id)?.textContent),
+    );
+    expect(described.at(-1)).toBe('Only a number from 0 to 2; 0.5 still holds.');
+    expect(await violations(page)).toEqual([]);
+    await field.fill('2');
+    await expect.poll(() => field.getAttribute('aria-invalid')).toBe('false');
+    await page.keyboard.press('Escape');
+    await ask(page, 'Hello');
+    await answered(page);
+    expect(stage.mock.chats[0]?.temperature).toBe(2);
   });
 });
 
@@ -141,7 +193,8 @@ describe('pointers', () => {
 
   test('a tablet shows the menus of conversations, which nothing hovers over', async () => {
     const page = await stage.visit({ width: 900, isTouch: true });
-    await ask(page, 'Hello');
+    await page.fill('#composer', 'Hello');
+    await page.getByRole('button', { name: 'Send' }).tap();
     await answered(page);
     const button = page.getByRole('button', { name: 'More about Hello' });
     expect(await button.evaluate((element) => getComputedStyle(element).opacity)).toBe('1');

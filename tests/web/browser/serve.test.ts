@@ -82,6 +82,23 @@ describe.skipIf(program === '')('levin serve models/mini', () => {
     expect(await violations(page)).toEqual([]);
   }, 120_000);
 
+  test('goes on with an answer that was cut', async () => {
+    const page = await visit();
+    await beExact(page);
+    await page.keyboard.press('Control+,');
+    await page.getByLabel('Longest answer').fill('2');
+    await page.keyboard.press('Escape');
+    await dropFile(page, 'persuasion.txt', text);
+    await page.locator('.composer .chip', { hasText: /[\d,]+ tokens/ }).waitFor();
+    await ask(page, questions[0]?.question ?? '');
+    await page.getByText('The answer reached its length limit.').first().waitFor({ timeout: 60_000 });
+    await page.keyboard.press('Control+,');
+    await page.getByLabel('Longest answer').fill('24');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await lastAnswer(page).getByText(questions[0]?.answer.trim() ?? '').waitFor({ timeout: 60_000 });
+  }, 120_000);
+
   test('switches between sparse and dense attention', async () => {
     const page = await visit();
     await beExact(page);

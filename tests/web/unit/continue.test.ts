@@ -2,9 +2,8 @@
 // An answer that ended too early goes on.
 import 'fake-indexeddb/auto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import type { AssistantMessage } from '../../../web/src/chat/types';
 import { makeContinuation } from '../../../web/src/chat/prompt';
-import { defaultSettings } from '../../../web/src/chat/types';
+import { defaultSettings, type AssistantMessage } from '../../../web/src/chat/types';
 import { FakeServer, openPage, until, type AppPage } from './app_page';
 import { assistant, user } from './builders';
 
@@ -64,11 +63,16 @@ describe('continueAnswer', () => {
 
   test('keeps what is there if the server fails, and can be tried again', async () => {
     const cut = await cutAnswer();
+    const answers = server.handlers['/beta/chat/completions']!;
     server.handlers['/beta/chat/completions'] = () => Response.json({ error: { message: 'no' } }, { status: 503 });
     await page.continueAnswer(cut);
     expect(lastAnswer()).toMatchObject({ content: 'One, ', state: 'failed', meter: cut.meter });
-    server.handlers['/beta/chat/completions'] = new FakeServer().handlers['/beta/chat/completions']!;
-    await page.regenerate(lastAnswer()).catch(() => undefined);
+    server.handlers['/beta/chat/completions'] = answers;
+    const { answer, done } = await next(page.continueAnswer(lastAnswer()));
+    answer.write('two.');
+    answer.end();
+    await done;
+    expect(lastAnswer()).toMatchObject({ content: 'One, two.', state: 'done', failure: null });
   });
 
   test('can go on after the server ended the answer', async () => {
