@@ -16,7 +16,7 @@ export default defineConfig({
   server: {
     // `levin serve` for `npm run dev`.
     proxy: Object.fromEntries(
-      ['/v1', '/tokenize', '/user'].map((path) => [path, 'http://127.0.0.1:8080']),
+      ['/v1', '/beta', '/tokenize', '/user'].map((path) => [path, 'http://127.0.0.1:8080']),
     ),
   },
 });

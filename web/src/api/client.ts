@@ -1,5 +1,5 @@
 // The requests that the page makes, all to its own origin.
-import { brokenStreamFailure, describeResponse, describeStatus, networkFailure, RequestError } from './errors';
+import { brokenStreamFailure, describeResponse, describeStreamError, networkFailure, RequestError } from './errors';
 import { readEvents } from './sse';
 import { numberOrNull, type Balance, type ChatChunk, type ChatRequest, type ModelInfo } from './types';
 
@@ -30,14 +30,16 @@ async function requestJson(path: string, key: string | null, init: RequestInit =
 
 /**
  * Streams the chunks of an answer. Throws RequestError when the server refuses, goes away or reports
- * an error inside the stream; an AbortError when the signal stops it.
+ * an error inside the stream; an AbortError when the signal stops it. Only the beta API goes on with
+ * an answer.
  */
 export async function* streamChat(
   body: ChatRequest,
   key: string | null,
   signal: AbortSignal,
 ): AsyncGenerator<ChatChunk> {
-  const response = await request('/v1/chat/completions', key, {
+  const api = body.messages.at(-1)?.prefix ? '/beta' : '/v1';
+  const response = await request(`${api}/chat/completions`, key, {
     method: 'POST',
     signal,
     body: JSON.stringify({
@@ -51,7 +53,7 @@ export async function* streamChat(
     for await (const event of readEvents(response.body)) {
       if (event.data === '[DONE]') return;
       const chunk = JSON.parse(event.data) as ChatChunk;
-      if (chunk.error) throw new RequestError(describeStatus(500, { error: chunk.error }));
+      if (chunk.error) throw new RequestError(describeStreamError(chunk.error));
       yield chunk;
     }
   } catch (error) {

@@ -1,7 +1,8 @@
 // Whatever can go wrong with a request -> one sentence and what to do about it.
 import type { ApiErrorBody } from './types';
 
-export type FailureAction = 'sign-in' | 'balance' | 'retry' | 'shorten' | 'settings' | 'none';
+/** `shorten-or-lower`: a shorter conversation helps, or a shorter longest answer in the settings. */
+export type FailureAction = 'sign-in' | 'balance' | 'retry' | 'shorten' | 'shorten-or-lower' | 'settings' | 'none';
 
 /** Plain data, because it is stored with the message that it ended. */
 export interface Failure {
@@ -43,6 +44,16 @@ export function brokenStreamFailure(): Failure {
   );
 }
 
+/** The end of an answer that the server did not want to finish. */
+export function endedByServerFailure(): Failure {
+  return make(
+    503,
+    'The server ended this answer.',
+    'It is stopping or short of memory. What has arrived is kept above.',
+    'retry',
+  );
+}
+
 /** `Retry-After` is a number of seconds or a date; null if it is neither. */
 export function parseRetryAfter(header: string | null, now: number): number | null {
   if (!header) return null;
@@ -56,10 +67,39 @@ function isContextOverflow(error: ApiErrorBody['error']): boolean {
   return /context/i.test(error?.message ?? '') && /token/i.test(error?.message ?? '');
 }
 
-/** The server reserves the most that a request may cost: a shorter answer may be within the balance. */
-function balanceDetail(said: string): string {
-  const quoted = said === '' ? '' : `The server says: ${said}${/[.!?]$/.test(said) ? '' : '.'} `;
-  return `${quoted}Lower the longest answer in the settings, ask whoever runs the server to top the key up (levin keys topup), or sign in with another key.`;
+function sentence(text: string): string {
+  return text === '' || /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+/**
+ * The server reserves the most that a request may cost: a shorter answer may be within the balance, if
+ * it says so. Once the balance is used up it does not.
+ */
+function balanceFailure(status: number, said: string): Failure {
+  const mayLower = said.includes('max_tokens');
+  const quoted = said === '' ? '' : `The server says: ${sentence(said)} `;
+  const first = mayLower ? 'Lower the longest answer in the settings' : 'To go on';
+  const detail = `${quoted}${first}, ask whoever runs the server to top the key up (levin keys topup), or sign in with another key.`;
+  return make(status, 'The balance of this key does not suffice.', detail, mayLower ? 'balance' : 'sign-in');
+}
+
+/**
+ * The longest answer counts to the context, unless the server speaks of the prompt alone. If the
+ * settings name one, that may be what has to change; if it fills the context, nothing else helps.
+ */
+export function withAnswerLimit(failure: Failure, maxTokens: number | null, contextTokens: number | null): Failure {
+  if (failure.action !== 'shorten' || maxTokens === null || !failure.detail.includes('max_tokens')) return failure;
+  const asked = maxTokens.toLocaleString('en-US');
+  if (contextTokens === null || maxTokens < contextTokens) {
+    const detail = `${sentence(failure.detail)} The longest answer in the settings, ${asked} tokens, counts too.`;
+    return { ...failure, detail, action: 'shorten-or-lower' };
+  }
+  return {
+    ...failure,
+    title: 'The longest answer leaves no room for a question.',
+    detail: `It is ${asked} tokens in the settings; question and answer together may have ${contextTokens.toLocaleString('en-US')}. Lower it there, or empty the field.`,
+    action: 'settings',
+  };
 }
 
 /** The failure that a status and an error body mean. */
@@ -82,19 +122,40 @@ export function describeStatus(status: number, body: ApiErrorBody): Failure {
     case 401:
       return make(status, 'This server wants a key.', said, 'sign-in');
     case 402:
-      return make(status, 'The balance of this key does not suffice.', balanceDetail(said), 'balance');
+      return balanceFailure(status, said);
     case 403:
       return make(status, 'The server refuses this page.', said, 'retry');
     case 429:
       return make(status, 'The server is busy.', said, 'retry');
     case 503:
-      return make(status, 'The server is overloaded or still starting.', said, 'retry');
+      return body.error?.code === 'shutting_down'
+        ? make(status, 'The server is shutting down.', said, 'retry')
+        : make(status, 'The server is overloaded or still starting.', said, 'retry');
     default:
       if (status >= 500) {
         return make(status, 'The server failed on this request.', said, 'retry');
       }
       return make(status, `The server refused the request (${status}).`, said, 'retry');
   }
+}
+
+/** The status that a response had had, by the type or code of its error. */
+const statuses = new Map([
+  ['invalid_request_error', 400],
+  ['authentication_error', 401],
+  ['insufficient_balance', 402],
+  ['permission_error', 403],
+  ['rate_limit_error', 429],
+  ['overloaded_error', 503],
+  ['insufficient_system_resource', 503],
+]);
+
+/** The failure that an error inside a stream means: it comes without a status. */
+export function describeStreamError(error: NonNullable<ApiErrorBody['error']>): Failure {
+  const status = statuses.get(error.type ?? '') ?? statuses.get(error.code ?? '') ?? 500;
+  if (status !== 503) return describeStatus(status, { error });
+  const detail = `${sentence(error.message ?? '')} What has arrived is kept above; try again in a moment.`;
+  return make(status, 'The server is stopping or short of memory.', detail.trim(), 'retry');
 }
 
 /** Reads an answer that is not a success. */

@@ -4,6 +4,9 @@
 export interface ApiMessage {
   role: 'system' | 'user' | 'assistant';
   content: string;
+  /** Of the last message, an assistant's: the answer goes on where it ends. */
+  prefix?: true;
+  reasoning_content?: string;
 }
 
 export interface ChatRequest {

@@ -1,16 +1,16 @@
 // Actions on the shown conversation: send, regenerate, edit, choose a branch.
 import { batch } from '@preact/signals';
 import { streamChat } from '../api/client';
-import { RequestError, type Failure } from '../api/errors';
+import { RequestError, withAnswerLimit, type Failure } from '../api/errors';
 import { AnswerCollector } from '../chat/answer';
 import { ancestorsOf, select } from '../chat/branches';
 import { newId } from '../chat/ids';
-import { makeRequest, titleOf } from '../chat/prompt';
+import { makeContinuation, makeRequest, titleOf } from '../chat/prompt';
 import type { AnswerState, AssistantMessage, Attachment, ChatSettings, Conversation, Message, UserMessage } from '../chat/types';
 import { find, keep } from './library';
 import { begin, end } from './running';
 import { connect, refreshBalance, waitForModels } from './server';
-import { announcement, apiKey, current, currentId, dialog, draftSettings, live, messages, modelFor, path, serverFailure, streamingId, type LiveAnswer } from './state';
+import { announcement, apiKey, current, currentId, dialog, draftSettings, live, messages, modelFor, models, path, serverFailure, streamingId, type LiveAnswer } from './state';
 
 /** While an answer streams it is stored this often, so that a crash loses little. */
 const saveEveryMs = 2000;
@@ -90,11 +90,18 @@ export async function regenerate(old: AssistantMessage): Promise<void> {
   await answer(conversation, question, []);
 }
 
-/** A changed question beside the old one; its documents stay. Not while an answer is under way. */
-export async function edit(old: UserMessage, text: string): Promise<void> {
+/** A changed question beside the old one. Not while an answer is under way. */
+export async function edit(old: UserMessage, text: string, attachments: Attachment[]): Promise<void> {
   if (streamingId.value !== null) return;
   const conversation = find(old.conversationId);
-  if (conversation) await ask(conversation, old.parentId, text, old.attachments);
+  if (conversation) await ask(conversation, old.parentId, text, attachments);
+}
+
+/** Goes on with the last answer, which has ended too early: what comes is added to it. */
+export async function continueAnswer(cut: AssistantMessage): Promise<void> {
+  if (streamingId.value !== null) return;
+  const conversation = find(cut.conversationId);
+  if (conversation) await start(conversation, { ...cut, state: 'streaming', failure: null }, [], messages.value);
 }
 
 export async function chooseBranch(message: Message): Promise<void> {
@@ -104,11 +111,17 @@ export async function chooseBranch(message: Message): Promise<void> {
 
 async function answer(before: Conversation, question: UserMessage, added: Message[]): Promise<void> {
   const message = newAnswer(question, before.settings);
-  const conversation = { ...select(before, message), updatedAt: Date.now() };
   const known = [...messages.value.filter((other) => other.id !== question.id), question];
-  const turns = [...ancestorsOf(known, question), question];
+  await start(select(before, message), message, added, known);
+}
+
+/** Brings an answer on its way; `known` has the messages before it. */
+async function start(before: Conversation, message: AssistantMessage, added: Message[], known: Message[]): Promise<void> {
+  const conversation = { ...before, updatedAt: Date.now() };
+  const turns = ancestorsOf(known, message);
   const signal = begin(message);
-  setLive(message.id, { content: '', reasoning: '', progress: null, hasStarted: false });
+  const { content, reasoning } = message;
+  setLive(message.id, { content, reasoning, progress: null, hasStarted: false });
   await keep(conversation, [...added, message]);
   announcement.value = 'Waiting for the answer.';
   await follow(message, turns, conversation.settings, signal);
@@ -119,9 +132,13 @@ interface Outcome {
   failure: Failure | null;
 }
 
-function toOutcome(error: unknown, isAborted: boolean): Outcome {
+function toOutcome(error: unknown, isAborted: boolean, settings: ChatSettings): Outcome {
   if (isAborted) return { state: 'stopped', failure: null };
-  if (error instanceof RequestError) return { state: 'failed', failure: error.failure };
+  if (error instanceof RequestError) {
+    const { maxTokens } = settings;
+    const failure = withAnswerLimit(error.failure, maxTokens, modelFor(settings)?.contextTokens ?? null);
+    return { state: 'failed', failure };
+  }
   const failure: Failure = {
     status: 0,
     title: 'The page failed while it read the answer.',
@@ -133,16 +150,22 @@ function toOutcome(error: unknown, isAborted: boolean): Outcome {
   return { state: 'failed', failure };
 }
 
-/** Asks for the answer to the last of `turns`, and keeps what comes of it. */
-async function follow(begun: AssistantMessage, turns: Message[], settings: ChatSettings, signal: AbortSignal): Promise<void> {
+/** Asks for the answer to the last of `turns`, or for the rest of it, and keeps what comes of it. */
+async function follow(begun: AssistantMessage, turns: Message[], chosen: ChatSettings, signal: AbortSignal): Promise<void> {
+  const isBegun = begun.content !== '' || begun.reasoning !== '';
+  // Who has begun an answer goes on with it.
+  const settings = isBegun ? { ...chosen, model: begun.model } : chosen;
   let message = begun;
-  const collector = new AnswerCollector(performance.now());
+  const collector = new AnswerCollector(performance.now(), begun);
   let savedAt = performance.now();
   let outcome: Outcome;
   try {
     await waitForModels(signal);
-    message = { ...begun, ...answering(settings) };
-    const request = makeRequest(turns, settings, message.model, modelFor(settings)?.canThink !== false);
+    if (models.value.length > 0) message = { ...begun, ...answering(settings) };
+    const canThink = modelFor(settings)?.canThink !== false;
+    const request = isBegun
+      ? makeContinuation(turns, message, settings, message.model, canThink)
+      : makeRequest(turns, settings, message.model, canThink);
     for await (const chunk of streamChat(request, apiKey.value, signal)) {
       const now = performance.now();
       collector.add(chunk, now);
@@ -153,9 +176,9 @@ async function follow(begun: AssistantMessage, turns: Message[], settings: ChatS
         await store(message, collector, { state: 'streaming', failure: null });
       }
     }
-    outcome = { state: collector.state, failure: null };
+    outcome = { state: collector.state, failure: collector.failure };
   } catch (error) {
-    outcome = toOutcome(error, signal.aborted);
+    outcome = toOutcome(error, signal.aborted, settings);
   }
   await store(message, collector, outcome);
   end(message.id);
@@ -173,7 +196,7 @@ async function store(message: AssistantMessage, collector: AnswerCollector, outc
     reasoning: collector.reasoning,
     reasoningMs: collector.reasoningMs(now),
     state: outcome.state,
-    meter: collector.hasFigures(outcome.state) ? collector.meter() : null,
+    meter: collector.meter(outcome.state),
     failure: outcome.failure,
   };
   await keep(conversation, [done]);

@@ -1,16 +1,40 @@
 // The state of one answer while its chunks arrive.
+import { endedByServerFailure, type Failure } from '../api/errors';
 import { numberOrNull, type ChatChunk, type LevinFields, type Usage } from '../api/types';
-import type { AnswerState, Meter } from './types';
+import type { AnswerState, AssistantMessage, Meter } from './types';
 
 export interface Progress {
   done: number;
   total: number;
 }
 
+/** What is there of an answer before the chunks come. */
+type Begun = Pick<AssistantMessage, 'content' | 'reasoning' | 'reasoningMs' | 'meter'>;
+
+const nothing: Begun = { content: '', reasoning: '', reasoningMs: null, meter: null };
+
+function sum(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : a + b;
+}
+
+/** The figures of an answer that was given in two parts; the second had the first in its prompt. */
+function joined(first: Meter, second: Meter): Meter {
+  return {
+    ...second,
+    promptTokens: first.promptTokens,
+    cachedTokens: first.cachedTokens,
+    completionTokens: sum(first.completionTokens, second.completionTokens),
+    reasoningTokens: sum(first.reasoningTokens, second.reasoningTokens),
+    timeToFirstTokenMs: first.timeToFirstTokenMs,
+    costUsd: sum(first.costUsd, second.costUsd),
+    costWithoutCacheUsd: sum(first.costWithoutCacheUsd, second.costWithoutCacheUsd),
+  };
+}
+
 /** Collects chunks; knows nothing of views or storage. Times are ms of one clock. */
 export class AnswerCollector {
-  content = '';
-  reasoning = '';
+  content: string;
+  reasoning: string;
   progress: Progress | null = null;
   private finishReason: string | null = null;
   private usage: Usage | null = null;
@@ -19,7 +43,13 @@ export class AnswerCollector {
   private firstContentAt: number | null = null;
   private lastTokenAt = 0;
 
-  constructor(private readonly startedAt: number) {}
+  constructor(
+    private readonly startedAt: number,
+    private readonly begun: Begun = nothing,
+  ) {
+    this.content = begun.content;
+    this.reasoning = begun.reasoning;
+  }
 
   add(chunk: ChatChunk, now: number): void {
     if (chunk.usage) this.usage = chunk.usage;
@@ -52,10 +82,10 @@ export class AnswerCollector {
   }
 
   /**
-   * True once meter() has something to tell. What the server failed at costs nothing: of a failed
-   * answer only the server's own figures count.
+   * True once there is something to tell. What the server failed at costs nothing: of a failed answer
+   * only the server's own figures count.
    */
-  hasFigures(state: AnswerState): boolean {
+  private hasFigures(state: AnswerState): boolean {
     if (this.usage !== null) return true;
     return state !== 'failed' && (this.hasStarted || this.promptTokensRead !== null);
   }
@@ -68,18 +98,31 @@ export class AnswerCollector {
 
   /** How long the model thought; null if it did not. */
   reasoningMs(now: number): number | null {
-    if (this.reasoning === '' || this.firstTokenAt === null) return null;
-    return (this.firstContentAt ?? now) - this.firstTokenAt;
+    const { reasoning, reasoningMs: before } = this.begun;
+    if (this.reasoning === reasoning || this.firstTokenAt === null) return before;
+    return (before ?? 0) + (this.firstContentAt ?? now) - this.firstTokenAt;
   }
 
   /** How an answer ended whose stream came to its end. */
   get state(): AnswerState {
     if (this.finishReason === 'length') return 'cut';
-    return this.finishReason === 'insufficient_system_resource' ? 'stopped' : 'done';
+    return this.failure ? 'failed' : 'done';
+  }
+
+  /** Why the server ended the answer, if it did that for itself. */
+  get failure(): Failure | null {
+    return this.finishReason === 'insufficient_system_resource' ? endedByServerFailure() : null;
+  }
+
+  /** What the answer has cost; null while nothing is known. */
+  meter(state: AnswerState): Meter | null {
+    const before = this.begun.meter;
+    if (!this.hasFigures(state)) return before;
+    return before ? joined(before, this.figures()) : this.figures();
   }
 
   /** The server's figures; where it gives none, as after a stop, what was seen and measured here. */
-  meter(): Meter {
+  private figures(): Meter {
     const usage = this.usage ?? {};
     const completion = usage.completion_tokens ?? null;
     const first = this.firstTokenAt;

@@ -1,6 +1,6 @@
 // The shown path of a conversation -> the request for its next answer.
 import type { ApiMessage, ChatRequest } from '../api/types';
-import type { Attachment, ChatSettings, Message } from './types';
+import type { AssistantMessage, Attachment, ChatSettings, Message } from './types';
 
 /**
  * The template that DeepSeek gives for uploaded files (README of DeepSeek-R1), one per document, the
@@ -80,6 +80,29 @@ export function makeRequest(
     ...(settings.frequencyPenalty !== null ? { frequency_penalty: settings.frequencyPenalty } : {}),
     ...(settings.presencePenalty !== null ? { presence_penalty: settings.presencePenalty } : {}),
     ...(settings.stop.length > 0 ? { stop: settings.stop } : {}),
+  };
+}
+
+/**
+ * The request for the rest of `answer`, to the question that ends `path`. A model that thinks gets its
+ * thoughts back, and goes on with them if it had not come further.
+ */
+export function makeContinuation(
+  path: readonly Message[],
+  answer: AssistantMessage,
+  settings: ChatSettings,
+  model: string,
+  canThink: boolean,
+): ChatRequest {
+  const { content, reasoning } = answer;
+  const isThinking = canThink && reasoning !== '';
+  const request = makeRequest(path, { ...settings, thinking: isThinking }, model, canThink);
+  const prefix: ApiMessage = { role: 'assistant', content, prefix: true };
+  return {
+    ...request,
+    // Said also where it is off: some models think by their name.
+    ...(canThink ? { thinking: { type: isThinking ? 'enabled' : 'disabled' } as const } : {}),
+    messages: [...request.messages, isThinking ? { ...prefix, reasoning_content: reasoning } : prefix],
   };
 }
 

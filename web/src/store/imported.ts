@@ -37,7 +37,7 @@ function oneOf<T extends string, U>(fields: Fields, key: string, known: Record<T
 
 // As records, so that the compiler misses none.
 const states: Record<AnswerState, true> = { streaming: true, done: true, cut: true, stopped: true, failed: true };
-const actions: Record<FailureAction, true> = { 'sign-in': true, balance: true, retry: true, shorten: true, settings: true, none: true };
+const actions: Record<FailureAction, true> = { 'sign-in': true, balance: true, retry: true, shorten: true, 'shorten-or-lower': true, settings: true, none: true };
 const documentForms: Record<ChatSettings['documents'], true> = { auto: true, named: true, system: true };
 const attentions = { dense: true, sparse: true } as const;
 

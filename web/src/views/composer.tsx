@@ -7,7 +7,7 @@ import { stopAnywhere } from '../app/tabs';
 import { estimateTokens, makeDocument, pastedDocumentChars } from '../chat/documents';
 import { formatCount, formatTokens } from './format';
 import { Icon, IconButton } from './icons';
-import { isComposing } from './keys';
+import { hasTouchKeyboard, sendsText } from './keys';
 
 function resize(area: HTMLTextAreaElement): void {
   area.style.height = 'auto';
@@ -21,7 +21,7 @@ function editLast(): void {
 }
 
 function onKeyDown(event: KeyboardEvent): void {
-  if (event.key === 'Enter' && !event.shiftKey && !isComposing(event)) {
+  if (sendsText(event)) {
     event.preventDefault();
     sendDraft();
   } else if (event.key === 'ArrowUp' && draftText.value === '') {
@@ -108,8 +108,9 @@ function SendButton() {
     );
   }
   const isEmpty = draftText.value.trim() === '' && draftDocuments.value.length === 0;
+  const hint = hasTouchKeyboard() ? 'Send' : 'Send (Enter)';
   return (
-    <button type="button" class="send" aria-label="Send" title="Send (Enter)" disabled={isEmpty} onClick={sendDraft}>
+    <button type="button" class="send" aria-label="Send" title={hint} disabled={isEmpty} onClick={sendDraft}>
       <Icon name="send" />
     </button>
   );

@@ -71,7 +71,7 @@ function HelpDialog() {
   return (
     <Dialog title="Keyboard shortcuts">
       <dl class="shortcuts">
-        {shortcuts.map(({ keys, does }) => (
+        {shortcuts().map(({ keys, does }) => (
           <div key={does}>
             <dt>
               {keys.map((key) => (
@@ -82,6 +82,7 @@ function HelpDialog() {
           </div>
         ))}
       </dl>
+      {navigator.platform.startsWith('Mac') && <p>Alt is Option (⌥) here, and writes characters while you are in a text field.</p>}
     </Dialog>
   );
 }

@@ -1,13 +1,13 @@
 // The bar above the conversation.
-import { changeSettings } from '../app/library';
+import { changeSettings, show } from '../app/library';
 import { current, dialog, drawerOpen, model, models, sidebarOpen, theme } from '../app/state';
 import { attentionChoices } from '../chat/attention';
 import { saveSidebarOpen, saveTheme, type Theme } from '../store/preferences';
 import { IconButton, type IconName } from './icons';
 
 const themeOrder: Theme[] = ['auto', 'light', 'dark'];
-const themeIcons: Record<Theme, IconName> = { auto: 'auto', light: 'sun', dark: 'moon' };
-const themeNames: Record<Theme, string> = { auto: 'as the system', light: 'light', dark: 'dark' };
+export const themeIcons: Record<Theme, IconName> = { auto: 'auto', light: 'sun', dark: 'moon' };
+export const themeNames: Record<Theme, string> = { auto: 'as the system', light: 'light', dark: 'dark' };
 
 export function toggleTheme(): void {
   const next = themeOrder[(themeOrder.indexOf(theme.value) + 1) % themeOrder.length] ?? 'auto';
@@ -61,9 +61,12 @@ export function Header() {
       <span class="spacer" />
       {model.value && <span class="model-name">{model.value.id}</span>}
       <Attention />
+      {/* While the sidebar is away, which has one too. */}
+      <IconButton icon="plus" label="New chat" class="new-chat" onClick={() => void show(null)} />
       <IconButton
         icon={themeIcons[theme.value]}
         label={`Theme: ${themeNames[theme.value]}`}
+        class="theme-button"
         onClick={toggleTheme}
       />
       <IconButton icon="gear" label="Settings" onClick={() => (dialog.value = 'settings')} />

@@ -7,3 +7,14 @@
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229;
 }
+
+/** On a touch screen Enter begins a new line, since its keyboard has no Shift for that; a button sends. */
+export function hasTouchKeyboard(): boolean {
+  return matchMedia('(pointer: coarse)').matches;
+}
+
+/** True for the key press that sends what is written. */
+export function sendsText(event: KeyboardEvent): boolean {
+  if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return false;
+  return event.ctrlKey || event.metaKey || !hasTouchKeyboard();
+}

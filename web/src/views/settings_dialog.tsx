@@ -1,14 +1,9 @@
 // Model, system prompt and sampling of the shown conversation.
 import { changeSettings } from '../app/library';
 import { models, settings } from '../app/state';
-import { maxStopTexts, settingRanges, type ChatSettings, type DocumentForm, type NumberSetting } from '../chat/types';
+import { maxStopTexts, type ChatSettings, type DocumentForm } from '../chat/types';
 import { Dialog } from './dialog';
-
-interface NumberFieldProps {
-  name: NumberSetting;
-  label: string;
-  hint: string;
-}
+import { NumberField, type NumberFieldProps } from './number_field';
 
 const sampling: readonly NumberFieldProps[] = [
   { name: 'temperature', label: 'Temperature', hint: '0 for code and facts, 1.3 for talk, 1.5 for stories' },
@@ -17,29 +12,6 @@ const sampling: readonly NumberFieldProps[] = [
   { name: 'frequencyPenalty', label: 'Frequency penalty', hint: 'against frequent words' },
   { name: 'presencePenalty', label: 'Presence penalty', hint: 'against words that were used' },
 ];
-
-/** An empty field leaves the choice to the server; a number out of range is not taken. */
-function NumberField({ name, label, hint }: NumberFieldProps) {
-  return (
-    <label>
-      {label}
-      <input
-        type="number"
-        {...settingRanges[name]}
-        placeholder="default"
-        defaultValue={settings.peek()[name] ?? ''}
-        onInput={(event) => {
-          const { value, validity } = event.currentTarget;
-          if (value === '' && !validity.badInput) void changeSettings({ [name]: null });
-          else if (!validity.rangeUnderflow && !validity.rangeOverflow && !validity.badInput) {
-            void changeSettings({ [name]: Number(value) });
-          }
-        }}
-      />
-      <small>{hint}</small>
-    </label>
-  );
-}
 
 const documentForms: Record<DocumentForm, string> = {
   auto: 'Where this model looks for them',

@@ -5,11 +5,24 @@ import { dialog, drawerOpen, live, path, sidebarOpen, streamingId } from '../app
 import { stopAnywhere } from '../app/tabs';
 import { copy } from './clipboard';
 import { toggleSidebar, toggleTheme } from './header';
-import { isComposing } from './keys';
+import { hasTouchKeyboard, isComposing } from './keys';
 
-export const shortcuts: readonly { keys: string[]; does: string }[] = [
+export interface Shortcut {
+  keys: string[];
+  does: string;
+}
+
+const whileWriting: readonly Shortcut[] = [
   { keys: ['Enter'], does: 'Send' },
   { keys: ['Shift', 'Enter'], does: 'New line' },
+];
+
+const whileWritingByTouch: readonly Shortcut[] = [
+  { keys: ['Ctrl', 'Enter'], does: 'Send' },
+  { keys: ['Enter'], does: 'New line' },
+];
+
+const everywhere: readonly Shortcut[] = [
   { keys: ['Esc'], does: 'Stop the answer' },
   { keys: ['↑'], does: 'Edit the last message (in an empty field)' },
   { keys: ['/'], does: 'To the message field' },
@@ -22,6 +35,10 @@ export const shortcuts: readonly { keys: string[]; does: string }[] = [
   { keys: ['Ctrl', ','], does: 'Settings' },
   { keys: ['?'], does: 'This help' },
 ];
+
+export function shortcuts(): readonly Shortcut[] {
+  return [...(hasTouchKeyboard() ? whileWritingByTouch : whileWriting), ...everywhere];
+}
 
 function lastAnswer() {
   const last = path.value.at(-1);
@@ -38,29 +55,39 @@ function focusSearch(): void {
 }
 
 const altActions: Record<string, () => void> = {
-  KeyN: () => {
+  n: () => {
     void show(null).then(() => document.getElementById('composer')?.focus());
   },
-  KeyR: () => {
+  r: () => {
     const answer = lastAnswer();
     if (answer && streamingId.value === null) void regenerate(answer);
   },
-  KeyC: () => {
+  c: () => {
     const answer = lastAnswer();
     const text = answer ? (live.value.get(answer.id)?.content ?? answer.content) : '';
     if (text !== '') void copy(text);
   },
-  KeyB: toggleSidebar,
-  KeyT: toggleTheme,
+  b: toggleSidebar,
+  t: toggleTheme,
 };
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.closest('input, textarea, select') !== null;
 }
 
+/**
+ * On a Mac, Alt with a letter writes another character. Who writes gets that; elsewhere the place of the
+ * key tells the letter.
+ */
+function altAction(event: KeyboardEvent): (() => void) | undefined {
+  const letter = event.key.toLowerCase();
+  if (isTyping(event.target) || /^[a-z]$/.test(letter)) return altActions[letter];
+  return altActions[event.code.replace('Key', '').toLowerCase()];
+}
+
 function actionOf(event: KeyboardEvent): (() => void) | undefined {
   const hasControl = event.ctrlKey || event.metaKey;
-  if (event.altKey && !hasControl) return altActions[event.code];
+  if (event.altKey && !hasControl) return altAction(event);
   if (hasControl && event.key.toLowerCase() === 'k') return focusSearch;
   if (hasControl && event.key === ',') return () => (dialog.value = 'settings');
   if (hasControl) return undefined;

@@ -1,9 +1,10 @@
 // The list of conversations.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { exportAs, remove, rename, search, show } from '../app/library';
-import { apiKey, balance, conversations, currentId, dialog, isUnfinished, messages } from '../app/state';
+import { apiKey, balance, conversations, currentId, dialog, isUnfinished, messages, theme } from '../app/state';
 import type { Conversation } from '../chat/types';
 import { dayGroup } from './format';
+import { themeIcons, themeNames, toggleTheme } from './header';
 import { Bolt, Icon, IconButton } from './icons';
 import { isComposing } from './keys';
 
@@ -170,6 +171,10 @@ function Footer() {
       </button>
       <button type="button" onClick={() => (dialog.value = 'help')}>
         <Icon name="help" /> Keyboard shortcuts
+      </button>
+      {/* Where the header has no room for it. */}
+      <button type="button" class="theme-row" onClick={toggleTheme}>
+        <Icon name={themeIcons[theme.value]} /> Theme: {themeNames[theme.value]}
       </button>
     </div>
   );

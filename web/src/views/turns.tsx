@@ -1,15 +1,16 @@
 // The two kinds of messages.
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { chooseBranch, edit, regenerate } from '../app/chat';
+import { useState } from 'preact/hooks';
+import { chooseBranch, continueAnswer, regenerate } from '../app/chat';
 import { show } from '../app/library';
-import { balance, isUnfinished, live, messages, streamingId } from '../app/state';
+import { balance, isUnfinished, live, messages, path, streamingId } from '../app/state';
 import { siblingsOf } from '../chat/branches';
-import type { AssistantMessage, Attachment, Message, UserMessage } from '../chat/types';
+import type { AssistantMessage, Message, UserMessage } from '../chat/types';
 import { copy } from './clipboard';
+import { DocumentChip } from './document_chip';
+import { EditForm } from './edit_form';
 import { FailureView } from './failure_view';
 import { formatSeconds, formatTokens } from './format';
 import { Bolt, Icon, IconButton } from './icons';
-import { isComposing } from './keys';
 import { MarkdownView } from './markdown_view';
 import { MeterView } from './meter_view';
 
@@ -32,69 +33,15 @@ function BranchSwitch({ message }: { message: Message }) {
   );
 }
 
-export function DocumentChip({ document }: { document: Attachment }) {
-  return (
-    <span class="chip">
-      <Icon name="file" />
-      <span class="chip-name">{document.name}</span>
-      {document.tokens !== null && <small>{formatTokens(document.tokens)}</small>}
-    </span>
-  );
-}
-
-function EditForm({ message, onDone }: { message: UserMessage; onDone: () => void }) {
-  const [text, setText] = useState(message.content);
-  const area = useRef<HTMLTextAreaElement>(null);
-  // Once: an answer under way renders this form again with every piece.
-  useEffect(() => area.current?.focus(), []);
-  const isBusy = streamingId.value !== null;
-  const submit = () => {
-    if (isBusy) return;
-    onDone();
-    if (text.trim() !== '') void edit(message, text.trim());
-  };
-  return (
-    <form
-      class="edit"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-    >
-      <textarea
-        aria-label="Edit your message"
-        value={text}
-        rows={Math.min(12, text.split('\n').length + 1)}
-        ref={area}
-        onInput={(event) => setText(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape' && !isComposing(event)) {
-            event.stopPropagation();
-            onDone();
-          }
-          if (event.key === 'Enter' && !event.shiftKey && !isComposing(event)) {
-            event.preventDefault();
-            submit();
-          }
-        }}
-      />
-      <div class="edit-actions">
-        <button type="button" class="button" onClick={onDone}>
-          Cancel
-        </button>
-        <button type="submit" class="button primary" disabled={isBusy}>
-          Send
-        </button>
-      </div>
-    </form>
-  );
+function turnId(messageId: string | null): string {
+  return `turn-${messageId}`;
 }
 
 export function UserTurn({ message }: { message: UserMessage }) {
   const [isEditing, setEditing] = useState(false);
   return (
-    <article class="turn user" aria-label="You">
-      {message.attachments.length > 0 && (
+    <article class="turn user" id={turnId(message.id)} aria-label="You">
+      {!isEditing && message.attachments.length > 0 && (
         <div class="chips">
           {message.attachments.map((document) => (
             <DocumentChip key={document.id} document={document} />
@@ -168,6 +115,28 @@ function ending(message: AssistantMessage): string | null {
   return null;
 }
 
+/** True for an answer that ended too early, and that nothing follows yet. */
+function canGoOn(message: AssistantMessage): boolean {
+  const hasBegun = message.content !== '' || message.reasoning !== '';
+  return hasBegun && message.state !== 'done' && streamingId.value === null && path.value.at(-1)?.id === message.id;
+}
+
+function ContinueButton({ message }: { message: AssistantMessage }) {
+  return (
+    <button type="button" class="button" onClick={() => void continueAnswer(message)}>
+      Continue
+    </button>
+  );
+}
+
+/** Opens the form of the question above the answer. */
+function editQuestion(message: AssistantMessage): void {
+  const question = document.getElementById(turnId(message.parentId));
+  question?.querySelector<HTMLElement>('.edit-button')?.click();
+  // It may be open already.
+  question?.querySelector('textarea')?.focus();
+}
+
 export function AssistantTurn({ message }: { message: AssistantMessage }) {
   const current = live.value.get(message.id) ?? null;
   const content = current?.content ?? message.content;
@@ -180,17 +149,26 @@ export function AssistantTurn({ message }: { message: AssistantMessage }) {
         <Bolt />
       </div>
       <div class="turn-body">
-        {current && !current.hasStarted && <Waiting progress={current.progress} />}
         <Thinking text={reasoning} ms={message.reasoningMs} isOpen={isComing && content === ''} />
         <MarkdownView text={content} isComplete={!isComing} />
-        {note && <p class="note">{note}</p>}
+        {/* Below what an answer has that goes on. */}
+        {current && !current.hasStarted && <Waiting progress={current.progress} />}
+        {note && (
+          <div class="ending">
+            <p class="note">{note}</p>
+            {canGoOn(message) && <ContinueButton message={message} />}
+          </div>
+        )}
         {!isComing && message.failure && (
           <FailureView
             failure={message.failure}
             isBusy={streamingId.value !== null}
             onRetry={() => void regenerate(message)}
-            onShorten={() => void show(null)}
-          />
+            onEdit={() => editQuestion(message)}
+            onNewChat={() => void show(null)}
+          >
+            {canGoOn(message) && <ContinueButton message={message} />}
+          </FailureView>
         )}
         {!isComing && (
           <div class="turn-actions">
