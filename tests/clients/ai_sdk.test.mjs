@@ -6,7 +6,7 @@ import {test} from 'node:test';
 
 import {answer, prompt, system, url, weatherParameters} from './setup.mjs';
 
-const deepseek = createDeepSeek({baseURL: url, apiKey: 'none'});
+const deepseek = createDeepSeek({baseURL: `${url}/beta`, apiKey: 'none'});
 const request = {
   model: deepseek('deepseek-chat'),
   system,
@@ -16,7 +16,11 @@ const request = {
   maxRetries: 0,
 };
 const tools = {
-  get_weather: tool({description: 'The weather of a city', inputSchema: jsonSchema(weatherParameters)}),
+  get_weather: tool({
+    description: 'The weather of a city',
+    inputSchema: jsonSchema(weatherParameters),
+    strict: true,
+  }),
 };
 
 test('text comes with its usage', async () => {
@@ -52,6 +56,7 @@ test('a required tool is called, also in a stream', async () => {
   const wanted = {...request, tools, toolChoice: 'required', maxOutputTokens: 200};
   const {toolCalls} = await generateText(wanted);
   assert.equal(toolCalls[0].toolName, 'get_weather');
+  assert.ok(weatherParameters.properties.city.enum.includes(toolCalls[0].input.city));
   const streamed = await streamText(wanted).toolCalls;
   assert.equal(streamed[0].toolName, 'get_weather');
 });

@@ -31,6 +31,29 @@ test('a stream brings the same text', async () => {
   assert.match(text, answer);
 });
 
+test('a stream ends with the usage', async () => {
+  let whole;
+  for await (const chunk of await new ChatDeepSeek(options).stream(messages)) {
+    whole = whole === undefined ? chunk : whole.concat(chunk);
+  }
+  const usage = whole.usage_metadata;
+  assert.ok(usage.output_tokens > 0);
+  assert.equal(usage.total_tokens, usage.input_tokens + usage.output_tokens);
+});
+
+test('a tool is called in a stream', async () => {
+  const bound = new ChatDeepSeek({...options, maxTokens: 80})
+                    .bindTools([{type: 'function', function: {...weather, strict: true}}],
+                               {tool_choice: {type: 'function', function: {name: weather.name}}});
+  let whole;
+  for await (const chunk of await bound.stream(messages)) {
+    whole = whole === undefined ? chunk : whole.concat(chunk);
+  }
+  assert.equal(whole.tool_calls.length, 1);
+  assert.equal(whole.tool_calls[0].name, weather.name);
+  assert.ok(weather.parameters.properties.city.enum.includes(whole.tool_calls[0].args.city));
+});
+
 test('thinking comes apart', async () => {
   const reasoner = new ChatDeepSeek({...options, model: 'deepseek-reasoner', maxTokens: 12});
   const message = await reasoner.invoke(messages);

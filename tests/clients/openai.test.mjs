@@ -92,6 +92,23 @@ test('errors have status, code and the field', async () => {
                            error.param === 'temperature');
 });
 
+test('an answer goes on from its beginning', async () => {
+  const beta = new OpenAI({baseURL: `${url}/beta`, apiKey: 'none', maxRetries: 0});
+  const {choices} = await beta.chat.completions.create({
+    ...request,
+    messages: [...messages, {role: 'assistant', content: 'The city of', prefix: true}],
+  });
+  assert.match(`The city of${choices[0].message.content}`, answer);
+});
+
+test('a gap is filled', async () => {
+  const completion = await client.completions.create(
+      {model, prompt: 'She had been forced', suffix: ' in her youth.', max_tokens: 8, temperature: 0});
+  assert.equal(completion.choices[0].finish_reason === 'length' ||
+                   completion.choices[0].finish_reason === 'stop', true);
+  assert.ok(completion.usage.completion_tokens > 0);
+});
+
 test('models are listed, text is completed', async () => {
   const names = (await client.models.list()).data.map(({id}) => id);
   assert.ok(names.includes('deepseek-chat') && names.includes('deepseek-chat:dense'));
