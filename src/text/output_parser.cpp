@@ -9,6 +9,8 @@
 namespace levin::text {
 namespace {
 
+constexpr std::string_view kReplacement = "\uFFFD";
+
 bool has_markup(ChatStyle style) noexcept {
   return style != ChatStyle::kMarkers && style != ChatStyle::kPlain;
 }
@@ -33,7 +35,10 @@ OutputParser& OutputParser::operator=(OutputParser&& other) noexcept = default;
 
 std::vector<OutputEvent> OutputParser::push(std::string_view text) {
   bytes_ += text;
-  const size_t complete = bytes_.size() - base::incomplete_utf8_tail(bytes_);
+  // A U+FFFD waits like the half of a character: at the end of the output it is one.
+  const size_t incomplete =
+      bytes_.ends_with(kReplacement) ? kReplacement.size() : base::incomplete_utf8_tail(bytes_);
+  const size_t complete = bytes_.size() - incomplete;
   pending_ += base::repair_utf8(std::string_view(bytes_).substr(0, complete)).text;
   bytes_.erase(0, complete);
   Events events;
@@ -42,13 +47,17 @@ std::vector<OutputEvent> OutputParser::push(std::string_view text) {
 }
 
 std::vector<OutputEvent> OutputParser::flush() {
-  pending_ += base::repair_utf8(std::exchange(bytes_, {})).text;
+  const std::string cut = base::repair_utf8(std::exchange(bytes_, {})).text;
   Events events;
-  read(events);
   if (state_ == State::kBlock) {
-    calls_->end(pending_, events);
+    // What is pending may begin a tag; then the cut character does, too.
+    has_cut_call_ = calls_->is_in_call();
+    calls_->end(pending_.empty() ? cut : std::string(), events);
     pending_.clear();
+    return events;
   }
+  pending_ += cut;
+  read(events);
   emit_text(pending_.size(), events);
   return events;
 }

@@ -54,7 +54,8 @@ class CallReader;
 ///   parameter that the call has already is malformed.
 /// - White space after a block is dropped.
 /// - Text that ends within a call (the length limit) leaves its arguments incomplete, so that they
-///   are not valid JSON; the call is ended all the same.
+///   are not valid JSON; the call is ended all the same. What may be the beginning of a tag at the
+///   end of a block is dropped, with the half of a character (or the U+FFFD that stands for it).
 /// - Ill-formed UTF-8 becomes U+FFFD.
 /// - Styles without such markup (kMarkers, kPlain) give content alone.
 ///
@@ -72,7 +73,7 @@ class OutputParser {
   /// Takes the next piece of the output and returns what is certain. Never half a tag.
   [[nodiscard]] std::vector<OutputEvent> push(std::string_view text);
 
-  /// The end of the output: what was kept back is text after all.
+  /// The end of the output: what was kept back outside of blocks is text after all.
   [[nodiscard]] std::vector<OutputEvent> flush();
 
   /// True while what comes next would be thinking.
@@ -80,6 +81,9 @@ class OutputParser {
 
   /// True once a call has begun.
   [[nodiscard]] bool has_calls() const noexcept;
+
+  /// After flush: true if the output ended before its last call did.
+  [[nodiscard]] bool has_cut_call() const noexcept { return has_cut_call_; }
 
  private:
   enum class State : uint8_t { kReasoning, kContent, kBlock, kAfterBlock };
@@ -92,8 +96,9 @@ class OutputParser {
 
   State state_;
   std::unique_ptr<CallReader> calls_;  // null: the style has no calls, or they are not wanted
-  std::string bytes_;                  // the beginning of a character
-  std::string pending_;                // well-formed text that is not understood yet
+  bool has_cut_call_ = false;
+  std::string bytes_;    // the beginning of a character, or a U+FFFD
+  std::string pending_;  // well-formed text that is not understood yet
 };
 
 /// The events of a whole output.

@@ -39,17 +39,17 @@ class CallReader {
   /// Reads on inside the block and takes off `text` what it has read.
   virtual ReadStatus read(std::string& text, std::vector<OutputEvent>& events) = 0;
 
-  /// The output ends inside the block, with `text` unread.
+  /// The output ends inside the block. `text` belongs to what is being read.
   virtual void end(std::string_view text, std::vector<OutputEvent>& events) = 0;
 
   [[nodiscard]] int call_count() const noexcept { return call_count_; }
+  [[nodiscard]] bool is_in_call() const noexcept { return is_in_call_; }
 
  protected:
   void begin_call(std::string_view name, std::vector<OutputEvent>& events);
   void add_arguments(std::string_view text, std::vector<OutputEvent>& events);
   void end_call(std::vector<OutputEvent>& events);
 
-  [[nodiscard]] bool is_in_call() const noexcept { return is_in_call_; }
   /// True once the open call has got arguments.
   [[nodiscard]] bool has_arguments() const noexcept { return has_arguments_; }
 
