@@ -156,7 +156,12 @@ Grammar GrammarBuilder::finish(Rule root) {
   check_left_recursion();
   const int32_t start = entry_of(root);
   if (tight_[static_cast<size_t>(start)].height == kNoHeight) {
-    fail(rules_[static_cast<size_t>(root)].place,
+    // The root may have no place of its own: then the first schema without a value has it.
+    const auto culprit = std::ranges::find_if(rules_, [this](const RuleInfo& rule) {
+      return !rule.place.empty() && rule.entry >= 0 &&
+             tight_[static_cast<size_t>(rule.entry)].height == kNoHeight;
+    });
+    fail(culprit == rules_.end() ? rules_[static_cast<size_t>(root)].place : culprit->place,
          "no value fits the schema: what it asks for contradicts itself or never ends");
   }
   return copy_reachable(start);

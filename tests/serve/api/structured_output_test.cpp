@@ -172,6 +172,22 @@ TEST_P(StructuredOutput, ASchemaIsRefusedByTheToolsOwnPlace) {
                                    "format \"zone\" is not supported"));
 }
 
+TEST_P(StructuredOutput, ASchemaThatNoValueFitsIsRefusedByItsPlace) {
+  const json none = {{"type", "integer"}, {"minimum", 5}, {"maximum", 4}};
+  json body = chat_body();
+  body["response_format"] = {{"type", "json_schema"},
+                             {"json_schema", {{"name", "a"}, {"schema", none}}}};
+  json error = ask(body)->json()["error"];
+  EXPECT_EQ(error["param"], "response_format.json_schema.schema");
+  EXPECT_EQ(error["code"], "invalid_schema");
+  body = tools_body();
+  body["tools"] = {function("get_weather", {{"days", none}})};
+  body["tool_choice"] = "required";
+  error = ask(body)->json()["error"];
+  EXPECT_EQ(error["param"], "tools[0].function.parameters");
+  EXPECT_EQ(error["code"], "invalid_schema");
+}
+
 INSTANTIATE_TEST_SUITE_P(Markup, StructuredOutput, ::testing::Values(&mini_folder, &dsml_folder),
                          [](const auto& markup) { return markup.index == 0 ? "V31" : "Dsml"; });
 
