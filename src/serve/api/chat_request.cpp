@@ -113,18 +113,6 @@ ResponseFormat read_response_format(const JsonFields& fields) {
   return format;
 }
 
-std::optional<bool> read_thinking(const JsonFields& fields) {
-  const std::optional<JsonFields> thinking = fields.object("thinking");
-  if (!thinking.has_value()) {
-    return std::nullopt;
-  }
-  const std::string type = thinking->string("type").value_or("");
-  if (type != "enabled" && type != "disabled") {
-    throw invalid_parameter("thinking.type", "\"enabled\" or \"disabled\" expected");
-  }
-  return type == "enabled";
-}
-
 void read_logprobs(const JsonFields& fields, ChatRequest& request) {
   request.wants_logprobs = fields.boolean("logprobs").value_or(false);
   const std::optional<int64_t> top = fields.integer("top_logprobs", 0, kMaxTopLogprobs);
@@ -161,6 +149,10 @@ ChatRequest parse_chat_request(std::string_view body) {
   if (request.conversation.messages.back().is_prefix &&
       request.response_format.kind != ResponseFormat::Kind::kText) {
     throw invalid_parameter("response_format", "not available together with a prefix");
+  }
+  if (!request.common.stop.empty() && request.response_format.kind != ResponseFormat::Kind::kText) {
+    throw invalid_parameter(
+        "stop", "not available together with \"response_format\", whose JSON it would cut");
   }
   read_logprobs(fields, request);
   return request;

@@ -76,6 +76,12 @@ bool is_empty(const JsonValue& value) {
          (value.is(Kind::kArray) && value.items.empty());
 }
 
+/// ["text"]
+bool is_text_alone(const JsonValue& modalities) {
+  return modalities.is(Kind::kArray) && modalities.items.size() == 1 &&
+         modalities.items[0].is(Kind::kString) && modalities.items[0].text == "text";
+}
+
 void refuse_what_is_not_there(const JsonFields& fields) {
   for (const std::string_view key : {"n", "best_of"}) {
     if (fields.integer(key, 1, kMost).value_or(1) != 1) {
@@ -87,7 +93,7 @@ void refuse_what_is_not_there(const JsonFields& fields) {
   for (const std::string_view key : {"logit_bias", "functions", "function_call", "audio",
                                      "prediction", "modalities", "web_search_options"}) {
     const JsonValue* value = fields.find(key);
-    if (value != nullptr && !is_empty(*value)) {
+    if (value != nullptr && !is_empty(*value) && !(key == "modalities" && is_text_alone(*value))) {
       throw invalid_parameter(std::string(key), "not supported by this server; leave it out");
     }
   }
@@ -114,6 +120,18 @@ CommonFields read_common_fields(const JsonFields& fields, int64_t least_max_toke
     common.include_progress = options->boolean("include_progress").value_or(false);
   }
   return common;
+}
+
+std::optional<bool> read_thinking(const JsonFields& fields) {
+  const std::optional<JsonFields> thinking = fields.object("thinking");
+  if (!thinking.has_value()) {
+    return std::nullopt;
+  }
+  const std::string type = thinking->string("type").value_or("");
+  if (type != "enabled" && type != "disabled") {
+    throw invalid_parameter("thinking.type", "\"enabled\" or \"disabled\" expected");
+  }
+  return type == "enabled";
 }
 
 }  // namespace levin::serve::api

@@ -28,4 +28,8 @@ struct CommonFields {
 /// Throws ApiError 422 naming the field.
 [[nodiscard]] CommonFields read_common_fields(const JsonFields& fields, int64_t least_max_tokens);
 
+/// `thinking`: {"type": "enabled"} or {"type": "disabled"}; nothing if it is missing. Throws
+/// ApiError 422 naming the field.
+[[nodiscard]] std::optional<bool> read_thinking(const JsonFields& fields);
+
 }  // namespace levin::serve::api

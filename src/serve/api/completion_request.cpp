@@ -15,28 +15,15 @@ using Kind = text::JsonValue::Kind;
 constexpr size_t kMaxPrompts = 128;
 constexpr int64_t kMaxLogprobs = 20;
 
-std::vector<int32_t> read_ids(const JsonValue& array, const std::string& path, int64_t vocab_size) {
-  std::vector<int32_t> ids;
-  ids.reserve(array.items.size());
-  for (size_t i = 0; i < array.items.size(); ++i) {
-    const JsonValue& item = array.items[i];
-    // Paths are only written down where something is wrong.
-    const bool is_fine = item.is(Kind::kInteger) && item.text.size() < 10;
-    ids.push_back(static_cast<int32_t>(
-        integer_value(item, is_fine ? path : fmt::format("{}[{}]", path, i), 0, vocab_size - 1)));
-  }
-  if (ids.empty()) {
-    throw invalid_parameter(path, "at least one token expected");
-  }
-  return ids;
-}
-
 CompletionPrompt read_prompt(const JsonValue& value, const std::string& path, int64_t vocab_size) {
   if (value.is(Kind::kString)) {
     return value.text;
   }
   if (value.is(Kind::kArray)) {
-    return read_ids(value, path, vocab_size);
+    if (value.items.empty()) {
+      throw invalid_parameter(path, "at least one token expected");
+    }
+    return token_ids(value.items, path, vocab_size);
   }
   throw invalid_parameter(path, "text or an array of token ids expected");
 }
@@ -62,6 +49,31 @@ std::vector<CompletionPrompt> read_prompts(const JsonFields& fields, int64_t voc
   return prompts;
 }
 
+/// What chat alone has; values that ask for nothing are taken.
+void refuse_fields_of_chat(const JsonFields& fields) {
+  const JsonValue* tools = fields.find("tools");
+  if (tools != nullptr && !(tools->is(Kind::kArray) && tools->items.empty())) {
+    throw invalid_parameter("tools", "completions call none; ask chat/completions");
+  }
+  const auto format = fields.object("response_format");
+  if (format.has_value() && format->string("type") != "text") {
+    throw invalid_parameter("response_format",
+                            "completions are text; ask chat/completions for another form");
+  }
+  if (read_thinking(fields).value_or(false)) {
+    throw invalid_parameter("thinking", "completions have no thinking mode; ask chat/completions");
+  }
+}
+
+/// `logprobs`: a number, or false for none.
+std::optional<int32_t> read_logprobs(const JsonFields& fields) {
+  const JsonValue* value = fields.find("logprobs");
+  if (value == nullptr || (value->is(Kind::kBool) && !value->boolean)) {
+    return std::nullopt;
+  }
+  return static_cast<int32_t>(integer_value(*value, "logprobs", 0, kMaxLogprobs));
+}
+
 }  // namespace
 
 CompletionRequest parse_completion_request(std::string_view body, int64_t vocab_size) {
@@ -70,11 +82,10 @@ CompletionRequest parse_completion_request(std::string_view body, int64_t vocab_
   CompletionRequest request;
   request.echoes = fields.boolean("echo").value_or(false);
   request.common = read_common_fields(fields, request.echoes ? 0 : 1);
+  refuse_fields_of_chat(fields);
   request.prompts = read_prompts(fields, vocab_size);
   request.suffix = fields.string("suffix");
-  if (const auto logprobs = fields.integer("logprobs", 0, kMaxLogprobs)) {
-    request.logprobs = static_cast<int32_t>(*logprobs);
-  }
+  request.logprobs = read_logprobs(fields);
   if (request.suffix.has_value() && request.echoes) {
     throw invalid_parameter("echo", "not available together with \"suffix\"");
   }

@@ -35,7 +35,8 @@ text::EncodeWatch Dispatcher::prompt_watch(const http::Responder& responder) con
     }
     if (tokens >= model_.context_tokens) {
       throw too_long(fmt::format(
-          "the context of this model is {} tokens, and the prompt has more; shorten the prompt",
+          "the context of this model is {} tokens, and the prompt leaves no room in it; shorten "
+          "the prompt",
           model_.context_tokens));
     }
   };
@@ -44,14 +45,19 @@ text::EncodeWatch Dispatcher::prompt_watch(const http::Responder& responder) con
 int64_t Dispatcher::answer_limit(int64_t prompt_tokens, std::optional<int64_t> asked,
                                  int64_t fallback) const {
   const int64_t room = model_.context_tokens - prompt_tokens;
-  if (room < 1 || asked.value_or(1) > room) {
+  if (room < 1) {
+    throw too_long(
+        fmt::format("the context of this model is {} tokens, {} of them for prompts at most; the "
+                    "prompt has {}; shorten it",
+                    model_.context_tokens, model_.context_tokens - 1, prompt_tokens));
+  }
+  if (asked.value_or(0) > room) {
     throw too_long(
         fmt::format("the context of this model is {} tokens; the prompt has {} and max_tokens is "
                     "{}; shorten the prompt or lower max_tokens",
-                    model_.context_tokens, prompt_tokens,
-                    asked.has_value() ? std::to_string(*asked) : "not given"));
+                    model_.context_tokens, prompt_tokens, *asked));
   }
-  return std::min(room, asked.value_or(fallback));
+  return std::clamp(asked.value_or(fallback), int64_t{1}, room);
 }
 
 void Dispatcher::dispatch(const Caller& caller, const std::shared_ptr<http::Responder>& responder,

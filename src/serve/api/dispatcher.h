@@ -41,8 +41,9 @@ class Dispatcher {
   /// (as answer_limit does) or the client has gone.
   [[nodiscard]] text::EncodeWatch prompt_watch(const http::Responder& responder) const;
 
-  /// Tokens that an answer may have: `asked`, or `fallback` as far as the context has room. Throws
-  /// ApiError 400 (context_length_exceeded) naming limit, prompt and max_tokens.
+  /// Tokens that an answer may have: `asked`, or `fallback` as far as the context has room; one if
+  /// none is asked for, because the engine draws it all the same. Throws ApiError 400
+  /// (context_length_exceeded) naming limit, prompt and max_tokens.
   [[nodiscard]] int64_t answer_limit(int64_t prompt_tokens, std::optional<int64_t> asked,
                                      int64_t fallback) const;
 

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "generation/prompt_ids.h"
 #include "serve/api/api_error.h"
+#include "serve/api/common_fields.h"
 #include "serve/api/json.h"
 #include "serve/api/request_json.h"
 #include "text/chat_json.h"
@@ -19,9 +20,10 @@ using text::JsonValue;
 
 std::vector<int32_t> ids_of_messages(const JsonValue& root, const JsonFields& fields,
                                      const ServedModel& model, const text::EncodeWatch& watch) {
-  const auto thinking = fields.object("thinking");
-  const bool is_thinking =
-      thinking.has_value() && thinking->string("type").value_or("") == "enabled";
+  if (fields.has("prompt")) {
+    throw invalid_parameter("prompt", "not available together with \"messages\"");
+  }
+  const bool is_thinking = read_thinking(fields).value_or(false);
   return generation::chat_prompt(model.tokenizer, text::conversation_from_json(root, ""),
                                  {.is_thinking = is_thinking}, model.style, watch)
       .ids;
@@ -39,21 +41,26 @@ std::vector<int32_t> ids_of_prompt(const JsonFields& fields, const ServedModel& 
   return model.tokenizer.encode(*prompt, {.watch = watch}).ids;
 }
 
+/// What is told of one of model_names.
+Json name_json(const ServedModel& model, const std::string& name) {
+  return {{"id", name},
+          {"object", "model"},
+          {"created", model.created_unix_s},
+          {"owned_by", "levin"},
+          {"levin",
+           {{"model", model.name},
+            {"context_tokens", model.context_tokens},
+            {"attention", attention_name(resolve_model_name(model, name))},
+            {"index_topk", model.config.indexer.index_topk},
+            {"can_think", can_think(model)}}}};
+}
+
 }  // namespace
 
 std::string models_body(const ServedModel& model) {
   Json list = Json::array();
   for (const std::string& name : model_names(model)) {
-    list.push_back({{"id", name},
-                    {"object", "model"},
-                    {"created", model.created_unix_s},
-                    {"owned_by", "levin"},
-                    {"levin",
-                     {{"model", model.name},
-                      {"context_tokens", model.context_tokens},
-                      {"attention", attention_name(resolve_model_name(model, name))},
-                      {"index_topk", model.config.indexer.index_topk},
-                      {"can_think", can_think(model)}}}});
+    list.push_back(name_json(model, name));
   }
   return dump({{"object", "list"}, {"data", std::move(list)}});
 }
@@ -101,12 +108,8 @@ std::string detokenize_body(std::string_view request_body, const ServedModel& mo
   if (tokens == nullptr) {
     throw invalid_parameter("tokens", "required, and missing");
   }
-  std::vector<int32_t> ids;
-  for (const JsonValue& token : *tokens) {
-    ids.push_back(
-        static_cast<int32_t>(integer_value(token, "tokens", 0, model.config.vocab_size - 1)));
-  }
-  return dump({{"prompt", model.tokenizer.decode(ids)}});
+  return dump(
+      {{"prompt", model.tokenizer.decode(token_ids(*tokens, "tokens", model.config.vocab_size))}});
 }
 
 }  // namespace levin::serve::api

@@ -73,6 +73,16 @@ void check_strings(const JsonValue& value, std::string& path) {
   }
 }
 
+/// Nothing for another type and out of range.
+std::optional<int64_t> try_integer(const JsonValue& value, int64_t least, int64_t most) {
+  int64_t number = 0;
+  const char* end = value.text.data() + value.text.size();
+  const auto [stopped, error] = std::from_chars(value.text.data(), end, number);
+  const bool is_fine = value.is(Kind::kInteger) && error == std::errc() && stopped == end &&
+                       number >= least && number <= most;
+  return is_fine ? std::optional(number) : std::nullopt;
+}
+
 [[noreturn]] void throw_kind(const std::string& path, std::string_view wanted,
                              const JsonValue& got) {
   throw invalid_parameter(
@@ -186,14 +196,26 @@ int64_t integer_value(const JsonValue& value, const std::string& path, int64_t l
   if (!value.is(Kind::kInteger)) {
     throw_kind(path, "a whole number", value);
   }
-  int64_t number = 0;
-  const char* end = value.text.data() + value.text.size();
-  const auto [stopped, error] = std::from_chars(value.text.data(), end, number);
-  if (error != std::errc() || stopped != end || number < least || number > most) {
+  const std::optional<int64_t> number = try_integer(value, least, most);
+  if (!number.has_value()) {
     throw invalid_parameter(path, fmt::format("a whole number from {} to {} expected, got {:.40}",
                                               least, most, value.text));
   }
-  return number;
+  return *number;
+}
+
+std::vector<int32_t> token_ids(const std::vector<JsonValue>& items, const std::string& path,
+                               int64_t vocab_size) {
+  std::vector<int32_t> ids;
+  ids.reserve(items.size());
+  for (size_t i = 0; i < items.size(); ++i) {
+    std::optional<int64_t> id = try_integer(items[i], 0, vocab_size - 1);
+    if (!id.has_value()) {  // paths are only written down where something is wrong
+      id = integer_value(items[i], fmt::format("{}[{}]", path, i), 0, vocab_size - 1);
+    }
+    ids.push_back(static_cast<int32_t>(*id));
+  }
+  return ids;
 }
 
 }  // namespace levin::serve::api

@@ -56,4 +56,8 @@ class JsonFields {
 [[nodiscard]] int64_t integer_value(const text::JsonValue& value, const std::string& path,
                                     int64_t least, int64_t most);
 
+/// Reads the items of an array of that path as token ids; errors name the item ("prompt[3]").
+[[nodiscard]] std::vector<int32_t> token_ids(const std::vector<text::JsonValue>& items,
+                                             const std::string& path, int64_t vocab_size);
+
 }  // namespace levin::serve::api

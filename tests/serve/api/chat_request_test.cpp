@@ -66,7 +66,6 @@ TEST(ChatRequest, EveryParameterIsRead) {
                {"logprobs", true},
                {"top_logprobs", 20},
                {"thinking", {{"type", "enabled"}}},
-               {"response_format", {{"type", "json_object"}}},
                {"tools", json::array({tool("f"), tool("g")})},
                {"tool_choice", {{"type", "function"}, {"function", {{"name", "g"}}}}}});
   const ChatRequest request = parse_chat_request(body.dump());
@@ -79,9 +78,14 @@ TEST(ChatRequest, EveryParameterIsRead) {
   EXPECT_TRUE(request.common.include_progress);
   EXPECT_EQ(request.top_logprobs, 20);
   EXPECT_EQ(request.is_thinking, true);
-  EXPECT_EQ(request.response_format.kind, ResponseFormat::Kind::kJsonObject);
   EXPECT_EQ(request.conversation.tools.size(), 2U);
   EXPECT_EQ(request.tool_choice.function, "g");
+}
+
+TEST(ChatRequest, AFormatIsRead) {
+  EXPECT_EQ(parse_chat_request(with("response_format", {{"type", "json_object"}}).dump())
+                .response_format.kind,
+            ResponseFormat::Kind::kJsonObject);
 }
 
 TEST(ChatRequest, ToolChoiceIsAutoWithToolsAlone) {
@@ -125,6 +129,9 @@ TEST(ChatRequest, WhatIsOutOfRangeIsNamed) {
                                                  {"tools", std::vector<json>(129, tool("f"))},
                                                  {"n", 2},
                                                  {"logit_bias", {{"5", 1}}},
+                                                 {"modalities", {"text", "audio"}},
+                                                 {"modalities", {"audio"}},
+                                                 {"modalities", "text"},
                                                  {"functions", {{{"name", "f"}}}}}) {
     EXPECT_EQ(refused_param(with(key, value)), key) << value;
   }
@@ -147,12 +154,27 @@ TEST(ChatRequest, WhatIsWrongInsideIsNamedWithItsPath) {
   EXPECT_EQ(refused_param(json{{"model", "m"}}), "messages");
 }
 
+TEST(ChatRequest, StopStringsContradictAFormat) {
+  json body = with("stop", {","});
+  body["response_format"] = {{"type", "json_object"}};
+  EXPECT_EQ(refused_param(body), "stop");
+  body["response_format"] = {{"type", "json_schema"},
+                             {"json_schema", {{"schema", json::object()}}}};
+  EXPECT_EQ(refused_param(body), "stop");
+  body["response_format"] = {{"type", "text"}};
+  EXPECT_EQ(refused_param(body), "");
+  body["response_format"] = {{"type", "json_object"}};
+  body["stop"] = json::array();
+  EXPECT_EQ(refused_param(body), "");
+}
+
 TEST(ChatRequest, WhatAsksForNothingNewIsAccepted) {
   for (const auto& [key, value] :
        std::vector<std::pair<std::string, json>>{{"n", 1},
                                                  {"user", "someone"},
                                                  {"store", false},
                                                  {"logit_bias", json::object()},
+                                                 {"modalities", {"text"}},
                                                  {"stop", nullptr},
                                                  {"temperature", nullptr},
                                                  {"tools", json::array()},

@@ -229,6 +229,46 @@ TEST_F(Completions, PromptsThatAreNoneAreNamed) {
   }
 }
 
+TEST_F(Completions, AnIdOutOfRangeIsNamedWithItsPlace) {
+  const auto param = [&](const char* path, const json& body) {
+    return fixture_.post(path, body)->json()["error"]["param"];
+  };
+  EXPECT_EQ(param("/completions", body_with({1, 2, 3, 4096})), "prompt[3]");
+  EXPECT_EQ(param("/completions", body_with({{1}, {2, -1}})), "prompt[1][1]");
+  EXPECT_EQ(param("/detokenize", {{"tokens", {0, 4096}}}), "tokens[1]");
+  EXPECT_EQ(param("/detokenize", {{"tokens", {0, 1, "x"}}}), "tokens[2]");
+}
+
+TEST_F(Completions, WhatChatAloneHasIsRefusedByName) {
+  json body = body_with("She had been");
+  for (const auto& [key, value] : std::vector<std::pair<std::string, json>>{
+           {"response_format", {{"type", "json_object"}}},
+           {"tools", json::array({{{"type", "function"}, {"function", {{"name", "f"}}}}})},
+           {"thinking", {{"type", "enabled"}}}}) {
+    json with = body;
+    with[key] = value;
+    const ResponderPtr answer = fixture_.post("/completions", with);
+    EXPECT_EQ(answer->status(), 422) << key;
+    EXPECT_EQ(answer->json()["error"]["param"], key);
+  }
+  body.update({{"response_format", {{"type", "text"}}},
+               {"tools", json::array()},
+               {"thinking", {{"type", "disabled"}}}});
+  EXPECT_EQ(fixture_.post("/completions", body)->status(), 200);
+}
+
+TEST_F(Completions, AScoreTakesAPromptThatLeavesRoomForOneToken) {
+  json body = body_with(std::vector<int>(1023, 5));
+  body.update({{"echo", true}, {"logprobs", 0}, {"max_tokens", 0}});
+  EXPECT_EQ(choice_of(body)["logprobs"]["tokens"].size(), 1023U);
+  body["prompt"].push_back(5);
+  const ResponderPtr refused = fixture_.post("/completions", body);
+  EXPECT_EQ(refused->status(), 400);
+  const std::string message = refused->json()["error"]["message"];
+  EXPECT_THAT(message, ::testing::AllOf(HasSubstr("1023 of them for prompts"), HasSubstr("1024")));
+  EXPECT_THAT(message, ::testing::Not(HasSubstr("max_tokens")));
+}
+
 TEST_F(Completions, TokensGoBothWays) {
   const std::vector<int32_t> ids = ids_of("She had been");
   EXPECT_EQ(fixture_.post("/detokenize", {{"tokens", ids}})->json()["prompt"],
@@ -243,6 +283,16 @@ TEST_F(Completions, TokensGoBothWays) {
   EXPECT_EQ(counted, (json{{"count", ids.size()}, {"max_model_len", 1024}}));
   EXPECT_EQ(fixture_.post("/tokenize", testing::chat_body())->status(), 200);
   EXPECT_EQ(fixture_.post("/detokenize", {{"tokens", json::array({-1})}})->status(), 422);
+}
+
+TEST_F(Completions, TokenizeTakesOnePromptAndKnowsItsThinking) {
+  json body = testing::chat_body();
+  body["thinking"] = {{"type", "zzz"}};
+  EXPECT_EQ(fixture_.post("/tokenize", body)->json()["error"]["param"], "thinking.type");
+  body["thinking"] = {{"type", "enabled"}};
+  EXPECT_EQ(fixture_.post("/tokenize", body)->status(), 200);
+  body["prompt"] = "x";
+  EXPECT_EQ(fixture_.post("/tokenize", body)->json()["error"]["param"], "prompt");
 }
 
 TEST_F(Completions, WhatNoContextHoldsIsNotTokenisedToItsEnd) {
