@@ -1,7 +1,9 @@
 #include "serve/api/info_endpoints.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -63,6 +65,18 @@ std::string models_body(const ServedModel& model) {
     list.push_back(name_json(model, name));
   }
   return dump({{"object", "list"}, {"data", std::move(list)}});
+}
+
+std::string model_body(const ServedModel& model, std::string_view name) {
+  const std::vector<std::string> names = model_names(model);
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) {
+    throw ApiError(404,
+                   fmt::format("model: {} is not served here; there are: {}", base::quote(name),
+                               fmt::join(names, ", ")),
+                   {.type = "", .param = "model", .code = "model_not_found"});
+  }
+  return dump(name_json(model, *found));
 }
 
 std::string balance_body(const accounts::Accounts* accounts, const Caller& caller) {

@@ -18,6 +18,10 @@ inline constexpr size_t kMaxTokens = 1'000'000;
 /// GET models: the names of the model, each with context and attention in "levin".
 [[nodiscard]] std::string models_body(const ServedModel& model);
 
+/// GET models/{name}: the one of them. Throws ApiError 404 (model_not_found) for a name that is not
+/// listed.
+[[nodiscard]] std::string model_body(const ServedModel& model, std::string_view name);
+
 /// GET user/balance, in DeepSeek's form with amounts of USD as strings. `accounts` null, or a key
 /// that is not metered: always available, and no balance is told.
 [[nodiscard]] std::string balance_body(const accounts::Accounts* accounts, const Caller& caller);

@@ -24,6 +24,19 @@ using ResponderPtr = std::shared_ptr<http::Responder>;
 // strict tools and FIM, which are there under every path.
 constexpr std::string_view kPrefixes[] = {"", "/v1", "/beta"};
 
+constexpr std::string_view kBelow = "/*";
+
+/// The name in metrics: what lies below a path counts with it.
+std::string endpoint_of(std::string path) {
+  return path.ends_with(kBelow) ? path.substr(0, path.size() - kBelow.size()) : path;
+}
+
+/// "mini" of "/v1/models/mini".
+std::string_view model_of_path(std::string_view path) {
+  constexpr std::string_view kModels = "/models/";
+  return path.substr(path.find(kModels) + kModels.size());
+}
+
 }  // namespace
 
 /// Members are destroyed from the last to the first: the host ends its jobs before what they use.
@@ -60,6 +73,7 @@ struct Service::State {
   }
   template <typename Answer>
   [[nodiscard]] http::Handler guarded(std::string endpoint, Answer answer);
+  [[nodiscard]] http::Response metrics_response(const http::Request& request) const;
 };
 
 /// A handler that turns what `answer` throws into an error body, and counts it.
@@ -85,6 +99,18 @@ http::Handler Service::State::guarded(std::string endpoint, Answer answer) {
   };
 }
 
+http::Response Service::State::metrics_response(const http::Request& request) const {
+  if (!request.is_loopback) {
+    (void)caller_of(request);
+  }
+  http::Response response;
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  response.body =
+      metrics.to_text({.engine = host.stats(),
+                       .connections = connections ? std::optional(connections()) : std::nullopt});
+  return response;
+}
+
 Service::Service(std::unique_ptr<runtime::Engine> engine, const ServiceOptions& options,
                  accounts::Accounts* accounts)
     : state_(std::make_unique<State>(std::move(engine), options, accounts)) {}
@@ -95,7 +121,7 @@ void Service::add_routes(http::Router& router) {
   State& state = *state_;
   const auto add = [&](const char* method, const std::string& path, auto answer,
                        http::Lane lane = http::Lane::kHandlers) {
-    const http::Handler handler = state.guarded(path, std::move(answer));
+    const http::Handler handler = state.guarded(endpoint_of(path), std::move(answer));
     for (const std::string_view prefix : kPrefixes) {
       router.add(method, std::string(prefix) + "/" + path, handler, lane);
     }
@@ -116,7 +142,7 @@ void Service::add_routes(http::Router& router) {
         [&state, path, body](const http::Request& request, const ResponderPtr& responder) {
           http::Response response;
           response.body = body(request, state.caller_of(request), *responder);
-          state.metrics.count_request(path, response.status);
+          state.metrics.count_request(endpoint_of(path), response.status);
           responder->send(std::move(response));
         },
         lane);
@@ -127,6 +153,10 @@ void Service::add_routes(http::Router& router) {
   add_body("GET", "models", Lane::kHandlers,
            [&state](const Request&, const Caller&, const Responder&) {
              return models_body(state.model);
+           });
+  add_body("GET", "models/*", Lane::kHandlers,
+           [&state](const Request& request, const Caller&, const Responder&) {
+             return model_body(state.model, model_of_path(request.path));
            });
   add_body("GET", "user/balance", Lane::kHandlers,
            [&state](const Request&, const Caller& caller, const Responder&) {
@@ -141,15 +171,7 @@ void Service::add_routes(http::Router& router) {
              return detokenize_body(request.body, state.model);
            });
   add("GET", "metrics", [&state](const http::Request& request, const ResponderPtr& responder) {
-    if (!request.is_loopback) {
-      (void)state.caller_of(request);
-    }
-    http::Response response;
-    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    response.body = state.metrics.to_text(
-        {.engine = state.host.stats(),
-         .connections = state.connections ? std::optional(state.connections()) : std::nullopt});
-    responder->send(std::move(response));
+    responder->send(state.metrics_response(request));
   });
 }
 

@@ -139,6 +139,26 @@ TEST(DenseByName, IsInTheListWithItsAttention) {
   }
 }
 
+TEST(DenseByName, EveryListedNameIsToldAlone) {
+  ServiceFixture server;
+  const json list = server.ask("GET", "/v1/models", "")->json()["data"];
+  for (const json& entry : list) {
+    const ResponderPtr answer =
+        server.ask("GET", "/v1/models/" + entry["id"].get<std::string>(), "");
+    EXPECT_EQ(answer->status(), 200);
+    EXPECT_EQ(answer->json(), entry);
+  }
+  EXPECT_EQ(server.ask("GET", "/models/mini", "")->json(), list[0]);
+  for (const char* name : {"gpt-5", "", "mini/", "models/mini"}) {
+    const ResponderPtr answer = server.ask("GET", "/v1/models/" + std::string(name), "");
+    EXPECT_EQ(answer->status(), 404) << name;
+    EXPECT_EQ(answer->json()["error"]["code"], "model_not_found") << name;
+    EXPECT_EQ(answer->json()["error"]["param"], "model") << name;
+  }
+  EXPECT_THAT(server.ask("GET", "/metrics", "")->body(),
+              HasSubstr("levin_http_requests_total{endpoint=\"models\",status=\"404\"} 4"));
+}
+
 TEST(DenseByName, AnUnknownNameIsRefusedWithThoseThatThereAre) {
   ServiceFixture server;
   json body = chat_body();
