@@ -73,7 +73,7 @@ Wish AnswerJob::on_event(const runtime::TokenEvent& event) {
   if (stream_.finish() != FinishReason::kError) {
     format_->take(delta, *reply_);
   }
-  if (!stream_.finish().has_value()) {
+  if (!stream_.finish().has_value() && !format_->has_stopped()) {
     return Wish::kGoOn;
   }
   end(event);
@@ -99,7 +99,8 @@ void AnswerJob::end(const runtime::TokenEvent& event) {
   if (stream_.finish() == FinishReason::kError) {
     reply_->fail_choice(base::Error(stream_.error_code(), stream_.error()), spending(event));
   } else {
-    Json choice = format_->end(reason_name(*stream_.finish()), *reply_);
+    Json choice =
+        format_->end(reason_name(stream_.finish().value_or(FinishReason::kStop)), *reply_);
     reply_->end_choice(std::move(choice), spending(event));
   }
   reply_.reset();

@@ -22,22 +22,25 @@ class AnswerFormat {
   /// Takes what an event brought; of a stream it writes the chunks to `reply`.
   virtual void take(const generation::Delta& delta, Reply& reply) = 0;
   /// The answer has ended: what was kept back is written, and the rest is returned, for
-  /// Reply::end_choice. `reason` is "stop", "length" or "insufficient_system_resource".
+  /// Reply::end_choice. `reason` is "stop", "length" or "insufficient_system_resource"; a stop
+  /// string in what was kept back makes it "stop".
   [[nodiscard]] virtual Json end(const std::string& reason, Reply& reply) = 0;
+  /// True once a stop string has ended the answer. Formats look for them, because they know what of
+  /// the model's text is the answer.
+  [[nodiscard]] virtual bool has_stopped() const = 0;
   /// Tokens so far that are thinking.
   [[nodiscard]] virtual int64_t reasoning_tokens() const = 0;
 };
 
 struct AnswerJobOptions {
-  generation::GenerationRequest request;
+  generation::GenerationRequest request;  ///< without stop strings: the format has them
   uint64_t prefix_salt = 0;
   bool counts_answer = true;  ///< false: the prompt alone is wanted, and one token is drawn in vain
 };
 
 class AnswerJob final : public Job {
  public:
-  /// `metrics` and what `model` points to outlive the job. Throws Error(kInvalidArgument) for
-  /// unusable stop strings.
+  /// `metrics` and what `model` points to outlive the job.
   AnswerJob(AnswerJobOptions options, const ServedModel& model, Metrics& metrics,
             std::unique_ptr<AnswerFormat> format, std::shared_ptr<Reply> reply);
 

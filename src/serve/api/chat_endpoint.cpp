@@ -67,7 +67,6 @@ void answer_chat(const http::Request& request, const std::shared_ptr<http::Respo
   answer.request.prompt =
       model.tokenizer.encode(prompt.segments(), dispatcher.prompt_watch(*responder)).ids;
   answer.request.sampling = resolve_sampling(chat, is_thinking);
-  answer.request.stop = chat.common.stop;
   answer.request.is_dense = name.is_dense;
   answer.request.max_new_tokens = dispatcher.answer_limit(
       static_cast<int64_t>(answer.request.prompt.size()), chat.common.max_tokens,
@@ -78,6 +77,7 @@ void answer_chat(const http::Request& request, const std::shared_ptr<http::Respo
       ChatFormatOptions{.output = {.style = model.style,
                                    .begins_with_reasoning = begins_with_reasoning,
                                    .reads_calls = !chat.conversation.tools.empty()},
+                        .stop = chat.common.stop,
                         .is_thinking = is_thinking,
                         .wants_logprobs = chat.wants_logprobs,
                         .call_id_prefix = request.id},

@@ -23,26 +23,22 @@ void append_text(Json& object, const char* key, const std::string& text) {
   }
 }
 
-bool is_content(const OutputEvent& event) {
-  return event.kind == EventKind::kContent && !event.text.empty();
-}
-
 }  // namespace
 
 ChatFormat::ChatFormat(ChatFormatOptions options, const ServedModel& model)
     : options_(std::move(options)),
       tokenizer_(model.tokenizer),
       parser_(options_.output),
-      token_queue_(model.tokenizer) {}
+      stops_(options_.stop) {}
 
 void ChatFormat::take(const generation::Delta& delta, Reply& reply) {
   reasoning_tokens_ += delta.token.has_value() && parser_.is_reasoning() ? 1 : 0;
   if (reply.streams() && !has_begun_ && delta.token.has_value()) {
     begin(reply);
   }
-  const std::vector<OutputEvent> events = parser_.push(delta.text);
+  const std::vector<OutputEvent> events = up_to_stop(parser_.push(delta.text));
   if (options_.wants_logprobs) {
-    std::ranges::move(token_queue_.take(delta), std::back_inserter(unread_tokens_));
+    token_queue_.push(delta);
     take_logprobs(events);
   }
   if (!reply.streams()) {
@@ -58,9 +54,13 @@ void ChatFormat::take(const generation::Delta& delta, Reply& reply) {
 }
 
 Json ChatFormat::end(const std::string& reason, Reply& reply) {
-  const std::vector<OutputEvent> rest = parser_.flush();
+  std::vector<OutputEvent> rest = up_to_stop(parser_.flush());
+  if (std::string kept_back = stops_.flush(); !kept_back.empty()) {
+    rest.push_back({EventKind::kContent, std::move(kept_back), 0});
+  }
   take_logprobs(rest);
-  const bool calls_tools = reason == "stop" && parser_.has_calls();
+  const std::string ending = stops_.has_matched() ? "stop" : reason;
+  const bool calls_tools = ending == "stop" && has_calls_ && !parser_.has_cut_call();
   Json choice = {{"index", 0}};
   if (reply.streams()) {
     for (const OutputEvent& event : rest) {
@@ -79,7 +79,7 @@ Json ChatFormat::end(const std::string& reason, Reply& reply) {
       choice["logprobs"] = {{"content", std::move(logprobs_)}};
     }
   }
-  choice["finish_reason"] = calls_tools ? "tool_calls" : reason;
+  choice["finish_reason"] = calls_tools ? "tool_calls" : ending;
   return choice;
 }
 
@@ -93,15 +93,39 @@ void ChatFormat::begin(Reply& reply) {
   write_delta(reply);
 }
 
-/// The content's tokens are told and those of tool calls are not. What a token is shows when the
-/// parser lets go of its text: then it goes with that, and with it what was kept back before.
-void ChatFormat::take_logprobs(const std::vector<OutputEvent>& events) {
-  if (std::ranges::any_of(events, is_content)) {
-    std::ranges::move(chat_logprobs(unread_tokens_, tokenizer_), std::back_inserter(logprobs_));
-  } else if (events.empty() && !parser_.has_calls()) {
-    return;
+/// The events up to a stop string in the content; the content's end waits if it may become one.
+/// None reaches over a call.
+std::vector<OutputEvent> ChatFormat::up_to_stop(std::vector<OutputEvent> events) {
+  std::vector<OutputEvent> certain;
+  for (OutputEvent& event : events) {
+    if (stops_.has_matched()) {
+      break;
+    }
+    if (event.kind == EventKind::kContent) {
+      event.text = stops_.push(event.text);
+    } else {
+      certain.push_back({EventKind::kContent, stops_.flush(), 0});
+    }
+    has_calls_ = has_calls_ || event.kind == EventKind::kCallBegin;
+    certain.push_back(std::move(event));
   }
-  unread_tokens_.clear();
+  std::erase_if(certain, [](const OutputEvent& event) {
+    return event.kind == EventKind::kContent && event.text.empty();
+  });
+  return certain;
+}
+
+/// The content's tokens are told with their text, and those of tool calls are not.
+void ChatFormat::take_logprobs(const std::vector<OutputEvent>& events) {
+  size_t content_bytes = 0;
+  for (const OutputEvent& event : events) {
+    content_bytes += event.kind == EventKind::kContent ? event.text.size() : 0;
+  }
+  std::ranges::move(chat_logprobs(token_queue_.release(content_bytes), tokenizer_),
+                    std::back_inserter(logprobs_));
+  if (has_calls_) {
+    token_queue_.drop();
+  }
 }
 
 void ChatFormat::take_events(const std::vector<OutputEvent>& events) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "generation/stop_strings.h"
 #include "serve/api/answer_job.h"
 #include "serve/api/logprobs.h"
 #include "serve/api/served_model.h"
@@ -14,22 +15,25 @@ namespace levin::serve::api {
 
 struct ChatFormatOptions {
   text::OutputOptions output;
-  bool is_thinking = false;  ///< the message has `reasoning_content`
+  std::vector<std::string> stop;  ///< stop strings, of the content alone; not part of it
+  bool is_thinking = false;       ///< the message has `reasoning_content`
   bool wants_logprobs = false;
   std::string call_id_prefix;  ///< ids of tool calls are this and their number
 };
 
 class ChatFormat final : public AnswerFormat {
  public:
-  /// `model` outlives this.
+  /// `model` outlives this. Throws Error(kInvalidArgument) for unusable stop strings.
   ChatFormat(ChatFormatOptions options, const ServedModel& model);
 
   void take(const generation::Delta& delta, Reply& reply) override;
   [[nodiscard]] Json end(const std::string& reason, Reply& reply) override;
+  [[nodiscard]] bool has_stopped() const override { return stops_.has_matched(); }
   [[nodiscard]] int64_t reasoning_tokens() const override { return reasoning_tokens_; }
 
  private:
   void begin(Reply& reply);
+  [[nodiscard]] std::vector<text::OutputEvent> up_to_stop(std::vector<text::OutputEvent> events);
   void take_logprobs(const std::vector<text::OutputEvent>& events);
   void take_events(const std::vector<text::OutputEvent>& events);
   void add_to_message(const text::OutputEvent& event);
@@ -41,9 +45,10 @@ class ChatFormat final : public AnswerFormat {
   const ChatFormatOptions options_;
   const text::Tokenizer& tokenizer_;
   text::OutputParser parser_;
+  generation::StopStrings stops_;
   TokenQueue token_queue_;
-  std::vector<runtime::SampledToken> unread_tokens_;  // the parser still has their text
   int64_t reasoning_tokens_ = 0;
+  bool has_calls_ = false;
 
   // Streams: what has not been written yet.
   bool has_begun_ = false;

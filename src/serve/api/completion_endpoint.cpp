@@ -72,14 +72,13 @@ PlannedAnswer plan_answer(const CompletionRequest& request, size_t prompt_idx,
   }
   generation.sampling = request.common.sampling;
   generation.sampling.top_logprobs = request.logprobs.value_or(-1);
-  generation.stop = request.common.stop;
   generation.wants_prompt_logprobs = request.echoes && request.logprobs.has_value();
   const bool drops_answer = request.common.max_tokens == 0;
   answer.counts_answer = !drops_answer;
-  generation.max_new_tokens =
-      dispatcher.answer_limit(static_cast<int64_t>(generation.prompt.size()),
-                              drops_answer ? 1 : request.common.max_tokens, kDefaultTokens);
+  generation.max_new_tokens = dispatcher.answer_limit(
+      static_cast<int64_t>(generation.prompt.size()), request.common.max_tokens, kDefaultTokens);
   CompletionFormatOptions format{.index = static_cast<int64_t>(prompt_idx),
+                                 .stop = request.common.stop,
                                  .echoes = request.echoes,
                                  .prompt_text = {},
                                  .first_prompt_token = generation.prompt.front(),

@@ -5,7 +5,7 @@
 namespace levin::serve::api {
 
 CompletionFormat::CompletionFormat(CompletionFormatOptions options, const ServedModel& model)
-    : options_(std::move(options)), token_queue_(model.tokenizer), logprobs_(model.tokenizer) {
+    : options_(std::move(options)), stops_(options_.stop), logprobs_(model.tokenizer) {
   if (options_.echoes) {
     text_ = options_.prompt_text;
     if (options_.wants_logprobs) {
@@ -17,34 +17,45 @@ CompletionFormat::CompletionFormat(CompletionFormatOptions options, const Served
 void CompletionFormat::take(const generation::Delta& delta, Reply& reply) {
   if (options_.wants_logprobs && options_.echoes) {
     for (const runtime::SampledToken& token : delta.prompt_logprobs) {
-      logprobs_.add(token);
+      logprobs_.add_prompt(token);
     }
   }
   if (!options_.drops_answer) {
-    text_ += delta.text;
-    for (const runtime::SampledToken& token : token_queue_.take(delta)) {
-      if (options_.wants_logprobs) {
-        logprobs_.add(token);
-      }
+    const std::string text = stops_.push(delta.text);
+    text_ += text;
+    if (options_.wants_logprobs) {
+      token_queue_.push(delta);
+      tell(token_queue_.release(text.size()));
     }
   }
   if (reply.streams() && delta.token.has_value() && !text_.empty()) {
-    Json choice = take_choice();
+    Json choice = take_choice(reply);
     choice["finish_reason"] = nullptr;
     reply.write_choice(std::move(choice));
   }
 }
 
-Json CompletionFormat::end(const std::string& reason, Reply& /*reply*/) {
-  Json choice = take_choice();
-  choice["finish_reason"] = reason;
+Json CompletionFormat::end(const std::string& reason, Reply& reply) {
+  text_ += stops_.flush();
+  // What harnesses count on: an entry for each token, also for EOS and others without a text.
+  if (!stops_.has_matched()) {
+    tell(token_queue_.release_all());
+  }
+  Json choice = take_choice(reply);
+  choice["finish_reason"] = stops_.has_matched() ? "stop" : reason;
   return choice;
 }
 
-Json CompletionFormat::take_choice() {
+void CompletionFormat::tell(const std::vector<TextToken>& tokens) {
+  for (const TextToken& token : tokens) {
+    logprobs_.add(token);
+  }
+}
+
+Json CompletionFormat::take_choice(const Reply& reply) {
   Json choice = {{"index", options_.index}, {"text", std::exchange(text_, {})}};
   choice["logprobs"] = nullptr;
-  if (options_.wants_logprobs) {
+  if (options_.wants_logprobs && !(reply.streams() && logprobs_.is_empty())) {
     choice["logprobs"] = logprobs_.take();
   }
   return choice;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "generation/stop_strings.h"
 #include "serve/api/answer_job.h"
 #include "serve/api/logprobs.h"
 #include "serve/api/served_model.h"
@@ -12,7 +13,8 @@
 namespace levin::serve::api {
 
 struct CompletionFormatOptions {
-  int64_t index = 0;  ///< of the choice
+  int64_t index = 0;              ///< of the choice
+  std::vector<std::string> stop;  ///< stop strings; not part of the text
   bool echoes = false;
   std::string prompt_text;         ///< with echoes
   int32_t first_prompt_token = 0;  ///< with echoes
@@ -23,17 +25,20 @@ struct CompletionFormatOptions {
 
 class CompletionFormat final : public AnswerFormat {
  public:
-  /// `model` outlives this.
+  /// `model` outlives this. Throws Error(kInvalidArgument) for unusable stop strings.
   CompletionFormat(CompletionFormatOptions options, const ServedModel& model);
 
   void take(const generation::Delta& delta, Reply& reply) override;
   [[nodiscard]] Json end(const std::string& reason, Reply& reply) override;
+  [[nodiscard]] bool has_stopped() const override { return stops_.has_matched(); }
   [[nodiscard]] int64_t reasoning_tokens() const override { return 0; }
 
  private:
-  [[nodiscard]] Json take_choice();
+  void tell(const std::vector<TextToken>& tokens);
+  [[nodiscard]] Json take_choice(const Reply& reply);
 
   const CompletionFormatOptions options_;
+  generation::StopStrings stops_;
   TokenQueue token_queue_;
   CompletionLogprobs logprobs_;
   std::string text_;  // not yet written

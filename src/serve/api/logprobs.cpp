@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
-#include <string>
 #include <utility>
 
 #include "base/utf8.h"
@@ -21,22 +21,44 @@ Json token_json(int32_t token, float logprob, const text::Tokenizer& tokenizer) 
   return json;
 }
 
+int64_t count_characters(std::string_view text) {
+  return std::ranges::count_if(
+      text, [](char byte) { return (static_cast<uint8_t>(byte) & 0xC0U) != 0x80U; });
+}
+
 }  // namespace
 
-std::vector<runtime::SampledToken> TokenQueue::take(const generation::Delta& delta) {
+void TokenQueue::push(const generation::Delta& delta) {
+  // More may be out than was taken: what was dropped has become text after all.
+  taken_bytes_ = std::max(taken_bytes_, released_bytes_);
   if (delta.token.has_value()) {
-    waiting_.push_back(*delta.token);
+    waiting_.push_back({{*delta.token, delta.text}, taken_bytes_});
   }
-  owed_bytes_ += static_cast<int64_t>(delta.text.size());
-  std::vector<runtime::SampledToken> ready;
-  size_t taken = 0;
-  while (taken < waiting_.size() && owed_bytes_ > 0) {
-    owed_bytes_ -= static_cast<int64_t>(tokenizer_.token_bytes(waiting_[taken].token).size());
-    ready.push_back(std::move(waiting_[taken]));
-    ++taken;
+  taken_bytes_ += delta.text.size();
+}
+
+std::vector<TextToken> TokenQueue::release(size_t bytes) {
+  released_bytes_ += bytes;
+  const auto is_out = [this](const Waiting& waiting) { return waiting.begin < released_bytes_; };
+  const auto first_left = std::ranges::find_if_not(waiting_, is_out);
+  return take_front(static_cast<size_t>(first_left - waiting_.begin()));
+}
+
+std::vector<TextToken> TokenQueue::release_all() { return take_front(waiting_.size()); }
+
+void TokenQueue::drop() {
+  waiting_.clear();
+  released_bytes_ = taken_bytes_;
+}
+
+std::vector<TextToken> TokenQueue::take_front(size_t count) {
+  std::vector<TextToken> tokens;
+  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+  for (auto waiting = waiting_.begin(); waiting != end; ++waiting) {
+    tokens.push_back(std::move(waiting->token));
   }
-  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(taken));
-  return ready;
+  waiting_.erase(waiting_.begin(), end);
+  return tokens;
 }
 
 std::string token_label(int32_t token, const text::Tokenizer& tokenizer) {
@@ -51,24 +73,30 @@ std::string token_label(int32_t token, const text::Tokenizer& tokenizer) {
   return label;
 }
 
-void CompletionLogprobs::add_token(int32_t token) {
+void CompletionLogprobs::add_token(int32_t token, std::string_view text) {
   tokens_.push_back(token_label(token, tokenizer_));
   text_offset_.push_back(offset_);
-  for (const char byte : tokenizer_.token_bytes(token)) {
-    const bool begins_character = (static_cast<uint8_t>(byte) & 0xC0U) != 0x80U;
-    offset_ += begins_character ? 1 : 0;
-  }
+  offset_ += count_characters(text);
 }
 
 void CompletionLogprobs::add_first(int32_t token, bool is_in_text) {
-  add_token(token);
+  add_token(token, prompt_text_.push(token));
   offset_ = is_in_text ? offset_ : 0;
   token_logprobs_.push_back(nullptr);
   top_logprobs_.push_back(nullptr);
 }
 
-void CompletionLogprobs::add(const runtime::SampledToken& sampled) {
-  add_token(sampled.token);
+void CompletionLogprobs::add_prompt(const runtime::SampledToken& sampled) {
+  add_scored(sampled, prompt_text_.push(sampled.token));
+}
+
+void CompletionLogprobs::add(const TextToken& token) {
+  offset_ += count_characters(prompt_text_.flush());  // of a character that the prompt cuts
+  add_scored(token.sampled, token.text);
+}
+
+void CompletionLogprobs::add_scored(const runtime::SampledToken& sampled, std::string_view text) {
+  add_token(sampled.token, text);
   token_logprobs_.push_back(sampled.logprob);
   Json alternatives = Json::object();
   for (const runtime::TokenLogprob& alternative : sampled.top_logprobs) {
@@ -84,10 +112,9 @@ Json CompletionLogprobs::take() {
           {"text_offset", std::exchange(text_offset_, Json::array())}};
 }
 
-Json chat_logprobs(const std::vector<runtime::SampledToken>& tokens,
-                   const text::Tokenizer& tokenizer) {
+Json chat_logprobs(const std::vector<TextToken>& tokens, const text::Tokenizer& tokenizer) {
   Json list = Json::array();
-  for (const runtime::SampledToken& sampled : tokens) {
+  for (const auto& [sampled, text] : tokens) {
     Json json = token_json(sampled.token, sampled.logprob, tokenizer);
     Json& alternatives = json["top_logprobs"] = Json::array();
     for (const runtime::TokenLogprob& alternative : sampled.top_logprobs) {

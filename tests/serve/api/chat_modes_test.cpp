@@ -101,6 +101,18 @@ TEST_F(ChatModes, ThinkingStreamsBeginWithItsField) {
   EXPECT_TRUE(events[1]["choices"][0]["delta"]["reasoning_content"].is_string());
 }
 
+TEST_F(ChatModes, StopStringsDoNotCutThinking) {
+  json body = short_body();
+  body["model"] = "deepseek-reasoner";
+  body["max_tokens"] = 20;
+  body["seed"] = 1;
+  const json whole = choice_of(body);
+  const std::string reasoning = whole["message"]["reasoning_content"];
+  ASSERT_GT(reasoning.size(), 4U);
+  body["stop"] = {reasoning.substr(2, 2), "<", "</think>"};
+  EXPECT_EQ(choice_of(body), whole);
+}
+
 TEST_F(ChatModes, ThinkingHasNoLogprobs) {
   json body = short_body();
   body["model"] = "deepseek-reasoner";

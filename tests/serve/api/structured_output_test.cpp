@@ -107,6 +107,16 @@ TEST_P(StructuredOutput, TheNamedFunctionIsCalledOnceWithArgumentsThatFit) {
   EXPECT_LE(arguments["days"], 9);
 }
 
+TEST_P(StructuredOutput, StopStringsDoNotCutACall) {
+  json body = tools_body();
+  body["tool_choice"] = {{"type", "function"}, {"function", {{"name", "get_weather"}}}};
+  const json whole = choice_of(body)["message"]["tool_calls"][0]["function"];
+  body["stop"] = {"\"", "<", "{"};
+  const json choice = choice_of(body);
+  EXPECT_EQ(choice["finish_reason"], "tool_calls");
+  EXPECT_EQ(choice["message"]["tool_calls"][0]["function"], whole);
+}
+
 TEST_P(StructuredOutput, RequiredButNotInParallelIsOneCall) {
   json body = tools_body();
   body["tool_choice"] = "required";
