@@ -112,7 +112,7 @@ TEST_P(StructuredOutput, StopStringsDoNotCutACall) {
   body["tool_choice"] = {{"type", "function"}, {"function", {{"name", "get_weather"}}}};
   const json whole = choice_of(body)["message"]["tool_calls"][0]["function"];
   body["stop"] = {"\"", "<", "{"};
-  const json choice = choice_of(body);
+  json choice = choice_of(body);
   EXPECT_EQ(choice["finish_reason"], "tool_calls");
   EXPECT_EQ(choice["message"]["tool_calls"][0]["function"], whole);
 }
