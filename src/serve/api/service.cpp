@@ -27,8 +27,8 @@ constexpr std::string_view kPrefixes[] = {"", "/v1", "/beta"};
 constexpr std::string_view kBelow = "/*";
 
 /// The name in metrics: what lies below a path counts with it.
-std::string endpoint_of(std::string path) {
-  return path.ends_with(kBelow) ? path.substr(0, path.size() - kBelow.size()) : path;
+std::string endpoint_of(std::string_view path) {
+  return std::string(path.substr(0, path.size() - (path.ends_with(kBelow) ? kBelow.size() : 0)));
 }
 
 /// "mini" of "/v1/models/mini".
