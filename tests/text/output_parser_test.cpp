@@ -229,12 +229,11 @@ TEST(OutputParser, DsmlCutByTheLengthLimitLeavesTheArgumentsOpen) {
 TEST(OutputParser, ATagCutWithinACharacterIsNoContent) {
   const std::string begin =
       "\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"f\">\n" + parameter("a", true, "x");
+  const std::string between_calls = begin + "</｜DSML｜invoke>\n";
   for (const std::string cut :
        {"</｜DSML\uFFFD", "</｜DSML\xEF\xBD", "</\uFFFD", "\uFFFD", "</｜"}) {
     EXPECT_EQ(parsed(begin + cut, options(ChatStyle::kV32)), "0(f|{\"a\": \"x\")") << cut;
-    EXPECT_EQ(parsed(begin + "</｜DSML｜invoke>\n" + cut, options(ChatStyle::kV32)),
-              "0(f|{\"a\": \"x\"})")
-        << cut;
+    EXPECT_EQ(parsed(between_calls + cut, options(ChatStyle::kV32)), "0(f|{\"a\": \"x\"})") << cut;
   }
   EXPECT_EQ(parsed(begin + "</｜DSML\uFFFD is no tag", options(ChatStyle::kV32)),
             "0(f|{\"a\": \"x\"})C[</｜DSML\uFFFD is no tag]");
