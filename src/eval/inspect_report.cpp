@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <iterator>
 
 #include "base/integers.h"
 #include "base/memory_info.h"
 #include "base/usable_cores.h"
-#include "formats/checkpoint_files.h"
+#include "formats/mtp_layers.h"
 #include "kernels/kv_layout.h"
 #include "model/activation_memory.h"
 #include "model/config_limits.h"
@@ -23,7 +22,6 @@ constexpr std::string_view kEmbedding = "embedding";
 constexpr std::string_view kRoutedExperts = "routed experts";
 constexpr std::string_view kMtp = "MTP layers (not used)";
 constexpr std::string_view kHead = "head";
-constexpr std::string_view kLayerPrefix = "model.layers.";
 
 // Kept beside the cache: of each page its name and token ids for sharing (runtime/prefix_cache.h)
 // with its places in the tables, about so much; the ids of a prompt with the caller, in the request
@@ -75,7 +73,7 @@ std::vector<ComponentSize> measure_components(const std::string& model_dir,
   }
   const formats::CheckpointFiles files(model_dir);
   for (const auto& [name, entry] : files.tensors()) {
-    const std::string_view component = component_of(name, config);
+    const std::string_view component = component_of(name, config, files.tensors());
     const auto found = std::ranges::find(components, component, &ComponentSize::name);
     if (found == components.end()) {
       continue;
@@ -133,7 +131,8 @@ MemoryFit reckon_fit(const InspectReport& report, const Setting& setting, int64_
 
 }  // namespace
 
-std::string_view component_of(std::string_view tensor_name, const model::Config& config) {
+std::string_view component_of(std::string_view tensor_name, const model::Config& config,
+                              const formats::CheckpointMap& tensors) {
   if (tensor_name == "model.embed_tokens.weight") {
     return kEmbedding;
   }
@@ -143,20 +142,16 @@ std::string_view component_of(std::string_view tensor_name, const model::Config&
   if (tensor_name == "model.norm.weight") {
     return "norms";
   }
-  if (!tensor_name.starts_with(kLayerPrefix)) {
-    return {};
-  }
-  const std::string_view rest = tensor_name.substr(kLayerPrefix.size());
-  int64_t layer_idx = 0;
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer_idx);
-  if (error != std::errc()) {
-    return {};
-  }
-  if (layer_idx >= config.num_hidden_layers) {
+  const int64_t layer_idx = formats::layer_of(tensor_name);
+  if (formats::is_mtp_layer(layer_idx, {config.num_hidden_layers, config.num_nextn_predict_layers},
+                            tensors)) {
     return kMtp;
   }
+  if (layer_idx < 0 || layer_idx >= config.num_hidden_layers) {
+    return {};
+  }
   for (const NamePart& candidate : kLayerParts) {
-    if (rest.find(candidate.part) != std::string_view::npos) {
+    if (tensor_name.find(candidate.part) != std::string_view::npos) {
       return candidate.component;
     }
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/checkpoint_files.h"
 #include "model/config.h"
 #include "runtime/engine.h"
 
@@ -50,9 +51,11 @@ struct InspectReport {
   std::vector<MemoryFit> fits;
 };
 
-/// The component that a tensor belongs to; empty for names that the model does not know.
+/// The component that a tensor of a checkpoint belongs to; empty for names that the model does not
+/// know, and of layers behind the last that are none of MTP. `tensors` are all of the checkpoint.
 [[nodiscard]] std::string_view component_of(std::string_view tensor_name,
-                                            const model::Config& config);
+                                            const model::Config& config,
+                                            const formats::CheckpointMap& tensors);
 
 /// What an engine with `options` would take for the checkpoint in `model_dir`, whose config.json is
 /// `config`, in each of `contexts`: reckoned from its headers, also where the machine could not

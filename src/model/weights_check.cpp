@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -13,6 +12,7 @@
 #include "base/float_formats.h"
 #include "base/integers.h"
 #include "base/log.h"
+#include "formats/mtp_layers.h"
 #include "kernels/linear.h"
 #include "model/weights_expected.h"
 
@@ -22,26 +22,14 @@ namespace {
 using base::ErrorCode;
 using base::throw_error;
 using formats::CheckpointTensor;
+using formats::layer_of;
 using formats::shape_text;
 using tensor::DType;
 
 constexpr size_t kMaxListed = 5;
 /// Beyond it a product of code and scale could overflow float32.
 constexpr float kMaxScale = 1e30F;
-constexpr std::string_view kLayers = "model.layers.";
 constexpr std::string_view kScaleSuffix = "_scale_inv";
-
-/// Layer of "model.layers.N.rest", or -1.
-int64_t layer_of(std::string_view name) {
-  if (!name.starts_with(kLayers)) {
-    return -1;
-  }
-  const std::string_view rest = name.substr(kLayers.size());
-  int64_t layer_idx = -1;
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), layer_idx);
-  const bool is_number = error == std::errc() && end != rest.data() + rest.size() && *end == '.';
-  return is_number && layer_idx >= 0 ? layer_idx : -1;
-}
 
 bool is_fp8(const CheckpointTensor& tensor) { return tensor.tensor->dtype == DType::kF8E4m3; }
 
@@ -236,13 +224,10 @@ class CheckpointCheck {
         problems_.size() > listed ? "; and more" : "");
   }
 
-  /// Whether a layer behind the last predicts further tokens: config.json counts it among those, or
-  /// it has the projection that only such layers have.
-  [[nodiscard]] bool is_mtp_layer(int64_t layer_idx) const {
-    const int64_t behind = layer_idx - config_.num_hidden_layers;
-    return behind >= 0 &&
-           (behind < config_.num_nextn_predict_layers ||
-            files_.tensors().contains(fmt::format("{}{}.eh_proj.weight", kLayers, layer_idx)));
+  [[nodiscard]] bool is_of_mtp(std::string_view name) const {
+    return formats::is_mtp_layer(layer_of(name),
+                                 {config_.num_hidden_layers, config_.num_nextn_predict_layers},
+                                 files_.tensors());
   }
 
   /// Tensors that nothing will read.
@@ -251,7 +236,7 @@ class CheckpointCheck {
     size_t unexpected = 0;
     std::vector<std::string> listed;
     for (const auto& [name, tensor] : files_.tensors()) {
-      if (is_mtp_layer(layer_of(name))) {
+      if (is_of_mtp(name)) {
         ++mtp_tensors;
       } else if (!expected_names_.contains(name) &&
                  !(config_.tie_word_embeddings && name == "lm_head.weight")) {

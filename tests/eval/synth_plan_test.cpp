@@ -70,7 +70,7 @@ TEST(SynthPlan, EveryTensorBelongsToAComponent) {
     const model::Config config = config_of(name);
     for (const PlannedTensor& tensor :
          all_tensors(plan_checkpoint(config, SynthDType::kFp8, 0, 1 << 30))) {
-      EXPECT_FALSE(component_of(tensor.declaration.name, config).empty())
+      EXPECT_FALSE(component_of(tensor.declaration.name, config, {}).empty())
           << tensor.declaration.name;
     }
   }
@@ -78,13 +78,23 @@ TEST(SynthPlan, EveryTensorBelongsToAComponent) {
 
 TEST(ComponentOf, SortsByPlaceInTheModel) {
   const model::Config config = config_of("tiny.json");
-  EXPECT_EQ(component_of("model.layers.1.mlp.experts.3.up_proj.weight", config), "routed experts");
-  EXPECT_EQ(component_of("model.layers.1.mlp.gate.weight", config), "router");
-  EXPECT_EQ(component_of("model.layers.0.mlp.gate_proj.weight", config), "dense MLP");
-  EXPECT_EQ(component_of("model.layers.0.self_attn.indexer.wk.weight", config), "indexer");
-  EXPECT_EQ(component_of("model.layers.0.self_attn.q_a_layernorm.weight", config), "norms");
-  EXPECT_EQ(component_of("model.layers.2.eh_proj.weight", config), "MTP layers (not used)");
-  EXPECT_EQ(component_of("something.else", config), "");
+  EXPECT_EQ(component_of("model.layers.1.mlp.experts.3.up_proj.weight", config, {}),
+            "routed experts");
+  EXPECT_EQ(component_of("model.layers.1.mlp.gate.weight", config, {}), "router");
+  EXPECT_EQ(component_of("model.layers.0.mlp.gate_proj.weight", config, {}), "dense MLP");
+  EXPECT_EQ(component_of("model.layers.0.self_attn.indexer.wk.weight", config, {}), "indexer");
+  EXPECT_EQ(component_of("model.layers.0.self_attn.q_a_layernorm.weight", config, {}), "norms");
+  EXPECT_EQ(component_of("something.else", config, {}), "");
+}
+
+TEST(ComponentOf, ALayerBehindTheLastIsOneOfMtpIfItIsCountedOrHasTheProjectionOfSuchLayers) {
+  model::Config config = config_of("tiny.json");
+  const std::string name = "model.layers.2.mlp.gate.weight";
+  EXPECT_EQ(component_of(name, config, {}), "") << "no layer of the model";
+  EXPECT_EQ(component_of(name, config, {{"model.layers.2.eh_proj.weight", {}}}),
+            "MTP layers (not used)");
+  config.num_nextn_predict_layers = 1;
+  EXPECT_EQ(component_of(name, config, {}), "MTP layers (not used)");
 }
 
 }  // namespace

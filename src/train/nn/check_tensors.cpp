@@ -1,11 +1,11 @@
 // Do the files hold exactly the tensors of the config? Declared in load.h.
 #include <fmt/ranges.h>
 
-#include <charconv>
 #include <map>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "formats/mtp_layers.h"
 #include "train/nn/checkpoint_names.h"
 #include "train/nn/load.h"
 
@@ -29,18 +29,10 @@ Shapes expected_shapes(const Config& config) {
   return shapes;
 }
 
-/// Layers after the main ones hold multi-token-prediction modules.
-bool is_mtp(const std::string& name, const Config& config) {
-  constexpr std::string_view kPrefix = "model.layers.";
-  int64_t layer_idx = -1;
-  if (name.starts_with(kPrefix)) {
-    std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), layer_idx);
-  }
-  return layer_idx >= config.num_hidden_layers;
-}
-
-bool is_known(const std::string& name, const Config& config, const Shapes& expected) {
-  return expected.contains(name) || is_mtp(name, config) || name.ends_with("rotary_emb.inv_freq");
+bool is_mtp(const std::string& name, const Config& config, const CheckpointFiles& files) {
+  return formats::is_mtp_layer(formats::layer_of(name),
+                               {config.num_hidden_layers, config.num_nextn_predict_layers},
+                               files.tensors());
 }
 
 /// Is `name` the block scales of a weight that is stored as FP8?
@@ -82,8 +74,10 @@ void check_tensor_list(const CheckpointFiles& files, const Config& config) {
   }
   bool has_mtp = false;
   for (const auto& [name, found] : files.tensors()) {
-    has_mtp = has_mtp || is_mtp(name, config);
-    if (!is_known(name, config, expected) && !is_scale_of_fp8(name, files)) {
+    if (is_mtp(name, config, files)) {
+      has_mtp = true;
+    } else if (!expected.contains(name) && !name.ends_with("rotary_emb.inv_freq") &&
+               !is_scale_of_fp8(name, files)) {
       problems.push_back(fmt::format("{} does not belong to a {}", name, config.model_type));
     }
   }

@@ -1,6 +1,7 @@
 // Saving and loading: same bits back, readable by the engine, and one sentence for what does not
 // fit.
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -181,6 +183,24 @@ TEST(TrainCheckpoint, UnknownTensorsAreNamed) {
   });
   EXPECT_THAT(load_error(folder.path()),
               EndsWith("model.layers.0.self_attn.q_proj.weight does not belong to a deepseek_v32"));
+}
+
+TEST(TrainCheckpoint, LayersBehindTheLastAreRefusedUnlessTheyPredictFurtherTokens) {
+  const TemporaryFolder folder;
+  save_model(tied_model(20.0), folder.path(), StoredDtype::kF32);
+  const std::string path = folder.path() + "/config.json";
+  const auto set_config = [&](const char* key, int64_t value) {
+    auto config = nlohmann::json::parse(base::read_file(path, 1 << 20));
+    config[key] = value;
+    base::write_file_atomically(path, config.dump());
+  };
+  const auto layers = static_cast<int64_t>(load_model(folder.path()).layers.size());
+  set_config("num_hidden_layers", layers - 1);
+  EXPECT_THAT(load_error(folder.path()),
+              HasSubstr(fmt::format("model.layers.{}.input_layernorm.weight does not belong to a",
+                                    layers - 1)));
+  set_config("num_nextn_predict_layers", 1);
+  EXPECT_EQ(load_model(folder.path()).layers.size(), static_cast<size_t>(layers - 1));
 }
 
 TEST(TrainCheckpoint, WrongShapesAreNamedAndManyProblemsCounted) {
