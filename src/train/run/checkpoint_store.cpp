@@ -58,10 +58,20 @@ std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder) {
 }
 
 const StoredCheckpoint& best_of_newest_stage(const std::vector<StoredCheckpoint>& checkpoints) {
-  const StoredCheckpoint* best = &checkpoints.back();
+  const int64_t stage_idx = checkpoints.back().state.stage_idx;
+  int64_t most_steps = 0;
   for (const StoredCheckpoint& candidate : checkpoints) {
-    if (candidate.state.stage_idx == best->state.stage_idx &&
-        candidate.state.interval_loss < best->state.interval_loss) {
+    if (candidate.state.stage_idx == stage_idx) {
+      most_steps = std::max(most_steps, candidate.state.interval_steps);
+    }
+  }
+  const StoredCheckpoint* best = nullptr;
+  for (const StoredCheckpoint& candidate : checkpoints) {
+    const int64_t steps = candidate.state.interval_steps;
+    const bool counts = steps == 0 || 2 * steps >= most_steps;  // 0: an older version did not say
+    // Of equals the newest.
+    if (candidate.state.stage_idx == stage_idx && counts &&
+        (best == nullptr || candidate.state.interval_loss <= best->state.interval_loss)) {
       best = &candidate;
     }
   }

@@ -311,6 +311,7 @@ void Trainer::record(const StepOutcome& outcome, const Update& figures, double s
 void Trainer::save() {
   if (interval_steps_ > 0) {
     state_.interval_loss = interval_loss_sum_ / static_cast<double>(interval_steps_);
+    state_.interval_steps = interval_steps_;
   }
   if (output_) {
     output_->checkpoints.save(state_, {recipe_.run.keep_last, recipe_.run.keep_best},

@@ -14,6 +14,14 @@ constexpr int64_t kMaxStateBytes = 1 << 20;
 
 std::string state_path(const std::string& folder) { return folder + "/training_state.json"; }
 
+/// A key that older versions did not write.
+template <typename Value>
+void read_if_there(const nlohmann::json& json, const char* key, Value& value) {
+  if (json.contains(key)) {
+    json.at(key).get_to(value);
+  }
+}
+
 }  // namespace
 
 void save_training_state(const TrainingState& state, const std::string& folder) {
@@ -25,6 +33,7 @@ void save_training_state(const TrainingState& state, const std::string& folder) 
                                        {"seconds", state.seconds},
                                        {"value_accuracy_mean", state.value_accuracy_mean},
                                        {"interval_loss", state.interval_loss},
+                                       {"interval_steps", state.interval_steps},
                                        {"data_manifest_sha256", state.data_manifest_sha256},
                                        {"levin_train", version()}};
   base::write_file_atomically(state_path(folder), json.dump(1) + "\n");
@@ -43,9 +52,8 @@ TrainingState load_training_state(const std::string& folder) {
     json.at("seconds").get_to(state.seconds);
     json.at("value_accuracy_mean").get_to(state.value_accuracy_mean);
     json.at("interval_loss").get_to(state.interval_loss);
-    if (json.contains("data_manifest_sha256")) {
-      json.at("data_manifest_sha256").get_to(state.data_manifest_sha256);
-    }
+    read_if_there(json, "interval_steps", state.interval_steps);
+    read_if_there(json, "data_manifest_sha256", state.data_manifest_sha256);
   } catch (const nlohmann::json::exception&) {
     throw base::Error(base::ErrorCode::kInvalidFile, "this is no state of a training run", path);
   }

@@ -17,6 +17,7 @@ struct TrainingState {
   double seconds = 0.0;  ///< of training
   double value_accuracy_mean = 0.0;
   double interval_loss = 0.0;  ///< mean loss since the checkpoint before
+  int64_t interval_steps = 0;  ///< steps of that mean; 0 in checkpoints of older versions
   /// Of the data's manifest that it was trained on; empty in checkpoints of older versions.
   std::string data_manifest_sha256 = {};
 };

@@ -21,8 +21,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 void save(CheckpointStore& store, int64_t step, double loss, KeepRule keep,
-          bool is_stage_end = false) {
+          bool is_stage_end = false, int64_t interval_steps = 0) {
   TrainingState state;
+  state.interval_steps = interval_steps;
   state.step = step;
   state.interval_loss = loss;
   state.is_stage_end = is_stage_end;
@@ -51,6 +52,18 @@ TEST(CheckpointStore, KeepsTheLastTheBestAndTheEndsOfStages) {
   EXPECT_THAT(steps(folder.path()), ElementsAre(1, 2, 4, 5));
   save(store, 6, 2.0, {.last = 1, .keeps_best = false});
   EXPECT_THAT(steps(folder.path()), ElementsAre(1, 6));
+}
+
+TEST(CheckpointStore, AMeanOverFewStepsIsNotTheBest) {
+  const TemporaryFolder folder;
+  CheckpointStore store(folder.path());
+  const KeepRule keep{.last = 1, .keeps_best = true};
+  save(store, 50, 2.0, keep, false, 50);
+  save(store, 51, 1.0, keep, false, 1);  // stopped
+  EXPECT_THAT(steps(folder.path()), ElementsAre(50, 51));
+  EXPECT_EQ(best_of_newest_stage(list_checkpoints(folder.path())).state.step, 50);
+  save(store, 100, 1.5, keep, false, 49);
+  EXPECT_THAT(steps(folder.path()), ElementsAre(100));
 }
 
 TEST(CheckpointStore, AFailedWriteLeavesNothingAndHarmsNothing) {
