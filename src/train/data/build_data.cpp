@@ -208,6 +208,7 @@ DataSet load_data(const std::string& folder) {
   const fs::path root(folder);
   return {folder,
           manifest->recipe,
+          manifest->vocab_size,
           manifest_sha256(*manifest),
           sha256_hex(base::read_file((root / "tokenizer.json").string(), kMaxTokenizerBytes)),
           load_corpus((root / "train").string()),

@@ -47,7 +47,8 @@ struct BuildResult {
 /// A data folder that was built.
 struct DataSet {
   std::string folder;
-  std::string recipe;
+  std::string recipe;      ///< the name that it was built under
+  int32_t vocab_size = 0;  ///< ids, marks included
   std::string manifest_sha256;
   std::string tokenizer_sha256;  ///< of tokenizer.json: a checkpoint records it
   Corpus train;

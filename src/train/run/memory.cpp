@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "base/error.h"
 #include "base/units.h"
-#include "train/nn/config_json.h"
 #include "train/nn/query_blocks.h"
+#include "train/nn/weights.h"
 #include "train/run/step.h"
 
 namespace levin::train::run {
@@ -70,41 +72,54 @@ int64_t activation_numbers(const Config& config, StageKind kind) {
          copies * (attention_numbers(config) + mlp_numbers(config, config.num_hidden_layers - 1));
 }
 
-/// The model as the recipe makes it sparse, and its numbers.
-struct SparseShape {
-  Config config;
-  int64_t parameters = 0;
-};
-
-SparseShape sparse_shape(const recipe::Recipe& recipe, const nn::ModelWeights& weights) {
-  SparseShape shape{weights.config, nn::parameter_count(weights)};
-  if (!shape.config.is_sparse() && recipe.indexer.index_topk > 0) {
-    shape.config = nn::with_indexer(shape.config, recipe.indexer.index_n_heads,
-                                    recipe.indexer.index_head_dim, recipe.indexer.index_topk);
-    for (int64_t layer_idx = 0; layer_idx < shape.config.num_hidden_layers; ++layer_idx) {
-      shape.parameters += nn::layer_parameter_count(shape.config, layer_idx).indexer;
+/// Elements of all tensors. Keys of a recipe are bounded one by one: the product of several may
+/// exceed an int64_t, hence double, here and in what follows.
+double parameter_count(const Config& config, bool is_tied) {
+  std::map<std::pair<bool, bool>, double> counts;  // of layers with experts, with an indexer
+  double sum = static_cast<double>(config.hidden_size) *
+               static_cast<double>((is_tied ? 1 : 2) * config.vocab_size + 1);
+  for (int64_t layer_idx = 0; layer_idx < config.num_hidden_layers; ++layer_idx) {
+    const std::pair kind{
+        config.is_moe_layer(layer_idx),
+        config.is_sparse() && config.is_full_indexer_layer[static_cast<size_t>(layer_idx)]};
+    const auto [found, is_new] = counts.try_emplace(kind, 0.0);
+    if (is_new) {
+      found->second = static_cast<double>(nn::layer_parameter_count(config, layer_idx).all);
     }
+    sum += found->second;
   }
-  return shape;
+  return sum;
 }
 
-const char* advice(int64_t rows) {
-  return rows == 1 ? "lower row_tokens" : "raise accumulation or lower tokens_per_step";
-}
-
-}  // namespace
-
-int64_t step_memory_bytes(const Config& config, int64_t parameters, const StageSettings& stage,
-                          int64_t ranks) {
-  constexpr int64_t kParameterCopies = 4;  // weights, gradients, two moments
+/// Of a step's activations on one of `ranks` ranks, the program included.
+double activation_bytes(const Config& config, const StageSettings& stage, int64_t ranks) {
   const int64_t tokens = rows_at_a_time(stage, ranks) * stage.row_tokens;
   const int64_t head = stage.kind == StageKind::kWarmUp
                            ? 0
                            : std::min(tokens, kHeadRows) * config.vocab_size * kHeadCopies;
-  const int64_t numbers =
-      kParameterCopies * parameters + tokens * activation_numbers(config, stage.kind) + head;
-  return kFixedBytes + kFloatBytes * numbers + kBlockCopies * nn::kBlockMemoryBytes;
+  const double numbers =
+      static_cast<double>(tokens) * static_cast<double>(activation_numbers(config, stage.kind)) +
+      static_cast<double>(head);
+  return static_cast<double>(kFixedBytes + kBlockCopies * nn::kBlockMemoryBytes) +
+         kFloatBytes * numbers;
 }
+
+/// As a whole number, at most 2^62.
+int64_t whole(double bytes) { return static_cast<int64_t>(std::min(bytes, 0x1p62)); }
+
+std::string advice(const MemoryNeed& need, const RankCount& ranks, int64_t available_bytes) {
+  if (need.model_bytes > available_bytes / ranks.local) {
+    return fmt::format(
+        "the model alone takes {} (weights, gradients, optimizer state): make it "
+        "smaller in [model]",
+        base::format_bytes(need.model_bytes));
+  }
+  return rows_at_a_time(*need.stage, ranks.all) == 1
+             ? "lower row_tokens"
+             : "raise accumulation or lower tokens_per_step";
+}
+
+}  // namespace
 
 int64_t warmup_row_memory_bytes(const Config& config, int64_t row_tokens) {
   int64_t widest = 0;
@@ -115,17 +130,17 @@ int64_t warmup_row_memory_bytes(const Config& config, int64_t row_tokens) {
   return kFixedBytes + kFloatBytes * row_tokens * numbers + kBlockCopies * nn::kBlockMemoryBytes;
 }
 
-MemoryNeed largest_step(const recipe::Recipe& recipe, const nn::ModelWeights& weights,
-                        int64_t first_stage_idx, const RankCount& ranks) {
-  const SparseShape shape = sparse_shape(recipe, weights);
-  const int64_t held_bytes = kFloatBytes * nn::parameter_count(weights);
+MemoryNeed largest_step(const recipe::Recipe& recipe, const Config& config, int64_t first_stage_idx,
+                        const RankCount& ranks) {
+  constexpr int64_t kParameterCopies = 4;  // weights, gradients, two moments
+  const bool is_tied = config.tie_word_embeddings || recipe.model.tied_input_scale != 0.0;
+  const double model_bytes = kFloatBytes * kParameterCopies * parameter_count(config, is_tied);
   MemoryNeed most;
   for (auto idx = static_cast<size_t>(first_stage_idx); idx < recipe.stages.size(); ++idx) {
     const StageSettings& stage = recipe.stages[idx];
-    const int64_t bytes =
-        step_memory_bytes(shape.config, shape.parameters, stage, ranks.all) - held_bytes;
+    const int64_t bytes = whole(model_bytes + activation_bytes(config, stage, ranks.all));
     if (most.stage == nullptr || bytes > most.bytes) {
-      most = {&stage, bytes};
+      most = {&stage, bytes, whole(model_bytes)};
     }
   }
   return most;
@@ -150,7 +165,7 @@ void require_memory(const MemoryNeed& need, const RankCount& ranks, int64_t avai
   if (!fits(need, ranks, available_bytes)) {
     base::throw_error(base::ErrorCode::kOutOfMemory, recipe_path, "{}; {}",
                       describe_memory(need, ranks, available_bytes),
-                      advice(rows_at_a_time(*need.stage, ranks.all)));
+                      advice(need, ranks, available_bytes));
   }
 }
 

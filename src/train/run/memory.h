@@ -5,7 +5,6 @@
 #include <string>
 
 #include "model/config.h"
-#include "train/nn/weights.h"
 #include "train/recipe/recipe.h"
 
 namespace levin::train::run {
@@ -19,23 +18,19 @@ struct RankCount {
   int64_t local = 1;
 };
 
-/// Bytes that a step of `stage` needs at most on one of `ranks` ranks, weights and optimizer state
-/// included.
-int64_t step_memory_bytes(const model::Config& config, int64_t parameters,
-                          const recipe::StageSettings& stage, int64_t ranks = 1);
-
 /// Bytes that the warm-up of one layer needs at most for a row, the layer's weights not included.
 int64_t warmup_row_memory_bytes(const model::Config& config, int64_t row_tokens);
 
-/// What the stage with the largest step needs.
+/// What the stage with the largest step needs, on one rank.
 struct MemoryNeed {
   const recipe::StageSettings* stage = nullptr;
-  int64_t bytes = 0;  ///< on one rank, beyond the weights, which are there already
+  int64_t bytes = 0;
+  int64_t model_bytes = 0;  ///< of them: weights, gradients and optimizer state
 };
 
-/// Of the stages from `first_stage_idx` on; those before are done. An indexer that the recipe adds
-/// counts.
-MemoryNeed largest_step(const recipe::Recipe& recipe, const nn::ModelWeights& weights,
+/// Of the stages from `first_stage_idx` on; those before are done. `config` is the model that they
+/// make (config_of_stages): no tensor has to be there yet.
+MemoryNeed largest_step(const recipe::Recipe& recipe, const model::Config& config,
                         int64_t first_stage_idx, const RankCount& ranks);
 
 /// "stage "S": a step of 4 rows of 8192 tokens at a time needs about 2.0 GiB on each of 2 ranks

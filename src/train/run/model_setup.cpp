@@ -40,20 +40,33 @@ void set_rope_scaling(const recipe::RopeScalingSettings& settings, Config& confi
   scaling.mscale_all_dim = settings.mscale_all_dim;
 }
 
-nn::ModelWeights parent_weights(const recipe::Recipe& recipe, int64_t vocab_size) {
+Config parent_config(const recipe::Recipe& recipe, int64_t vocab_size) {
   const recipe::ModelSettings& settings = recipe.model;
-  nn::ModelWeights weights =
-      nn::load_model(settings.parent, {.tied_input_scale = settings.tied_input_scale});
-  if (weights.config.vocab_size < vocab_size) {
+  Config config = model::load_config(settings.parent);
+  if (config.vocab_size < vocab_size) {
     throw_error(ErrorCode::kInvalidArgument, settings.parent,
                 "the model knows {} tokens, the tokenizer of {} has {}: the data is of another "
                 "tokenizer",
-                weights.config.vocab_size, recipe.data.folder, vocab_size);
+                config.vocab_size, recipe.data.folder, vocab_size);
   }
-  require_same_indexer(recipe, weights.config);
-  extend_context(recipe, weights.config);
-  weights.config = checked(weights.config, recipe.path);
-  return weights;
+  require_same_indexer(recipe, config);
+  extend_context(recipe, config);
+  return checked(config, recipe.path);
+}
+
+/// The sparse form of a dense model.
+Config with_recipes_indexer(const recipe::Recipe& recipe, const Config& dense) {
+  const recipe::IndexerSettings& settings = recipe.indexer;
+  if (settings.index_topk == 0) {
+    throw_error(ErrorCode::kInvalidArgument, recipe.path,
+                "the model has no indexer yet; give [indexer] index_topk");
+  }
+  try {
+    return nn::with_indexer(dense, settings.index_n_heads, settings.index_head_dim,
+                            settings.index_topk);
+  } catch (const base::Error& error) {
+    throw_error(error.code(), recipe.path, "[indexer] cannot be added: {}", error.what());
+  }
 }
 
 }  // namespace
@@ -91,29 +104,39 @@ Config config_from_recipe(const recipe::Recipe& recipe, int64_t vocab_size) {
   return checked(config, recipe.path);
 }
 
+Config starting_config(const recipe::Recipe& recipe, int64_t vocab_size) {
+  return recipe.model.parent.empty() ? config_from_recipe(recipe, vocab_size)
+                                     : parent_config(recipe, vocab_size);
+}
+
+Config config_of_stages(const recipe::Recipe& recipe, const Config& config,
+                        int64_t first_stage_idx) {
+  const bool needs_indexer =
+      std::any_of(recipe.stages.begin() + first_stage_idx, recipe.stages.end(),
+                  [](const auto& stage) { return stage.kind != recipe::StageKind::kDense; });
+  return needs_indexer && !config.is_sparse() ? with_recipes_indexer(recipe, config) : config;
+}
+
 nn::ModelWeights starting_weights(const recipe::Recipe& recipe, int64_t vocab_size) {
-  if (!recipe.model.parent.empty()) {
-    return parent_weights(recipe, vocab_size);
+  const recipe::ModelSettings& settings = recipe.model;
+  const Config config = starting_config(recipe, vocab_size);
+  if (!settings.parent.empty()) {
+    nn::ModelWeights weights =
+        nn::load_model(settings.parent, {.tied_input_scale = settings.tied_input_scale});
+    weights.config = config;
+    return weights;
   }
   nn::InitOptions options =
-      nn::research_init(static_cast<uint64_t>(recipe.run.seed), recipe.model.previous_token_heads);
-  options.tied_input_scale = recipe.model.tied_input_scale;
-  return nn::init_model(config_from_recipe(recipe, vocab_size), options);
+      nn::research_init(static_cast<uint64_t>(recipe.run.seed), settings.previous_token_heads);
+  options.tied_input_scale = settings.tied_input_scale;
+  return nn::init_model(config, options);
 }
 
 void ensure_indexer(nn::ModelWeights& weights, const recipe::Recipe& recipe) {
-  if (weights.config.is_sparse()) {
-    return;
+  if (!weights.config.is_sparse()) {
+    nn::add_indexer(weights, with_recipes_indexer(recipe, weights.config),
+                    static_cast<uint64_t>(recipe.run.seed));
   }
-  const recipe::IndexerSettings& settings = recipe.indexer;
-  if (settings.index_topk == 0) {
-    throw_error(ErrorCode::kInvalidArgument, recipe.path,
-                "the model has no indexer yet; give [indexer] index_topk");
-  }
-  nn::add_indexer(weights,
-                  nn::with_indexer(weights.config, settings.index_n_heads, settings.index_head_dim,
-                                   settings.index_topk),
-                  static_cast<uint64_t>(recipe.run.seed));
 }
 
 }  // namespace levin::train::run

@@ -14,14 +14,24 @@ namespace levin::train::run {
 /// config.json. Throws Error(kInvalidFile | kUnsupported) with the recipe's path and the key.
 model::Config config_from_recipe(const recipe::Recipe& recipe, int64_t vocab_size);
 
+/// The model to begin with: that of [model], or the parent's with the recipe's context
+/// (parent_checks.h). Reads no weights. Throws as config_from_recipe, load_config and
+/// extend_context do, and Error(kInvalidArgument) if the parent has another vocabulary than the
+/// data's tokenizer or another indexer than the recipe.
+model::Config starting_config(const recipe::Recipe& recipe, int64_t vocab_size);
+
+/// `config` as the stages from `first_stage_idx` on make it: with the recipe's indexer if one of
+/// them needs it and it is not there yet. Throws Error(kInvalidArgument | kUnsupported) naming the
+/// recipe if there is no [indexer], or one that the model cannot have.
+model::Config config_of_stages(const recipe::Recipe& recipe, const model::Config& config,
+                               int64_t first_stage_idx);
+
 /// Weights to begin with: drawn (recipe.run.seed), or the parent's with the recipe's context
-/// (parent_checks.h). Throws as config_from_recipe, load_model and extend_context do, and
-/// Error(kInvalidArgument) if the parent has another vocabulary than the data's tokenizer or
-/// another indexer than the recipe.
+/// (parent_checks.h). Throws as starting_config and load_model do.
 nn::ModelWeights starting_weights(const recipe::Recipe& recipe, int64_t vocab_size);
 
 /// Makes a dense model sparse: an indexer in every layer, drawn from the seed. A model that is
-/// sparse already stays as it is. Throws as nn::with_indexer does.
+/// sparse already stays as it is. Throws as config_of_stages does.
 void ensure_indexer(nn::ModelWeights& weights, const recipe::Recipe& recipe);
 
 }  // namespace levin::train::run

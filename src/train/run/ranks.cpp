@@ -87,12 +87,13 @@ RowShare share_of_rank(const recipe::StageSettings& stage, const optim::DataPara
   return {ranks->rank() * rows, rows};
 }
 
-void require_even_share(const recipe::StageSettings& stage, const optim::DataParallel* ranks) {
+void require_even_share(const recipe::StageSettings& stage, const optim::DataParallel* ranks,
+                        const std::string& recipe_path) {
   if (ranks != nullptr && stage.rows_per_step() % ranks->ranks() != 0) {
-    throw_error(ErrorCode::kInvalidArgument, fmt::format("stage {}", stage.name),
-                "{} rows a step (tokens_per_step / row_tokens) do not divide among {} ranks; start "
-                "a number of ranks that divides them, or change tokens_per_step",
-                stage.rows_per_step(), ranks->ranks());
+    throw_error(ErrorCode::kInvalidArgument, recipe_path,
+                "stage \"{}\": {} rows a step (tokens_per_step / row_tokens) do not divide among "
+                "{} ranks; start a number of ranks that divides them, or change tokens_per_step",
+                stage.name, stage.rows_per_step(), ranks->ranks());
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "train/optim/data_parallel.h"
 #include "train/recipe/recipe.h"
@@ -34,7 +35,9 @@ struct RowShare {
 [[nodiscard]] RowShare share_of_rank(const recipe::StageSettings& stage,
                                      const optim::DataParallel* ranks);
 
-/// Throws Error(kInvalidArgument) naming the stage if its rows do not divide among the ranks.
-void require_even_share(const recipe::StageSettings& stage, const optim::DataParallel* ranks);
+/// Throws Error(kInvalidArgument) naming recipe and stage if its rows do not divide among the
+/// ranks.
+void require_even_share(const recipe::StageSettings& stage, const optim::DataParallel* ranks,
+                        const std::string& recipe_path);
 
 }  // namespace levin::train::run

@@ -23,8 +23,7 @@ constexpr int64_t kMaxRecipeBytes = 1 << 20;
 
 std::string recipe_path(const std::string& path) { return path + "/" + kRecipeName; }
 
-/// Whether the run of this folder has come to a first step. One that was refused before, for want
-/// of memory or of a sound config, has no claim to the folder.
+/// Whether the run of this folder has come to a first step.
 bool has_progress(const std::string& path) {
   const std::string checkpoints = checkpoints_path(path);
   return fs::exists(metrics_path(path)) || (fs::exists(checkpoints) && !fs::is_empty(checkpoints));
@@ -63,7 +62,7 @@ std::string checkpoints_path(const std::string& run_folder) { return run_folder 
 std::string curves_path(const std::string& run_folder) { return run_folder + "/curves"; }
 
 RunFolder::RunFolder(const std::string& path, const std::string& recipe_text, StartMode mode)
-    : path_(path) {
+    : path_(path), recipe_text_(recipe_text) {
   base::make_folder(path);
   const bool is_run = fs::exists(recipe_path(path));
   if (!is_run && !is_empty(path)) {
@@ -71,26 +70,30 @@ RunFolder::RunFolder(const std::string& path, const std::string& recipe_text, St
                 "this folder holds something that is no run; choose another --out");
   }
   lock_.emplace(path);
-  claim(recipe_text, mode);
+  if (fs::exists(recipe_path(path))) {
+    require_own(mode);
+  }
 }
 
-void RunFolder::claim(const std::string& recipe_text, StartMode mode) {
-  if (!has_progress(path_)) {
-    base::write_file_atomically(recipe_path(path_),
-                                fmt::format("{}{}\n{}", kVersionLine, version(), recipe_text));
-    base::sync_path(path_);
-    return;
-  }
-  const std::string difference = recipe::first_difference(completed_recipe(path_), recipe_text);
+void RunFolder::require_own(StartMode mode) const {
+  const std::string difference = recipe::first_difference(completed_recipe(path_), recipe_text_);
   if (!difference.empty()) {
     throw_error(ErrorCode::kInvalidArgument, path_,
                 "this folder belongs to a run of another recipe ({}); choose another --out",
                 difference);
   }
-  if (mode == StartMode::kFresh) {
+  if (mode == StartMode::kFresh && has_progress(path_)) {
     throw_error(ErrorCode::kInvalidArgument, path_,
                 "this folder holds a run of this recipe; add --resume to go on with it, or choose "
                 "another --out");
+  }
+}
+
+void RunFolder::claim() const {
+  if (!fs::exists(recipe_path(path_))) {
+    base::write_file_atomically(recipe_path(path_),
+                                fmt::format("{}{}\n{}", kVersionLine, version(), recipe_text_));
+    base::sync_path(path_);
   }
 }
 

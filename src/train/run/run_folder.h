@@ -29,18 +29,23 @@ enum class StartMode { kFresh, kResume };
 class RunFolder {
  public:
   /// Makes the folder, or opens it if it is of the same recipe. kFresh refuses a folder that holds
-  /// a run already; kResume takes both. `recipe_text` is of recipe::recipe_text; a key that the
-  /// folder's recipe lacks counts as its default there. Throws Error(kInvalidArgument) for a folder
-  /// of another recipe (naming the first key that differs), one that holds something else, or one
-  /// in use, Error(kInvalidFile) if its recipe cannot be read, Error(kIo).
+  /// a step of a run already; kResume takes both. `recipe_text` is of recipe::recipe_text; a key
+  /// that the folder's recipe lacks counts as its default there. Throws Error(kInvalidArgument) for
+  /// a folder of another recipe (naming the first key that differs), one that holds something else,
+  /// or one in use, Error(kInvalidFile) if its recipe cannot be read, Error(kIo).
   RunFolder(const std::string& path, const std::string& recipe_text, StartMode mode);
+
+  /// Makes the folder the recipe's, for good. Before that a run that is refused, for want of memory
+  /// or of a sound config, leaves nothing in it. Throws Error(kIo).
+  void claim() const;
 
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
 
  private:
-  void claim(const std::string& recipe_text, StartMode mode);
+  void require_own(StartMode mode) const;
 
   std::string path_;
+  std::string recipe_text_;
   std::optional<FolderLock> lock_;
 };
 

@@ -18,6 +18,8 @@
 #include "train/run/memory.h"
 #include "train/run/model_setup.h"
 #include "train/run/ranks.h"
+#include "train/run/rows_checksum.h"
+#include "train/run/run_checks.h"
 #include "train/run/selection_quality.h"
 
 namespace levin::train::run {
@@ -48,12 +50,12 @@ nn::Trainable trainable(StageKind kind) {
                                      : nn::Trainable::kEverything;
 }
 
-[[noreturn]] void throw_diverged(const StageSettings& stage, int64_t step,
-                                 const std::string& what) {
-  throw_error(ErrorCode::kInvalidArgument, fmt::format("stage {}", stage.name),
-              "the {} became NaN or infinite at step {}; the newest checkpoint is intact: start "
-              "again from it with a smaller lr or with clip_norm",
-              what, step);
+[[noreturn]] void throw_diverged(const recipe::Recipe& recipe, const StageSettings& stage,
+                                 int64_t step, const std::string& what) {
+  throw_error(ErrorCode::kInvalidArgument, recipe.path,
+              "stage \"{}\": the {} became NaN or infinite at step {}; the newest checkpoint is "
+              "intact: start again from it with a smaller lr or with clip_norm",
+              stage.name, what, step);
 }
 
 }  // namespace
@@ -64,54 +66,52 @@ Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode
       progress_(progress),
       ranks_(ranks),
       path_(out),
-      data_(data::load_data(recipe.data.folder)),
-      generator_(data_.tokenizer, data_.train) {
-  check_recipe();
-  open_output(mode);
+      data_(load_checked_data(recipe, ranks)) {
+  open_folder(mode);
   const std::vector<StoredCheckpoint> checkpoints = list_checkpoints(checkpoints_path(path_));
-  const bool resumes = !checkpoints.empty();
-  if (resumes) {
-    require_same_data(checkpoints.back());
-    state_ = checkpoints.back().state;
-    weights_ = nn::load_model(checkpoints.back().path,
-                              {.tied_input_scale = recipe_.model.tied_input_scale});
-  } else {
-    weights_ = starting_weights(recipe_, data_.tokenizer.vocab_size());
+  const StoredCheckpoint* newest = checkpoints.empty() ? nullptr : &checkpoints.back();
+  if (newest != nullptr) {
+    require_same_data(*newest);
+    state_ = newest->state;
   }
-  state_.data_manifest_sha256 = data_.manifest_sha256;
   if (ranks_ != nullptr) {
     ranks_->require_same(state_.step, "newest checkpoint");
   }
-  check_memory(local_ranks);
-  if (resumes) {
+  const model::Config config = newest != nullptr
+                                   ? model::load_config(newest->path)
+                                   : starting_config(recipe_, data_.tokenizer.vocab_size());
+  check_memory(config_of_stages(recipe_, config, state_.stage_idx), local_ranks);
+  generator_.emplace(data_.tokenizer, data_.train);
+  state_.data_manifest_sha256 = data_.manifest_sha256;
+  state_.rows_sha256 = rows_sha256(recipe_, *generator_);
+  if (newest != nullptr) {
+    require_same_rows(*newest, state_.rows_sha256);
+    weights_ = nn::load_model(newest->path, {.tied_input_scale = recipe_.model.tied_input_scale});
     enter_stage();
-    optimizers_->load(checkpoints.back().path + kOptimizerFile);
+    optimizers_->load(newest->path + kOptimizerFile);
     progress_.note(fmt::format("resuming stage {} after step {}", stage().name, state_.step));
+  } else {
+    weights_ = starting_weights(recipe_, data_.tokenizer.vocab_size());
   }
-  if (output_) {
-    cut_after_step(metrics_path(path_), state_.step);
-    cut_after_step(selection_path(path_), state_.step);
-  }
+  open_output();
 }
 
-void Trainer::check_recipe() const {
-  data::require_manifest(data_, recipe_.data.manifest_sha256, recipe_.path);
-  for (const StageSettings& settings : recipe_.stages) {
-    data::check_spec(settings.sample);
-    require_even_share(settings, ranks_);
-  }
-  if (!recipe_.model.parent.empty()) {
-    data::require_same_tokenizer(data_, recipe_.model.parent);
-  }
-}
-
-void Trainer::open_output(StartMode mode) {
+void Trainer::open_folder(StartMode mode) {
   const std::string text = recipe::recipe_text(recipe_);
   if (ranks_ == nullptr || ranks_->rank() == 0) {
-    output_.emplace(path_, text, mode);
+    folder_.emplace(path_, text, mode);
   }
   if (ranks_ != nullptr) {  // the others read the folder once it is rank 0's
     ranks_->require_same(static_cast<int64_t>(data::hash_text(text) >> 1), "recipe");
+  }
+}
+
+void Trainer::open_output() {
+  if (folder_) {
+    folder_->claim();
+    output_.emplace(checkpoints_path(path_));
+    cut_after_step(metrics_path(path_), state_.step);
+    cut_after_step(selection_path(path_), state_.step);
   }
 }
 
@@ -131,10 +131,10 @@ void Trainer::require_same_data(const StoredCheckpoint& checkpoint) const {
   data::require_same_tokenizer(data_, checkpoint.path);
 }
 
-void Trainer::check_memory(int64_t local_ranks) const {
+void Trainer::check_memory(const model::Config& config, int64_t local_ranks) const {
   const RankCount count{ranks_ == nullptr ? 1 : ranks_->ranks(), local_ranks};
   const int64_t available_bytes = base::available_memory_bytes();
-  const MemoryNeed need = largest_step(recipe_, weights_, state_.stage_idx, count);
+  const MemoryNeed need = largest_step(recipe_, config, state_.stage_idx, count);
   const bool is_short = !fits(need, count, available_bytes);
   const bool others_fit = ranks_ == nullptr || ranks_->sum(is_short ? 1 : 0) == 0;
   require_memory(need, count, available_bytes, recipe_.path);
@@ -223,8 +223,8 @@ void Trainer::report_selection() {
 TrainingBatch Trainer::make_rows(int64_t first_row, int64_t count) const {
   std::vector<data::Row> rows;
   for (int64_t row_idx = first_row; row_idx < first_row + count; ++row_idx) {
-    rows.push_back(generator_.make_row(stage().sample, stage().row_tokens,
-                                       static_cast<uint64_t>(recipe_.run.seed), row_idx));
+    rows.push_back(generator_->make_row(stage().sample, stage().row_tokens,
+                                        static_cast<uint64_t>(recipe_.run.seed), row_idx));
   }
   return make_batch(rows);
 }
@@ -252,12 +252,12 @@ void Trainer::run_step() {
 
 Trainer::Update Trainer::update(const StepOutcome& outcome) {
   if (!std::isfinite(outcome.total())) {
-    throw_diverged(stage(), state_.step + 1, "loss");
+    throw_diverged(recipe_, stage(), state_.step + 1, "loss");
   }
   const double norm = optimizers_->clip(stage().clip_norm);
   if (!std::isfinite(norm)) {
     const std::optional<std::string> name = optimizers_->first_non_finite_gradient();
-    throw_diverged(stage(), state_.step + 1, name ? "gradient of " + *name : "gradient");
+    throw_diverged(recipe_, stage(), state_.step + 1, name ? "gradient of " + *name : "gradient");
   }
   const double lr_factor = optimizers_->step(stage(), state_.stage_step);
   if (stage().kind != StageKind::kWarmUp) {
@@ -314,12 +314,12 @@ void Trainer::save() {
     state_.interval_steps = interval_steps_;
   }
   if (output_) {
-    output_->checkpoints.save(state_, {recipe_.run.keep_last, recipe_.run.keep_best},
-                              [&](const std::string& folder) {
-                                nn::save_model(weights_, folder, nn::StoredDtype::kF32);
-                                nn::copy_companion_files(recipe_.data.folder, folder);
-                                optimizers_->save(folder + kOptimizerFile);
-                              });
+    output_->save(state_, {recipe_.run.keep_last, recipe_.run.keep_best},
+                  [&](const std::string& folder) {
+                    nn::save_model(weights_, folder, nn::StoredDtype::kF32);
+                    nn::copy_companion_files(recipe_.data.folder, folder);
+                    optimizers_->save(folder + kOptimizerFile);
+                  });
   }
   interval_loss_sum_ = 0.0;
   interval_steps_ = 0;

@@ -31,10 +31,11 @@ namespace levin::train::run {
 class Trainer {
  public:
   /// Reads the data, opens the folder `out`, and either draws or loads the first weights or loads
-  /// the newest checkpoint there. Says how much memory the largest step to come needs. Throws what
-  /// those do, Error(kOutOfMemory) if that is more than there is, Error(kInvalidFile) if the data
-  /// is not what the recipe's manifest_sha256 says or not what the checkpoint was trained on, and
-  /// Error(kInvalidArgument) if the rows of a stage do not divide among the ranks.
+  /// the newest checkpoint there. What can be known from recipe, data and config.json is checked
+  /// before the corpus is tokenized and before there is a tensor: throws what load_checked_data and
+  /// config_of_stages do, Error(kOutOfMemory) if the largest step to come needs more memory than
+  /// there is (it is said how much), and Error(kInvalidFile) if data or rows are not those that the
+  /// checkpoint was trained on.
   /// `ranks` is null for one process alone; `local_ranks` of them share this machine's memory.
   Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode mode, Progress& progress,
           optim::DataParallel* ranks = nullptr, int64_t local_ranks = 1);
@@ -52,23 +53,16 @@ class Trainer {
     double gradient_norm = 0.0;
   };
 
-  /// What is written to; rank 0 has it.
-  struct Output {
-    Output(const std::string& path, const std::string& recipe_text, StartMode mode)
-        : folder(path, recipe_text, mode), checkpoints(checkpoints_path(path)) {}
-    RunFolder folder;
-    CheckpointStore checkpoints;
-  };
-
   [[nodiscard]] const recipe::StageSettings& stage() const;
   [[nodiscard]] bool is_stage_done() const;
 
-  void check_recipe() const;
-  void open_output(StartMode mode);
+  void open_folder(StartMode mode);
+  /// Claims the folder and makes its files end where `state_` does.
+  void open_output();
   /// Throws unless the checkpoint was trained on this data.
   void require_same_data(const StoredCheckpoint& checkpoint) const;
   /// Says what the largest step needs; throws, on all ranks alike, if one has too little memory.
-  void check_memory(int64_t local_ranks) const;
+  void check_memory(const model::Config& config, int64_t local_ranks) const;
   /// Makes weights and optimizer ready for the stage that state_ names.
   void enter_stage();
   void run_stage(const base::CancelToken& cancel);
@@ -90,8 +84,9 @@ class Trainer {
   optim::DataParallel* ranks_;
   std::string path_;
   data::DataSet data_;
-  data::Generator generator_;
-  std::optional<Output> output_;
+  std::optional<data::Generator> generator_;  ///< once all else is checked: it takes seconds
+  std::optional<RunFolder> folder_;           ///< of rank 0
+  std::optional<CheckpointStore> output_;     ///< of rank 0, once the folder is claimed
   nn::ModelWeights weights_;
   std::unique_ptr<OptimizerSet> optimizers_;
   TrainingState state_;

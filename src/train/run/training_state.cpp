@@ -35,6 +35,7 @@ void save_training_state(const TrainingState& state, const std::string& folder) 
                                        {"interval_loss", state.interval_loss},
                                        {"interval_steps", state.interval_steps},
                                        {"data_manifest_sha256", state.data_manifest_sha256},
+                                       {"rows_sha256", state.rows_sha256},
                                        {"levin_train", version()}};
   base::write_file_atomically(state_path(folder), json.dump(1) + "\n");
 }
@@ -54,6 +55,7 @@ TrainingState load_training_state(const std::string& folder) {
     json.at("interval_loss").get_to(state.interval_loss);
     read_if_there(json, "interval_steps", state.interval_steps);
     read_if_there(json, "data_manifest_sha256", state.data_manifest_sha256);
+    read_if_there(json, "rows_sha256", state.rows_sha256);
   } catch (const nlohmann::json::exception&) {
     throw base::Error(base::ErrorCode::kInvalidFile, "this is no state of a training run", path);
   }

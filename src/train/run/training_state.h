@@ -20,6 +20,8 @@ struct TrainingState {
   int64_t interval_steps = 0;  ///< steps of that mean; 0 in checkpoints of older versions
   /// Of the data's manifest that it was trained on; empty in checkpoints of older versions.
   std::string data_manifest_sha256 = {};
+  /// Of the first rows of its stages (rows_checksum.h); empty in checkpoints of older versions.
+  std::string rows_sha256 = {};
 };
 
 /// Writes `folder`/training_state.json, with the version of levin-train. Throws Error(kIo).

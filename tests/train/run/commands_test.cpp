@@ -21,6 +21,7 @@ namespace {
 using levin::testing::file_bytes;
 using levin::testing::run_program;
 using levin::testing::small_data_folder;
+using levin::testing::small_data_section;
 using levin::testing::TemporaryFolder;
 using levin::testing::train;
 using levin::testing::TrainResult;
@@ -197,9 +198,8 @@ TEST_F(TrainCommands, AnotherRunCanStartFromACheckpoint) {
       << "[model]\nparent = \"" << dense
       << "\"\ntied_input_scale = 20.0\nmax_position_embeddings = 512\n"
          "[model.rope_scaling]\nfactor = 2\noriginal_max_position_embeddings = 256\n"
-         "[data]\nfolder = \""
-      << small_data_folder()
-      << "\"\n[indexer]\nindex_n_heads = 2\nindex_head_dim = 32\nindex_topk = 16\n"
+      << small_data_section()
+      << "[indexer]\nindex_n_heads = 2\nindex_head_dim = 32\nindex_topk = 16\n"
          "[[stage]]\nname = \"W\"\nkind = \"warmup\"\nrow_tokens = 300\n"
          "tokens_per_step = 300\nmax_steps = 2\n[stage.sample]\n"
          "document_tokens_min = 64\ndocument_tokens_max = 300\n";
@@ -207,6 +207,18 @@ TEST_F(TrainCommands, AnotherRunCanStartFromACheckpoint) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   const auto checkpoints = list_checkpoints(checkpoints_path(folder_.file("child")));
   EXPECT_THAT(file_bytes(checkpoints.back().path + "/config.json"), HasSubstr("yarn"));
+
+  // Without an indexer the parent's dense stages must not run first.
+  std::ofstream(folder_.file("dense.toml"))
+      << "[model]\nparent = \"" << dense << "\"\n"
+      << small_data_section()
+      << "[defaults]\nrow_tokens = 96\ntokens_per_step = 96\nmax_steps = 1\n[[stage]]\nname = "
+         "\"D\"\n[[stage]]\nname = \"S\"\nkind = \"sparse\"\n";
+  const TrainResult refused =
+      train({"run", folder_.file("dense.toml"), "--out", folder_.file("late")});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("dense.toml: the model has no indexer yet; give [indexer]"));
+  EXPECT_FALSE(std::filesystem::exists(metrics_path(folder_.file("late"))));
 }
 
 TEST(TrainQuestions, AreWrittenFromTheHeldOutPartAndNotReplacedUnasked) {
@@ -260,7 +272,20 @@ TEST(TrainUsage, SaysWhatIsWrongInOneSentence) {
               HasSubstr("levin-train data build"));
   EXPECT_THAT(complaint({"--set", "model.topk_group=3"}), HasSubstr("topk_group"));
   EXPECT_THAT(complaint({"--set", "defaults.tokens_per_step=9600000"}), HasSubstr("needs about"));
+  EXPECT_THAT(complaint({"--set", "data.vocab_size=4096"}),
+              HasSubstr(recipe + ": [data] vocab_size is 4096, but " + small_data_folder() +
+                        " was built with 700"));
+  EXPECT_THAT(complaint({"--set", "data.name=mini"}),
+              HasSubstr(recipe + ": [data] name is \"mini\", but " + small_data_folder() +
+                        " was built as \"small\""));
+  EXPECT_THAT(
+      complaint({"--set", "stage.W.sample.facts_min=20", "--set", "stage.W.sample.facts_max=20"}),
+      HasSubstr(recipe + ": stage \"W\": sample.document_tokens_min: 20 facts and a "
+                         "question need about"));
+  EXPECT_THAT(complaint({"--set", "indexer.index_head_dim=4"}),
+              HasSubstr(recipe + ": [indexer] cannot be added: indexer: index_head_dim is 4"));
   EXPECT_THAT(complaint({"--bad"}), HasSubstr("--bad"));
+  EXPECT_FALSE(std::filesystem::exists(folder.file("run/recipe.toml"))) << "no step was made";
   EXPECT_THAT(run_program(LEVIN_TRAIN_BINARY, {"run", "--keys"}).out, HasSubstr("tokens_per_step"));
 }
 

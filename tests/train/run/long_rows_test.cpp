@@ -11,7 +11,7 @@
 namespace levin::train::run {
 namespace {
 
-using levin::testing::small_data_folder;
+using levin::testing::small_data_section;
 using levin::testing::TemporaryFolder;
 using levin::testing::train;
 using levin::testing::TrainResult;
@@ -65,7 +65,7 @@ kind = "sparse"
 TEST(LongRowsSlow, TrainInLessThan8GiB) {
   const TemporaryFolder folder;
   const std::string recipe = folder.file("long.toml");
-  std::ofstream(recipe) << kLongRecipe << "\n[data]\nfolder = \"" << small_data_folder() << "\"\n";
+  std::ofstream(recipe) << kLongRecipe << small_data_section();
   const TrainResult result = train({"run", recipe, "--out", folder.file("run")});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(read_metrics(metrics_path(folder.file("run"))).size(), 3U);

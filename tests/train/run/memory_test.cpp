@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "base/error.h"
@@ -36,7 +37,8 @@ class Memory : public ::testing::Test {
 
   static MemoryNeed need(const recipe::Recipe& recipe, int64_t first_stage_idx = 0,
                          const RankCount& ranks = {}) {
-    return largest_step(recipe, starting_weights(recipe, data::test::kSmallVocab), first_stage_idx,
+    const model::Config config = starting_config(recipe, data::test::kSmallVocab);
+    return largest_step(recipe, config_of_stages(recipe, config, first_stage_idx), first_stage_idx,
                         ranks);
   }
 
@@ -86,6 +88,24 @@ TEST_F(Memory, RanksShareTheRowsAndTheMachine) {
   EXPECT_EQ(complaint(each, apart, each.bytes), "") << "a machine each";
 }
 
+TEST_F(Memory, AModelThatCannotFitIsRefusedBeforeItIsMade) {
+  const recipe::Recipe largest =
+      recipe({"model.hidden_size=1048576", "model.num_hidden_layers=1024",
+              "model.n_routed_experts=4096", "model.moe_intermediate_size=1048576"});
+  const MemoryNeed most = need(largest);
+  EXPECT_GT(most.model_bytes, int64_t{1} << 60) << "the sum of the sizes does not overflow";
+  EXPECT_THAT(complaint(most, {}, 8 * kGib), HasSubstr("the model alone takes"));
+  const std::string run = folder_.file("run");
+  const TrainResult refused =
+      train({"run", path_, "--out", run, "--set", "model.hidden_size=1048576"},
+            {.memory_bytes = 4 * kGib});
+  EXPECT_EQ(refused.exit_code, 7);
+  EXPECT_THAT(refused.err, HasSubstr("error: " + path_ + ": stage \""));
+  EXPECT_THAT(refused.err, HasSubstr("needs about"));
+  EXPECT_THAT(refused.err, HasSubstr("make it smaller in [model]"));
+  EXPECT_FALSE(std::filesystem::exists(run + "/recipe.toml"));
+}
+
 using MemorySlow = Memory;
 
 TEST_F(MemorySlow, ARunSaysItBeforeTheFirstStepAndWhenItGoesOn) {
@@ -120,9 +140,6 @@ qk_rope_head_dim = 32
 v_head_dim = 64
 max_position_embeddings = 512
 
-[indexer]
-index_topk = 64
-
 [[stage]]
 name = "X"
 row_tokens = 512
@@ -135,16 +152,18 @@ document_tokens_max = 513
 
 TEST_F(MemorySlow, TheEstimateIsAboveWhatAStepTakesAndNotFar) {
   const std::string path = folder_.file("measured.toml");
-  std::ofstream(path) << kMeasuredRecipe << "[data]\nfolder = \""
-                      << levin::testing::small_data_folder() << "\"\n";
+  std::ofstream(path) << kMeasuredRecipe << levin::testing::small_data_section();
   for (const char* kind : {"dense", "warmup", "sparse"}) {
-    const std::string override_text = std::string("stage.X.kind=") + kind;
-    const recipe::Recipe measured = recipe::load_recipe(path, {override_text});
-    const nn::ModelWeights weights = starting_weights(measured, data::test::kSmallVocab);
-    const int64_t estimate =
-        largest_step(measured, weights, 0, {}).bytes + kFloatBytes * nn::parameter_count(weights);
-    const TrainResult run =
-        train({"run", path, "--out", folder_.file(kind), "--set", override_text});
+    std::vector<std::string> overrides = {std::string("stage.X.kind=") + kind};
+    if (kind != std::string("dense")) {
+      overrides.emplace_back("indexer.index_topk=64");
+    }
+    const int64_t estimate = need(recipe::load_recipe(path, overrides)).bytes;
+    std::vector<std::string> args = {"run", path, "--out", folder_.file(kind)};
+    for (const std::string& override_text : overrides) {
+      args.insert(args.end(), {"--set", override_text});
+    }
+    const TrainResult run = train(args);
     ASSERT_EQ(run.exit_code, 0) << run.err;
     EXPECT_LE(run.peak_memory_bytes, estimate) << kind;
     EXPECT_GE(run.peak_memory_bytes, estimate * 2 / 5) << kind;

@@ -20,17 +20,24 @@ using levin::testing::free_port;
 
 constexpr int64_t kVocab = 50;
 
-constexpr const char* kDenseStage = R"(
+constexpr const char* kStages = R"(
 [[stage]]
 name = "D"
 row_tokens = 96
 tokens_per_step = 192
 max_steps = 2
 lr_warmup_steps = 0
+
+[[stage]]
+name = "S"
+kind = "sparse"
+row_tokens = 96
+tokens_per_step = 192
+max_steps = 2
 )";
 
 recipe::Recipe expert_recipe() {
-  return recipe::parse_recipe(small_recipe("", kDenseStage), "optimizer_set_test");
+  return recipe::parse_recipe(small_recipe("", kStages), "optimizer_set_test");
 }
 
 /// The same first weights each time.

@@ -19,7 +19,7 @@ using levin::testing::file_bytes;
 using levin::testing::last_checkpoint;
 using levin::testing::make_dense_model;
 using levin::testing::run_program;
-using levin::testing::small_data_folder;
+using levin::testing::small_data_section;
 using levin::testing::TemporaryFolder;
 using levin::testing::train;
 using levin::testing::TrainResult;
@@ -128,7 +128,8 @@ TEST(SparseParent, AnotherIndexerIsRefused) {
   parent.indexer.index_n_heads = 4;
   parent.indexer.index_head_dim = 128;
   parent.indexer.index_topk = 64;
-  const auto complaint_of = [&](const std::vector<std::string>& overrides) -> std::string {
+  const auto complaint_of = [&](std::vector<std::string> overrides) -> std::string {
+    overrides.emplace_back("stage.D.kind=sparse");
     try {
       require_same_indexer(recipe::parse_recipe(kChild, "child.toml", overrides), parent);
       return "";
@@ -151,9 +152,9 @@ TEST(ContextExtensionSlow, TheEngineReadsTheExtendedModel) {
   std::ofstream(recipe)
       << "[model]\nparent = \"" << make_dense_model(folder.path())
       << "\"\ntied_input_scale = 20.0\n[model.rope_scaling]\nfactor = 2\n"
-         "original_max_position_embeddings = 256\n[data]\nfolder = \""
-      << small_data_folder()
-      << "\"\n[indexer]\nindex_n_heads = 2\nindex_head_dim = 32\nindex_topk = 16\n"
+         "original_max_position_embeddings = 256\n"
+      << small_data_section()
+      << "[indexer]\nindex_n_heads = 2\nindex_head_dim = 32\nindex_topk = 16\n"
          "[defaults]\nrow_tokens = 400\ntokens_per_step = 400\nmax_steps = 2\n"
          "[defaults.sample]\ndocument_tokens_min = 64\ndocument_tokens_max = 401\n"
          "[[stage]]\nname = \"D\"\n[[stage]]\nname = \"W\"\nkind = \"warmup\"\n";
@@ -181,8 +182,9 @@ TEST(ContextExtensionSlow, TheEngineReadsTheExtendedModel) {
   EXPECT_EQ(answer.exit_code, 0) << answer.err;
 
   std::ofstream(folder.file("other.toml"))
-      << "[model]\nparent = \"" << model << "\"\n[data]\nfolder = \"" << small_data_folder()
-      << "\"\n[indexer]\nindex_topk = 8\n[[stage]]\nname = \"S\"\nkind = \"sparse\"\n"
+      << "[model]\nparent = \"" << model << "\"\n"
+      << small_data_section()
+      << "[indexer]\nindex_topk = 8\n[[stage]]\nname = \"S\"\nkind = \"sparse\"\n"
          "row_tokens = 96\ntokens_per_step = 96\nmax_steps = 1\n";
   const TrainResult refused = train({"run", folder.file("other.toml"), "--out", folder.file("x")});
   EXPECT_EQ(refused.exit_code, 2);

@@ -103,6 +103,8 @@ TEST(TwoRanks, EndWithTheWeightsOfOneRankWithTheDoubledBatch) {
                                         "--set", "stage.D.max_steps=3",
                                         "--set", "stage.W.max_steps=2",
                                         "--set", "stage.S.max_steps=2",
+                                        "--set", "stage.W.lr_warmup_steps=1",
+                                        "--set", "stage.S.lr_warmup_steps=1",
                                         "--out"};
   const auto into = [&](const char* name) {
     std::vector<std::string> args = run;
@@ -167,7 +169,7 @@ TEST(TwoRanks, RowsThatDoNotDivideAreRefused) {
       {"run", recipe, "--out", folder.file("run"), "--set", "defaults.tokens_per_step=96"});
   for (const TrainResult& result : {first, second}) {
     EXPECT_EQ(result.exit_code, 2);
-    EXPECT_THAT(result.err, HasSubstr("stage D: 1 rows a step"));
+    EXPECT_THAT(result.err, HasSubstr(recipe + ": stage \"D\": 1 rows a step"));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "base/random.h"
 #include "formats/temporary_folder.h"
@@ -235,7 +236,7 @@ TEST(ResumeSlow, ALossThatIsNoNumberEndsTheRunBeforeItReachesTheWeights) {
              "stage.S.clip_norm=0", "--set", "stage.S.weight_decay=9", "--set",
              "stage.S.lr_warmup_steps=0"});
   EXPECT_EQ(diverged.exit_code, 2) << diverged.err;
-  EXPECT_THAT(diverged.err, HasSubstr("stage S: the"));
+  EXPECT_THAT(diverged.err, HasSubstr(recipe + ": stage \"S\": the"));
   EXPECT_THAT(diverged.err, HasSubstr("became NaN or infinite at step"));
   EXPECT_THAT(diverged.err, HasSubstr("smaller lr"));
   expect_intact_warmup(run, whole);
@@ -268,6 +269,38 @@ TEST(ResumeSlow, DataThatIsNoLongerTheSameIsRefused) {
   const TrainResult tokenizer = train(command);
   EXPECT_EQ(tokenizer.exit_code, 3);
   EXPECT_THAT(tokenizer.err, HasSubstr("this is not the tokenizer of the data"));
+}
+
+/// Replaces the checksum of the newest checkpoint's rows; an empty `value` removes it.
+void set_rows_sha256(const std::string& run, const std::string& value) {
+  const std::string path = last_checkpoint(run) + "/training_state.json";
+  auto state = nlohmann::json::parse(file_bytes(path));
+  state.erase("rows_sha256");
+  if (!value.empty()) {
+    state["rows_sha256"] = value;
+  }
+  std::ofstream(path) << state;
+}
+
+TEST(Resume, RowsThatAnotherVersionMadeAreRefused) {
+  const TemporaryFolder folder;
+  const std::string recipe = write_micro_recipe(folder.path());
+  const std::string run = folder.file("run");
+  const std::vector<std::string> command = {"run", recipe, "--out", run, "--resume"};
+  ASSERT_EQ(train(command).exit_code, 0);
+  const std::string rows = load_training_state(last_checkpoint(run)).rows_sha256;
+  EXPECT_EQ(rows.size(), 64U);
+  EXPECT_EQ(train(command).exit_code, 0) << "the same rows";
+
+  set_rows_sha256(run, "");
+  EXPECT_EQ(train(command).exit_code, 0) << "of a version that did not write it";
+
+  set_rows_sha256(run, "0123");
+  const TrainResult other = train(command);
+  EXPECT_EQ(other.exit_code, 3);
+  EXPECT_THAT(other.err, HasSubstr(last_checkpoint(run) + ": this version of levin-train makes "
+                                                          "other training rows"));
+  EXPECT_THAT(other.err, HasSubstr("checksum " + rows + " instead of 0123"));
 }
 
 TEST(Resume, AFolderBelongsToOneRecipe) {

@@ -37,6 +37,7 @@ const std::string kOther = recipe_with("run.seed=2");
 std::string complaint(const std::string& path, const std::string& recipe, StartMode mode) {
   try {
     const RunFolder folder(path, recipe, mode);
+    folder.claim();
     return "";
   } catch (const base::Error& error) {
     return error.what();
@@ -46,8 +47,12 @@ std::string complaint(const std::string& path, const std::string& recipe, StartM
 TEST(RunFolder, BelongsToItsRecipeOnceARunHasBegun) {
   const TemporaryFolder place;
   const std::string path = place.file("run");
-  EXPECT_EQ(complaint(path, kRecipe, StartMode::kFresh), "");
-  EXPECT_EQ(complaint(path, kOther, StartMode::kFresh), "") << "nothing was trained yet";
+  {
+    const RunFolder refused(path, kRecipe, StartMode::kFresh);  // before its claim
+  }
+  EXPECT_EQ(complaint(path, kOther, StartMode::kFresh), "");
+  EXPECT_EQ(complaint(path, kOther, StartMode::kFresh), "") << "killed before its first step";
+  EXPECT_THAT(complaint(path, kRecipe, StartMode::kFresh), HasSubstr("(run.seed: 2 != 1)"));
   std::ofstream(metrics_path(path)) << "\n";
   EXPECT_THAT(complaint(path, kRecipe, StartMode::kResume), HasSubstr("(run.seed: 2 != 1)"));
   EXPECT_THAT(complaint(path, kOther, StartMode::kFresh), HasSubstr("add --resume"));

@@ -142,6 +142,11 @@ const std::string& small_data_folder() {
   return folder;
 }
 
+std::string small_data_section() {
+  return fmt::format("\n[data]\nfolder = \"{}\"\nvocab_size = {}\n", small_data_folder(),
+                     train::data::test::kSmallVocab);
+}
+
 std::string micro_model() {
   return train::run::small_model(
       "n_group = 2\ntied_input_scale = 20.0\nprevious_token_heads = 2\n");
@@ -149,8 +154,7 @@ std::string micro_model() {
 
 std::string write_micro_recipe(const std::string& folder) {
   std::string path = folder + "/micro.toml";
-  std::ofstream(path) << kMicroRecipe << micro_model() << "\n[data]\nfolder = \""
-                      << small_data_folder() << "\"\n";
+  std::ofstream(path) << kMicroRecipe << micro_model() << small_data_section();
   return path;
 }
 

@@ -35,6 +35,9 @@ TrainResult train(std::vector<std::string> args, const TrainOptions& options = {
 /// A data folder of a small corpus, built once per test process.
 const std::string& small_data_folder();
 
+/// The [data] of a recipe: that folder.
+std::string small_data_section();
+
 /// The [model] of a recipe whose model trains in a second.
 std::string micro_model();
 

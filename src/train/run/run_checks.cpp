@@ -1,0 +1,53 @@
+#include "train/run/run_checks.h"
+
+#include "base/error.h"
+#include "train/data/generator.h"
+#include "train/run/ranks.h"
+
+namespace levin::train::run {
+namespace {
+
+using base::ErrorCode;
+using base::throw_error;
+
+void check_stages(const recipe::Recipe& recipe, const optim::DataParallel* ranks) {
+  for (const recipe::StageSettings& stage : recipe.stages) {
+    try {
+      data::check_spec(stage.sample);
+    } catch (const base::Error& error) {
+      throw_error(error.code(), recipe.path, "stage \"{}\": sample.{}", stage.name, error.what());
+    }
+    require_even_share(stage, ranks, recipe.path);
+  }
+}
+
+void require_built_by(const recipe::Recipe& recipe, const data::DataSet& data) {
+  const recipe::DataSettings& wanted = recipe.data;
+  if (!wanted.name.empty() && wanted.name != data.recipe) {
+    throw_error(ErrorCode::kInvalidArgument, recipe.path,
+                "[data] name is \"{}\", but {} was built as \"{}\"; name the folder of this data, "
+                "or give that name",
+                wanted.name, data.folder, data.recipe);
+  }
+  if (wanted.vocab_size != data.vocab_size) {
+    throw_error(ErrorCode::kInvalidArgument, recipe.path,
+                "[data] vocab_size is {}, but {} was built with {}; name the folder of this data, "
+                "or give that size",
+                wanted.vocab_size, data.folder, data.vocab_size);
+  }
+}
+
+}  // namespace
+
+data::DataSet load_checked_data(const recipe::Recipe& recipe, const optim::DataParallel* ranks) {
+  check_stages(recipe, ranks);
+  data::DataSet data = data::load_data(recipe.data.folder);
+  data::require_manifest(data, recipe.data.manifest_sha256, recipe.path);
+  require_built_by(recipe, data);
+  if (!recipe.model.parent.empty()) {
+    data::require_same_tokenizer(data, recipe.model.parent);
+  }
+  return data;
+}
+
+}  // namespace levin::train::run

@@ -1,0 +1,17 @@
+// What a run needs of recipe, data and ranks, checked before anything long begins.
+#pragma once
+
+#include "train/data/build_data.h"
+#include "train/optim/data_parallel.h"
+#include "train/recipe/recipe.h"
+
+namespace levin::train::run {
+
+/// The recipe's data folder. Throws Error naming recipe and key if documents of a stage cannot be
+/// made, if a step's rows do not divide among the ranks (`ranks` is null for one process alone), or
+/// if the folder was built under another name or with another vocab_size; what load_data,
+/// require_manifest and, for the parent's tokenizer, require_same_tokenizer throw.
+[[nodiscard]] data::DataSet load_checked_data(const recipe::Recipe& recipe,
+                                              const optim::DataParallel* ranks);
+
+}  // namespace levin::train::run
