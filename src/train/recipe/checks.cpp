@@ -30,17 +30,12 @@ class Checker {
 
  private:
   [[noreturn]] void fail(const std::string& key, const std::string& message) const {
-    const auto place = places_.find(key);
-    const std::string where = place == places_.end() ? recipe_.path : place->second;
-    throw base::Error(code_for(where), message, where);
+    fail_at(recipe_, places_, key, message);
   }
 
-  /// Key of a stage, or of [defaults] if it was given there.
   [[noreturn]] void fail_stage(const StageSettings& stage, const std::string& key,
                                const std::string& message) const {
-    const std::string own = fmt::format("stage.{}.{}", stage.name, key);
-    fail(places_.contains(own) ? own : "defaults." + key,
-         fmt::format("stage \"{}\": {}", stage.name, message));
+    fail_stage_at(recipe_, places_, stage, key, message);
   }
 
   void check_model() const {
@@ -69,6 +64,10 @@ class Checker {
       fail("model.previous_token_heads",
            fmt::format("[model] previous_token_heads is {}, but there are {} num_attention_heads",
                        model.previous_token_heads, model.num_attention_heads));
+    }
+    if (model.previous_token_heads > 0 && model.q_lora_rank == 0) {
+      fail("model.previous_token_heads",
+           "[model] previous_token_heads needs compressed queries; give q_lora_rank");
     }
     check_rope_scaling();
     if (recipe_.data.folder.empty()) {
@@ -203,6 +202,20 @@ class Checker {
 };
 
 }  // namespace
+
+void fail_at(const Recipe& recipe, const KeyPlaces& places, const std::string& key,
+             const std::string& message) {
+  const auto place = places.find(key);
+  const std::string where = place == places.end() ? recipe.path : place->second;
+  throw base::Error(code_for(where), message, where);
+}
+
+void fail_stage_at(const Recipe& recipe, const KeyPlaces& places, const StageSettings& stage,
+                   const std::string& key, const std::string& message) {
+  const std::string own = fmt::format("stage.{}.{}", stage.name, key);
+  fail_at(recipe, places, places.contains(own) ? own : "defaults." + key,
+          fmt::format("stage \"{}\": {}", stage.name, message));
+}
 
 void check_recipe(const Recipe& recipe, const KeyPlaces& places) { Checker(recipe, places).run(); }
 

@@ -5,7 +5,8 @@ namespace {
 
 constexpr double kMaxExtent = 1 << 20;
 constexpr double kMaxCount = 1e9;
-constexpr double kMaxTokens = 1e12;
+/// Rows of zeros are divided by its root.
+constexpr double kLeastEps = 1e-20;
 
 }  // namespace
 
@@ -46,7 +47,7 @@ const std::vector<Key<ModelSettings>>& model_keys() {
       {"qk_nope_head_dim", &S::qk_nope_head_dim, "config.json", 0, kMaxExtent},
       {"qk_rope_head_dim", &S::qk_rope_head_dim, "config.json", 0, kMaxExtent},
       {"v_head_dim", &S::v_head_dim, "config.json", 0, kMaxExtent},
-      {"rms_norm_eps", &S::rms_norm_eps, "config.json", 0, 1},
+      {"rms_norm_eps", &S::rms_norm_eps, "config.json", kLeastEps, 1},
       {"rope_theta", &S::rope_theta, "config.json", 1, 1e12},
       {"max_position_embeddings", &S::max_position_embeddings,
        "context that the checkpoint promises; 0 with a parent: as there, or as far as YaRN reaches",

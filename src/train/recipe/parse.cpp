@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "train/recipe/checks.h"
+#include "train/recipe/idle_keys.h"
 #include "train/recipe/keys.h"
 #include "train/recipe/toml_table.h"
 
@@ -190,10 +191,8 @@ void check_sections(const toml::value& root) {
   }
 }
 
-}  // namespace
-
-Recipe parse_recipe(std::string_view text, const std::string& path,
-                    const std::vector<std::string>& overrides) {
+Recipe read_recipe(std::string_view text, const std::string& path,
+                   const std::vector<std::string>& overrides, KeyPlaces& places) {
   toml::value root = parse_toml(text, path);
   for (const std::string& override_text : overrides) {
     apply_override(root, override_text);
@@ -201,7 +200,6 @@ Recipe parse_recipe(std::string_view text, const std::string& path,
   check_sections(root);
   Recipe recipe;
   recipe.path = path;
-  KeyPlaces places;
   Reader reader(places);
   if (const toml::value* value = find_value(root, "run")) {
     reader.read(*value, "run", "[run]", run_keys(), recipe.run);
@@ -222,6 +220,21 @@ Recipe parse_recipe(std::string_view text, const std::string& path,
   read_stages(reader, root, recipe);
   check_recipe(recipe, places);
   return recipe;
+}
+
+}  // namespace
+
+Recipe parse_recipe(std::string_view text, const std::string& path,
+                    const std::vector<std::string>& overrides) {
+  KeyPlaces places;
+  Recipe recipe = read_recipe(text, path, overrides, places);
+  check_idle_keys(recipe, places);
+  return recipe;
+}
+
+Recipe parse_stored_recipe(std::string_view text, const std::string& path) {
+  KeyPlaces places;
+  return read_recipe(text, path, {}, places);
 }
 
 Recipe load_recipe(const std::string& path, const std::vector<std::string>& overrides) {

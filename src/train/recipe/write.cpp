@@ -3,6 +3,7 @@
 #include <map>
 #include <sstream>
 
+#include "train/recipe/idle_keys.h"
 #include "train/recipe/keys.h"
 #include "train/recipe/parse.h"
 
@@ -28,6 +29,15 @@ void write_model(std::string& out, const ModelSettings& model) {
   }
   out += "\n[model.rope_scaling]\n";
   write_keys(out, rope_scaling_keys(), model.rope_scaling);
+}
+
+/// What the stage does not read is no part of the run's identity.
+void write_stage(std::string& out, const StageSettings& stage) {
+  for (const Key<StageSettings>& key : stage_keys()) {
+    if (!is_idle(stage, key.name)) {
+      out += fmt::format("{} = {}\n", key.name, value_text(key, stage));
+    }
+  }
 }
 
 /// A checksum that was added to a recipe later, or taken out, makes no other run of it.
@@ -69,7 +79,7 @@ std::string recipe_text(const Recipe& recipe) {
   write_keys(out, data_keys(), recipe.data);
   for (const StageSettings& stage : recipe.stages) {
     out += "\n[[stage]]\n";
-    write_keys(out, stage_keys(), stage);
+    write_stage(out, stage);
     out += "\n[stage.sample]\n";
     write_keys(out, sample_keys(), stage.sample);
     out += "\n[stage.sample.weights]\n";

@@ -44,7 +44,7 @@ StoredCheckpoint choose(const ExportOptions& options, const recipe::Recipe& reci
 }  // namespace
 
 std::string export_model(const ExportOptions& options) {
-  const recipe::Recipe recipe = recipe::parse_recipe(stored_recipe_text(options.run_folder),
+  const recipe::Recipe recipe = recipe::parse_stored_recipe(stored_recipe_text(options.run_folder),
                                                             options.run_folder + "/recipe.toml");
   const StoredCheckpoint checkpoint = choose(options, recipe);
   require_new_folder(options.out);

@@ -43,7 +43,7 @@ bool is_empty(const std::string& path) {
 std::string completed_recipe(const std::string& path) {
   const std::string text = stored_recipe_text(path);
   try {
-    return recipe::recipe_text(recipe::parse_recipe(text, recipe_path(path)));
+    return recipe::recipe_text(recipe::parse_stored_recipe(text, recipe_path(path)));
   } catch (const base::Error& error) {
     throw_error(ErrorCode::kInvalidFile, path,
                 "this version of levin-train cannot read the recipe of this run ({}); go on with "

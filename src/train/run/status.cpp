@@ -82,7 +82,7 @@ std::string stage_row(const recipe::StageSettings& stage, const Steps& steps) {
 
 std::string report_status(const std::string& folder) {
   const std::string text = stored_recipe_text(folder);
-  const recipe::Recipe recipe = recipe::parse_recipe(text, folder + "/recipe.toml");
+  const recipe::Recipe recipe = recipe::parse_stored_recipe(text, folder + "/recipe.toml");
   const Steps metrics = read_metrics(metrics_path(folder));
   std::string out;
   if (text.starts_with(kVersionLine)) {

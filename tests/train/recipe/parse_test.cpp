@@ -186,6 +186,44 @@ TEST(Recipe, RefusesYarnAndIndexerKeysThatWouldDoNothing) {
               HasSubstr("[indexer] needs index_topk, too"));
 }
 
+TEST(Recipe, RefusesKeysThatDoNothing) {
+  EXPECT_EQ(complaint(with("[defaults]\n", "[defaults]\nname = \"x\"\n")),
+            "r.toml:25: [defaults] name does nothing: every [[stage]] has its own; remove it");
+  for (const char* key : {"lr", "balance_loss", "answer_loss_scale", "router_bias_speed"}) {
+    EXPECT_EQ(
+        complaint(with("kind = \"warmup\"", std::string("kind = \"warmup\"\n") + key + " = 1")),
+        std::string("r.toml:44: stage \"W\": ") + key +
+            " does nothing in a warmup stage; remove it");
+    EXPECT_EQ(complaint(kRecipe, {std::string("defaults.") + key + "=1"}), "")
+        << "meant for the other stages";
+  }
+  EXPECT_THAT(complaint(kRecipe, {"stage.D1.indexer_lr=1"}),
+              HasSubstr("--set stage.D1.indexer_lr=1: stage \"D1\": indexer_lr does nothing in a"));
+  EXPECT_EQ(complaint(kRecipe, {"defaults.max_steps=10"}), "") << "20 is the preset";
+  EXPECT_THAT(
+      complaint(kRecipe, {"defaults.max_steps=10", "defaults.lr_warmup_steps=10"}),
+      HasSubstr("--set defaults.lr_warmup_steps=10: stage \"D1\": lr_warmup_steps is 10, but "
+                "the stage ends after max_steps 10"));
+  EXPECT_THAT(complaint(with("copy_share = 0.3", "text_share = 1.0")),
+              HasSubstr("r.toml:35: stage \"D1\": stop_accuracy does nothing in a stage without"));
+  EXPECT_THAT(complaint(kRecipe, {"model.rms_norm_eps=0"}),
+              HasSubstr("rms_norm_eps is 0, expected"));
+  EXPECT_THAT(complaint(with("kind = \"warmup\"", "kind = \"dense\"")),
+              HasSubstr("r.toml:19: [indexer] does nothing without a warmup or sparse stage"));
+  EXPECT_THAT(complaint(with("q_lora_rank = 64", "previous_token_heads = 2")),
+              HasSubstr("r.toml:10: [model] previous_token_heads needs compressed queries"));
+}
+
+TEST(Recipe, ReadsAStoredTextWithKeysThatDoNothing) {
+  const Recipe recipe = parse_recipe(kRecipe, "r.toml", {"defaults.max_steps=10"});
+  const std::string text = recipe_text(recipe);
+  EXPECT_EQ(recipe_text(parse_recipe(text, "copy.toml")), text) << "it gives none";
+  std::string older = text;
+  older.insert(older.find("row_tokens = 128"), "lr = 0.5\nlr_warmup_steps = 20\n");
+  EXPECT_NE(complaint(older), "");
+  EXPECT_EQ(first_difference(recipe_text(parse_stored_recipe(older, "old.toml")), text), "");
+}
+
 TEST(Recipe, WritesATextThatReadsBackTheSame) {
   const Recipe recipe = parse_recipe(kRecipe, "r.toml", {"defaults.lr=0.1", "run.seed=3"});
   const std::string text = recipe_text(recipe);
