@@ -2,7 +2,8 @@
 #   make build    the engine, build/release/levin (installs the Debian packages it lacks)
 #   make demo     build, then read a document and answer questions about it
 #   make train    the trainer, build/release/levin-train (installs LibTorch if it is not there)
-#   make model    the trainer, then models/mini from nothing (recipes/mini/Makefile; hours)
+#   make model    the trainer, then models/mini, its control and its demo from nothing (hours; tables and
+#                 model cards: make -f recipes/mini/Makefile card)
 #   make test     build and run every test
 #   make goldens  compare with DeepSeek's official code and print the comparison as a table
 #   make lint     format, clang-tidy on changed files (LINT=--all: on all), module order, sizes

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -37,8 +38,8 @@ document_tokens_max = 97
 class MiniMakefile : public ::testing::Test {
  protected:
   MiniMakefile() {
-    const std::string parent = "[model]\nparent = \"" + folder_.file("runs/mini-dense/final") +
-                               "\"\ntied_input_scale = 20.0\n";
+    // Where the parent and the data are, the Makefile knows.
+    const std::string parent = "[model]\nparent = \"elsewhere\"\ntied_input_scale = 20.0\n";
     write("dense.toml", micro_model(), "[[stage]]\nname = \"D\"\n");
     write("sparse.toml",
           parent + "[indexer]\nindex_n_heads = 2\nindex_head_dim = 32\nindex_topk = 16\n",
@@ -49,8 +50,14 @@ class MiniMakefile : public ::testing::Test {
 
   void write(const std::string& name, const std::string& model, const std::string& stages) {
     std::ofstream(folder_.file(name))
-        << model << kDefaults << "[data]\nfolder = \"" << small_data_folder() << "\"\n"
+        << model << kDefaults << "[data]\nfolder = \"elsewhere\"\nvocab_size = 700\n"
         << stages;
+  }
+
+  /// Makes a recipe newer than everything that is there.
+  void touch(const std::string& name) {
+    fs::last_write_time(folder_.file(name),
+                        fs::file_time_type::clock::now() + std::chrono::seconds(1));
   }
 
   TrainResult make(const std::string& target = "all") {
@@ -87,8 +94,27 @@ TEST_F(MiniMakefile, MakesBothModelsAndWhatIsMissingOfThem) {
   fs::remove_all(folder_.file("models/mini"));
   const TrainResult one = make();
   EXPECT_EQ(one.exit_code, 0) << one.err;
-  EXPECT_THAT(one.out, Not(HasSubstr("dense.toml --out")));
+  EXPECT_THAT(one.out, Not(HasSubstr("mini-dense --resume")));
   EXPECT_TRUE(fs::exists(folder_.file("models/mini/model.safetensors")));
+}
+
+TEST_F(MiniMakefile, ARecipeThatWasChangedIsNotPassedOver) {
+  ASSERT_EQ(make().exit_code, 0);
+  const std::string weights = file_bytes(folder_.file("models/mini/model.safetensors"));
+  touch("sparse.toml");
+  const TrainResult same = make();
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_THAT(same.out, HasSubstr("sparse.toml"));
+  EXPECT_EQ(file_bytes(folder_.file("models/mini/model.safetensors")), weights);
+  EXPECT_TRUE(fs::exists(folder_.file("models/mini/demo/questions.json")))
+      << "what is beside stays";
+
+  std::ofstream(folder_.file("sparse.toml"), std::ios::app) << "max_steps = 4\n";
+  touch("sparse.toml");
+  const TrainResult changed = make();
+  EXPECT_NE(changed.exit_code, 0);
+  EXPECT_THAT(changed.err, HasSubstr("another recipe (stage 2.max_steps: 3 != 4)"));
+  EXPECT_EQ(file_bytes(folder_.file("models/mini/model.safetensors")), weights);
 }
 
 TEST_F(MiniMakefile, EvaluatesBothModels) {
@@ -101,6 +127,7 @@ TEST_F(MiniMakefile, EvaluatesBothModels) {
   EXPECT_THAT(file_bytes(folder_.file("eval/unseen.md")), HasSubstr("new_attribute"));
   EXPECT_THAT(file_bytes(folder_.file("eval/text.md")), HasSubstr("mini-dense (dense)"));
   EXPECT_TRUE(fs::exists(folder_.file("eval/maps-first/first-wording.sparse.svg")));
+  EXPECT_TRUE(fs::exists(folder_.file("eval/first.jsonl"))) << "no intermediate file";
   EXPECT_THAT(make("evaluation").out, Not(HasSubstr("levin eval"))) << "nothing is asked twice";
 }
 
@@ -112,7 +139,13 @@ TEST_F(MiniMakefile, WritesTheModelCardFromWhatWasMeasured) {
   EXPECT_THAT(card, HasSubstr("mini-dense (dense)"));
   EXPECT_THAT(card, HasSubstr("\nW "));
   EXPECT_THAT(card, Not(HasSubstr("@include")));
-  EXPECT_TRUE(fs::exists(folder_.file("models/mini/img/mini.indexer_kl.svg")));
+  for (const char* picture : {"mini.indexer_kl", "mini.loss", "mini-control.loss"}) {
+    EXPECT_TRUE(fs::exists(folder_.file(std::string("models/mini/img/") + picture + ".svg")));
+  }
+  const std::string dense_card = file_bytes(folder_.file("models/mini-dense/README.md"));
+  EXPECT_THAT(dense_card, HasSubstr("\nC "));
+  EXPECT_THAT(dense_card, Not(HasSubstr("@include")));
+  EXPECT_TRUE(fs::exists(folder_.file("models/mini-dense/img/control.loss.svg")));
   EXPECT_TRUE(fs::exists(folder_.file("models/mini/img/first-wording.sparse.svg")));
 }
 
