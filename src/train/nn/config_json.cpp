@@ -133,9 +133,10 @@ Config with_indexer(const Config& dense, int64_t index_n_heads, int64_t index_he
                 dense.model_type);
   }
   if (dense.model_type != "deepseek_v3" && dense.model_type != "kimi_k2") {
-    throw_error(ErrorCode::kUnsupported, "",
-                "no sparse architecture belongs to model_type {}; deepseek_v3 is expected",
-                dense.model_type);
+    throw_error(
+        ErrorCode::kUnsupported, "",
+        "no sparse architecture belongs to model_type {}; deepseek_v3 or kimi_k2 is expected",
+        dense.model_type);
   }
   Config sparse = dense;
   sparse.model_type = "deepseek_v32";
