@@ -12,6 +12,7 @@
 #include "train/nn/load.h"
 #include "train/recipe/parse.h"
 #include "train/run/batch.h"
+#include "train/run/first_losses.h"
 #include "train/run/run_folder.h"
 #include "train/run/selection_quality.h"
 #include "train/run/train_process.h"
@@ -30,23 +31,6 @@ double mean_text_loss(const std::vector<StepMetrics>& steps, size_t begin, size_
     sum += steps.at(i).text_loss.value();
   }
   return sum / static_cast<double>(count);
-}
-
-/// Rounding differs from machine to machine and grows with the steps.
-constexpr double kLossTolerance = 2e-3;
-
-/// recipes/tiny/tiny.losses.jsonl: what a change that should not alter numbers must not alter.
-void expect_first_losses(const std::vector<StepMetrics>& steps) {
-  std::ifstream file(std::string(LEVIN_SOURCE_DIR) + "/recipes/tiny/tiny.losses.jsonl");
-  size_t step_idx = 0;
-  for (std::string line; std::getline(file, line); ++step_idx) {
-    const auto expected = nlohmann::json::parse(line);
-    const StepMetrics& step = steps.at(step_idx);
-    EXPECT_EQ(step.step, expected.at("step"));
-    EXPECT_NEAR(step.text_loss.value(), expected.at("text_loss").get<double>(), kLossTolerance);
-    EXPECT_NEAR(step.answer_loss.value(), expected.at("answer_loss").get<double>(), kLossTolerance);
-  }
-  EXPECT_EQ(step_idx, 10U);
 }
 
 /// The indexers keep clearly more of the attention than the last tokens do, in every layer.
@@ -113,7 +97,7 @@ TEST(TinyRecipeSlow, GoesThroughAllStagesLearnsAndBeatsRecency) {
   ASSERT_EQ(trained.exit_code, 0) << trained.err;
 
   const auto steps = read_metrics(metrics_path(run));
-  expect_first_losses(steps);
+  expect_first_losses(steps, "tiny/tiny.losses.jsonl");
   EXPECT_LT(mean_text_loss(steps, 110, 10), 0.75 * mean_text_loss(steps, 0, 10)) << "stage D1";
 
   std::ifstream file(selection_path(run));
