@@ -33,15 +33,14 @@ void dequantise_kv_b(const Config& config, const WeightMatrix& kv_b_proj, Activa
   }
 }
 
-void decode_chunk(const ModelContext& model, const AttentionWeights& weights, int64_t layer_idx,
-                  size_t chunk_idx, Step& step) {
+/// One row of a decode chunk; kv_b_proj is dequantised already.
+void decode_row(const ModelContext& model, int64_t layer_idx, size_t chunk_idx, int64_t row,
+                Step& step) {
   const Config& config = model.config;
   Activations& act = step.activations;
   const int64_t heads = config.num_attention_heads;
   const int64_t latent = config.kv_lora_rank;
   const int64_t nope = config.qk_nope_head_dim;
-  const int64_t row = step.first_row[chunk_idx];
-  dequantise_kv_b(config, weights.kv_b_proj, act);
   act.q_absorbed.resize({1, heads, config.kv_row_dim()});
   act.latent_out.resize({1, heads, latent});
 
@@ -66,6 +65,15 @@ void decode_chunk(const ModelContext& model, const AttentionWeights& weights, in
   for (int64_t head = 0; head < heads; ++head) {
     project(model, select_head<const float>(act.latent_out.view(), head),
             kv_b.slice_rows(head * head_rows + nope, config.v_head_dim), select_head(out, head));
+  }
+}
+
+void decode_chunk(const ModelContext& model, const AttentionWeights& weights, int64_t layer_idx,
+                  size_t chunk_idx, Step& step) {
+  dequantise_kv_b(model.config, weights.kv_b_proj, step.activations);
+  const int64_t first_row = step.first_row[chunk_idx];
+  for (int64_t row = first_row; row < first_row + step.chunk_tokens(chunk_idx); ++row) {
+    decode_row(model, layer_idx, chunk_idx, row, step);
   }
 }
 

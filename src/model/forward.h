@@ -25,8 +25,9 @@ enum class AttentionMode { kAuto, kDense, kSparse };
 
 enum class LogitsWanted { kNone, kLast, kAll };
 
-/// Consecutive tokens of one sequence. A decode step is a chunk of one token with `is_decode`; the
-/// algebraic form of attention depends on the position and on this flag, never on the length.
+/// Consecutive tokens of one sequence. A decode step is a chunk of one token with `is_decode`, and
+/// tokens of an answer whose rows are computed again may come together; the algebraic form of
+/// attention depends on the position and on this flag, never on the length.
 struct Chunk {
   std::span<const int32_t> tokens;
   int64_t first_pos = 0;

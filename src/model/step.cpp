@@ -15,10 +15,6 @@ void check_chunk(const Config& config, const Chunk& chunk) {
                       "a chunk of {} tokens at position {} does not fit the model's context of {}",
                       tokens, chunk.first_pos, config.max_position_embeddings);
   }
-  if (chunk.is_decode && tokens != 1) {
-    base::throw_error(base::ErrorCode::kInvalidArgument, "",
-                      "a decode chunk holds one token, this one has {}", tokens);
-  }
   for (const int32_t token : chunk.tokens) {
     if (token < 0 || token >= config.vocab_size) {
       base::throw_error(base::ErrorCode::kInvalidArgument, "",

@@ -67,6 +67,25 @@ TEST_P(FastBits, DoNotDependOnChunksBatchOrThreads) {
   }
 }
 
+// What the scheduler relies on when it computes an answer again that was preempted.
+TEST_P(FastBits, DecodedRowsAreTheSameTogetherAsOneByOne) {
+  base::ThreadPool pool(1);
+  const GoldenCase golden = load_case(GetParam(), pool);
+  const kernels::TableList tables = kernels::supported_tables();
+  for (const Numerics numerics : {Numerics::kFast, Numerics::kReference}) {
+    for (int i = 0; i < tables.count; ++i) {
+      RunOptions one_by_one;
+      one_by_one.table = tables.tables[i];
+      one_by_one.forward.numerics = numerics;
+      one_by_one.prefill_tokens = golden.token_count() / 4;
+      RunOptions together = one_by_one;
+      together.decode_tokens = golden.token_count() / 3;
+      EXPECT_EQ(run(golden, together).logits, run(golden, one_by_one).logits)
+          << tables.tables[i]->name;
+    }
+  }
+}
+
 TEST_P(FastBits, SparseEqualsDenseWhileIndexTopkCoversTheContext) {
   base::ThreadPool pool(1);
   const GoldenCase golden = load_case(GetParam(), pool);

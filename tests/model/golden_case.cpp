@@ -176,7 +176,8 @@ RunResult run(const Config& config, const Weights& weights, std::span<const int3
   tensor::Tensor<float, 2> logits;
   for (int64_t pos = 0; pos < total;) {
     const bool is_decode = pos >= prefill_tokens;
-    const int64_t count = is_decode ? 1 : std::min(chunk_tokens, prefill_tokens - pos);
+    const int64_t count = is_decode ? std::min(options.decode_tokens, total - pos)
+                                    : std::min(chunk_tokens, prefill_tokens - pos);
     std::vector<Chunk> chunks{
         {.tokens = tokens.subspan(static_cast<size_t>(pos), static_cast<size_t>(count)),
          .first_pos = pos,

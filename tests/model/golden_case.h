@@ -61,6 +61,7 @@ struct RunOptions {
   ForwardOptions forward;
   int64_t chunk_tokens = 0;     // 0: the whole prefill at once
   int64_t prefill_tokens = -1;  // the rest is decoded one by one; -1: as in the case
+  int64_t decode_tokens = 1;    // of a decode chunk at most
   /// Tokens of a second sequence that shares the steps (its logits are dropped).
   std::span<const int32_t> batch_mate;
   int64_t mate_chunk_tokens = 0;  // 0: as many as this sequence; 1: decoded one by one
