@@ -35,6 +35,7 @@ CacheStats stats_of(const CacheTiers& tiers, const PagePool& pool) {
   stats.page_bytes = pool.page_bytes();
   stats.capacity_pages = pool.capacity_pages();
   stats.held_pages = pool.held_pages();
+  stats.reserved_pages = pool.reserved_pages();
   if (tiers.prefixes != nullptr) {
     stats.evicted_pages = tiers.prefixes->evicted_pages();
   }

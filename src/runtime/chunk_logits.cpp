@@ -5,12 +5,12 @@ namespace levin::runtime {
 using model::LogitsWanted;
 
 bool gives_token(const PlannedChunk& chunk) {
-  return chunk.is_decode ||
-         chunk.sequence->computed_tokens + chunk.tokens == chunk.sequence->prompt_tokens();
+  const Sequence& sequence = *chunk.sequence;
+  return !chunk.is_recomputed && sequence.computed_tokens + chunk.tokens == sequence.token_count();
 }
 
 LogitsWanted logits_wanted(const PlannedChunk& chunk) {
-  if (!chunk.is_decode && chunk.sequence->request.wants_prompt_logprobs) {
+  if (!chunk.is_decode && !chunk.is_recomputed && chunk.sequence->request.wants_prompt_logprobs) {
     return LogitsWanted::kAll;
   }
   return gives_token(chunk) ? LogitsWanted::kLast : LogitsWanted::kNone;

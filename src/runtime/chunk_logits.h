@@ -7,14 +7,15 @@
 
 #include "model/forward.h"
 #include "runtime/sampler.h"
-#include "runtime/scheduler.h"
+#include "runtime/sequence.h"
 
 namespace levin::runtime {
 
 /// True if the chunk's last row gives a token of the answer.
 [[nodiscard]] bool gives_token(const PlannedChunk& chunk);
 
-/// All rows of a prompt whose own log-probabilities are wanted, else the row that gives a token.
+/// All rows of a prompt whose own log-probabilities are wanted, else the row that gives a token;
+/// none of what is computed again.
 [[nodiscard]] model::LogitsWanted logits_wanted(const PlannedChunk& chunk);
 
 /// Rows of logits that logits_wanted makes of the chunk.

@@ -66,7 +66,8 @@ bool wants_experts(std::span<const PlannedChunk> chunks) {
 }
 
 StepPhase phase_of(std::span<const PlannedChunk> chunks) {
-  const auto decodes = std::ranges::count_if(chunks, &PlannedChunk::is_decode);
+  const auto decodes = std::ranges::count_if(
+      chunks, [](const PlannedChunk& chunk) { return chunk.is_decode && !chunk.is_recomputed; });
   return decodes == 0                    ? StepPhase::kPrefill
          : decodes == std::ssize(chunks) ? StepPhase::kDecode
                                          : StepPhase::kMixed;
@@ -76,7 +77,8 @@ StepPhase phase_of(std::span<const PlannedChunk> chunks) {
 TokenEvent progress_of(const Sequence& sequence) {
   TokenEvent event;
   event.request = sequence.id;
-  event.prompt_tokens_done = std::min(sequence.computed_tokens, sequence.prompt_tokens());
+  event.prompt_tokens_done =
+      std::min(std::max(sequence.computed_tokens, sequence.told_tokens), sequence.prompt_tokens());
   event.prompt_tokens_cached = sequence.cached_tokens;
   event.prompt_tokens_restored = sequence.restored_tokens;
   return event;
@@ -196,6 +198,7 @@ bool Engine::has_work() const noexcept {
 std::vector<TokenEvent> Engine::step() {
   State& state = *state_;
   const std::vector<PlannedChunk> chunks = state.scheduler->plan();
+  state.stats.preemptions = state.scheduler->preemptions();
   for (const Sequence* sequence : state.scheduler->restored()) {
     state.events.push_back(progress_of(*sequence));
   }
@@ -207,7 +210,7 @@ std::vector<TokenEvent> Engine::step() {
     state.end(stuck->id, FinishReason::kError,
               fmt::format("the request needs {} pages of cache, {} are free and nothing runs that "
                           "would free more; end the sequences that hold them",
-                          pages_for_tokens(stuck->max_tokens), state.pages->available_pages()));
+                          outlook_pages(*stuck), state.pages->available_pages()));
   }
   return std::exchange(state.events, {});
 }
@@ -301,10 +304,14 @@ void Engine::State::forward(std::span<const PlannedChunk> chunks, model::Trace* 
 void Engine::State::finish_chunk(const PlannedChunk& chunk, std::span<const float> chunk_logits,
                                  const model::Trace* trace, int64_t last_row) {
   Sequence& sequence = *chunk.sequence;
-  const bool is_first_chunk = sequence.computed_tokens == sequence.cached_tokens;
+  const bool is_first_chunk = sequence.told_tokens == 0;
   const bool ends_in_token = gives_token(chunk);
   const int64_t first_pos = sequence.computed_tokens;
   scheduler->commit(chunk);
+  if (chunk.is_recomputed) {
+    stats.recomputed_tokens += chunk.tokens;
+    return;
+  }
   if (!chunk.is_decode) {
     stats.prompt_tokens += chunk.tokens + (is_first_chunk ? sequence.cached_tokens : 0);
     stats.cached_prompt_tokens += is_first_chunk ? sequence.cached_tokens : 0;

@@ -92,7 +92,9 @@ struct EngineStats {
   int64_t restored_prompt_tokens = 0;  ///< of the cached ones, read from disk
   int64_t generated_tokens = 0;
   int64_t steps = 0;
-  model::StepStats rows;  ///< summed over steps
+  int64_t preemptions = 0;        ///< sequences that lost their pages to older ones
+  int64_t recomputed_tokens = 0;  ///< of prompts and answers, because of that; in none of the above
+  model::StepStats rows;          ///< summed over steps
   /// Time of the steps by their phase; 0 unless EngineOptions::forward asks for it.
   std::array<model::StepTime, 3> times;
 
@@ -108,9 +110,10 @@ struct EngineStats {
 struct CacheStats {
   int64_t page_bytes = 0;
   int64_t capacity_pages = 0;
-  int64_t held_pages = 0;     ///< of running sequences
-  int64_t evicted_pages = 0;  ///< that memory has lost to others
-  DiskCacheStats disk;        ///< all 0 without a cache on disk
+  int64_t held_pages = 0;      ///< of running sequences
+  int64_t reserved_pages = 0;  ///< promised to prompts that are being read, and not yet used
+  int64_t evicted_pages = 0;   ///< that memory has lost to others
+  DiskCacheStats disk;         ///< all 0 without a cache on disk
 };
 
 class Engine {
@@ -139,7 +142,8 @@ class Engine {
 
   /// The request ends with kCancelled within one step.
   void cancel(RequestId request);
-  /// A paused request keeps its pages and gets no tokens until it goes on; its text is the same.
+  /// A paused request gets no tokens until it goes on; its text is the same. It keeps its pages as
+  /// long as no other needs them.
   void set_paused(RequestId request, bool is_paused) noexcept;
   /// The request ends at once, without an event: for destructors, while an exception passes.
   void abandon(RequestId request) noexcept;

@@ -1,15 +1,12 @@
 #include "runtime/page_table.h"
 
+#include <algorithm>
+
 namespace levin::runtime {
 
-PageTable::PageTable(PagePool& pool, const std::vector<PageId>& shared, int64_t reserved_pages)
-    : pool_(pool), reserved_pages_(reserved_pages) {
-  const size_t most = shared.size() + static_cast<size_t>(reserved_pages);
-  pages_.reserve(most);
-  addresses_.reserve(most);
-  for (const PageId page : shared) {
-    append(page);
-  }
+PageTable::PageTable(PagePool& pool, int64_t most_pages) : pool_(pool) {
+  pages_.reserve(static_cast<size_t>(most_pages));
+  addresses_.reserve(static_cast<size_t>(most_pages));
 }
 
 PageTable::~PageTable() {
@@ -19,6 +16,21 @@ PageTable::~PageTable() {
     pool_.release(*page);
   }
   pool_.unreserve(reserved_pages_);
+}
+
+void PageTable::adopt(std::span<const PageId> shared) noexcept {
+  for (const PageId page : shared) {
+    append(page);
+  }
+}
+
+bool PageTable::try_reserve(int64_t tokens) {
+  const int64_t more = pages_for_tokens(tokens) - promised_pages();
+  if (more > 0 && !pool_.try_reserve(more)) {
+    return false;
+  }
+  reserved_pages_ += std::max<int64_t>(0, more);
+  return true;
 }
 
 void PageTable::cover_tokens(int64_t tokens) {

@@ -4,16 +4,13 @@
 #include <utility>
 
 #include "base/error.h"
+#include "runtime/prefill_shares.h"
 
 namespace levin::runtime {
 namespace {
 
 using kernels::kPageTokens;
 
-// Below 64 tokens a chunk reads the weights for too little work; above 256 the answers of others
-// visibly halt.
-constexpr int64_t kMinChunkTokens = 64;
-constexpr int64_t kMaxMixedChunkTokens = 256;
 // With the logits of every row: 128 rows of 129,280 floats are 66 MB.
 constexpr int64_t kMaxLogitsChunkTokens = 128;
 
@@ -31,31 +28,8 @@ std::unique_ptr<Sequence> take(Sequences& sequences, RequestId id) {
 
 }  // namespace
 
-int64_t prefill_budget(int64_t decoding, int64_t chunk_tokens) {
-  if (decoding == 0) {
-    return chunk_tokens;
-  }
-  return std::min(chunk_tokens, std::clamp(kMaxMixedChunkTokens / decoding, kMinChunkTokens,
-                                           kMaxMixedChunkTokens));
-}
-
-std::vector<int64_t> split_prefill(int64_t budget, std::span<const int64_t> remaining,
-                                   size_t first) {
-  std::vector<int64_t> shares(remaining.size());
-  if (remaining.empty()) {
-    return shares;
-  }
-  const int64_t equal_share =
-      std::max(kMinChunkTokens, budget / static_cast<int64_t>(remaining.size()));
-  for (const int64_t limit : {equal_share, budget}) {
-    for (size_t i = 0; i < remaining.size(); ++i) {
-      const size_t prompt = (first + i) % remaining.size();
-      const int64_t more = std::min({limit, remaining[prompt] - shares[prompt], budget});
-      shares[prompt] += more;
-      budget -= more;
-    }
-  }
-  return shares;
+int64_t outlook_pages(const Sequence& sequence) noexcept {
+  return pages_for_tokens(std::min(sequence.max_tokens, sequence.token_count() + kOutlookTokens));
 }
 
 Scheduler::Scheduler(PagePool& pool, PrefixCache* prefixes, int64_t chunk_tokens)
@@ -63,6 +37,7 @@ Scheduler::Scheduler(PagePool& pool, PrefixCache* prefixes, int64_t chunk_tokens
 
 void Scheduler::add(std::unique_ptr<Sequence> sequence) {
   LEVIN_CHECK(pages_for_tokens(sequence->max_tokens) <= pool_.capacity_pages());
+  sequence->arrival = arrivals_++;
   waiting_.push_back(std::move(sequence));
 }
 
@@ -83,12 +58,23 @@ void Scheduler::set_paused(RequestId id, bool is_paused) noexcept {
   pause(waiting_);
 }
 
+const Sequence* Scheduler::first_waiting() const noexcept {
+  const auto first =
+      std::ranges::find_if(waiting_, [](const auto& sequence) { return !sequence->is_paused; });
+  return first == waiting_.end() ? nullptr : first->get();
+}
+
 std::vector<PlannedChunk> Scheduler::plan() {
+  grow_answers();
   admit_waiting();
+  while (is_held_up()) {
+    preempt(first_to_give_way());
+    admit_waiting();
+  }
   restore_pages();
   std::vector<PlannedChunk> chunks;
   for (const auto& sequence : running_) {
-    if (!sequence->is_prefilling() && !sequence->is_paused) {
+    if (sequence->is_answering() && !sequence->is_paused) {
       chunks.push_back({.sequence = sequence.get(), .tokens = 1, .is_decode = true});
     }
   }
@@ -96,85 +82,153 @@ std::vector<PlannedChunk> Scheduler::plan() {
   return chunks;
 }
 
+/// Somebody waits for pages although only paused sequences have any.
+bool Scheduler::is_held_up() const noexcept {
+  return first_waiting() != nullptr && !running_.empty() &&
+         std::ranges::all_of(running_, [](const auto& sequence) { return sequence->is_paused; });
+}
+
 void Scheduler::plan_prefill(int64_t decoding, std::vector<PlannedChunk>& chunks) {
   std::vector<Sequence*> prompts;
   std::vector<int64_t> remaining;
   for (const auto& sequence : running_) {
-    if (sequence->is_prefilling() && !sequence->is_paused && sequence->pages_to_restore == 0) {
+    if (!sequence->is_answering() && !sequence->is_paused && sequence->pages_to_restore == 0) {
       prompts.push_back(sequence.get());
-      const int64_t left = sequence->prompt_tokens() - sequence->computed_tokens;
-      remaining.push_back(
-          sequence->request.wants_prompt_logprobs ? std::min(left, kMaxLogitsChunkTokens) : left);
+      const int64_t left = sequence->next_tokens();
+      const bool is_scored = sequence->request.wants_prompt_logprobs && !sequence->is_recomputing();
+      remaining.push_back(is_scored ? std::min(left, kMaxLogitsChunkTokens) : left);
     }
   }
   const std::vector<int64_t> shares =
       split_prefill(prefill_budget(decoding, chunk_tokens_), remaining, prefill_turn_++);
   for (size_t i = 0; i < prompts.size(); ++i) {
     if (shares[i] > 0) {
-      chunks.push_back({.sequence = prompts[i], .tokens = shares[i], .is_decode = false});
+      chunks.push_back({.sequence = prompts[i],
+                        .tokens = shares[i],
+                        .is_decode = !prompts[i]->is_prefilling(),
+                        .is_recomputed = prompts[i]->is_recomputing()});
     }
   }
 }
 
-/// In the order of arrival; what fits overtakes what does not.
+/// Every answer gets the page of its next token, the oldest first.
+void Scheduler::grow_answers() {
+  std::vector<Sequence*> answers;
+  for (const auto& sequence : running_) {
+    if (sequence->is_answering() && !sequence->is_paused) {
+      answers.push_back(sequence.get());
+    }
+  }
+  std::ranges::sort(answers, {}, &Sequence::arrival);
+  for (Sequence* answer : answers) {
+    while (answer->pages != nullptr && !answer->pages->try_reserve(answer->computed_tokens + 1)) {
+      preempt(first_to_give_way());
+    }
+  }
+}
+
+/// Of those that run: the youngest, one that is paused before all that are not.
+size_t Scheduler::first_to_give_way() const {
+  const auto last = std::ranges::max_element(running_, {}, [](const auto& sequence) {
+    return std::pair(sequence->is_paused, sequence->arrival);
+  });
+  return static_cast<size_t>(last - running_.begin());
+}
+
+void Scheduler::preempt(size_t running_idx) {
+  const auto running = running_.begin() + static_cast<std::ptrdiff_t>(running_idx);
+  const auto place = waiting_.emplace(std::ranges::lower_bound(
+      waiting_, (*running)->arrival, {}, [](const auto& waiting) { return waiting->arrival; }));
+  *place = std::move(*running);
+  running_.erase(running);
+  Sequence& sequence = **place;
+  sequence.pages.reset();
+  sequence.computed_tokens = 0;
+  sequence.pages_to_restore = 0;
+  sequence.chain_pages = 0;
+  sequence.refusal.reset();
+  sequence.was_preempted = true;
+  ++preemptions_;
+}
+
+/// In the order of arrival; what fits overtakes what does not. Nobody waits for a paused one.
 void Scheduler::admit_waiting() {
   int refusals = 0;
   int room = kMostOvertakers;  // how many more may pass those that stay behind
+  int behind = 0;              // how many stay behind
   for (auto next = waiting_.begin();
        next != waiting_.end() && refusals < kMostRefusals && room > 0;) {
     Sequence& sequence = **next;
+    if (sequence.is_paused) {
+      ++next;
+      continue;
+    }
     const bool is_tried = may_fit_now(sequence);
+    running_.reserve(running_.size() + 1);
     if (is_tried && try_admit(sequence)) {
-      std::for_each(waiting_.begin(), next, [](const auto& passed) { ++passed->overtakers; });
-      room -= next == waiting_.begin() ? 0 : 1;
+      std::for_each(waiting_.begin(), next,
+                    [](const auto& passed) { passed->overtakers += passed->is_paused ? 0 : 1; });
+      room -= behind > 0 ? 1 : 0;
       running_.push_back(std::move(*next));
       next = waiting_.erase(next);
     } else {
       refusals += is_tried ? 1 : 0;
-      room = std::min(room, kMostOvertakers - sequence.overtakers);
+      room = std::min(room, sequence.was_preempted ? 0 : kMostOvertakers - sequence.overtakers);
+      ++behind;
       ++next;
     }
   }
 }
 
+/// Pages that nobody has, is promised or, within the outlook, is going to need.
+int64_t Scheduler::spare_pages() const noexcept {
+  int64_t spare = pool_.available_pages();
+  for (const auto& sequence : running_) {
+    if (!sequence->is_paused) {
+      spare -= std::max<int64_t>(0, outlook_pages(*sequence) - sequence->pages->promised_pages());
+    }
+  }
+  return spare;
+}
+
 /// False if the pages are what they were when the sequence was refused, or fewer.
-bool Scheduler::may_fit_now(const Sequence& sequence) const {
-  return !sequence.refusal.has_value() ||
-         pool_.available_pages() > sequence.refusal->available_pages ||
+bool Scheduler::may_fit_now(const Sequence& sequence) const noexcept {
+  return !sequence.refusal.has_value() || spare_pages() > sequence.refusal->spare_pages ||
          published_pages_ > sequence.refusal->published_pages;
 }
 
 bool Scheduler::try_admit(Sequence& sequence) {
+  auto pages = std::make_unique<PageTable>(pool_, pages_for_tokens(sequence.max_tokens));
   PrefixCache::Match match;
   const Sharers sharers{.salt = sequence.request.prefix_salt,
                         .is_dense = sequence.request.is_dense};
-  // One token of the prompt is always left to compute: its logits give the answer's first token.
-  const auto reusable = std::span(sequence.request.prompt)
-                            .first(sequence.request.wants_prompt_logprobs
-                                       ? 0
-                                       : static_cast<size_t>(sequence.prompt_tokens() - 1));
+  const auto reusable =
+      std::span(sequence.request.prompt).first(static_cast<size_t>(sequence.reusable_tokens()));
   if (prefixes_ != nullptr) {
     match = prefixes_->match(sharers, reusable);
+    pages->adopt(match.pages);
   }
-  const auto shared = static_cast<int64_t>(match.pages.size());
-  const int64_t needed = pages_for_tokens(sequence.max_tokens) - shared;
-  const bool is_admitted = pool_.try_reserve(needed);
-  auto pages = std::make_unique<PageTable>(pool_, match.pages, is_admitted ? needed : 0);
-  if (!is_admitted) {
+  const int64_t shared = pages->promised_pages();
+  if (spare_pages() < outlook_pages(sequence) - shared ||
+      !pages->try_reserve(sequence.token_count())) {
     pages.reset();
-    sequence.refusal = {.available_pages = pool_.available_pages(),
-                        .published_pages = published_pages_};
+    sequence.refusal = {.spare_pages = spare_pages(), .published_pages = published_pages_};
     return false;
+  }
+  int64_t on_disk = 0;
+  if (prefixes_ != nullptr) {
+    prefixes_->note_use(sharers, reusable, match);
+    on_disk = prefixes_->pages_on_disk(match.end,
+                                       reusable.subspan(static_cast<size_t>(shared * kPageTokens)));
   }
   sequence.pages = std::move(pages);
   sequence.chain = match.end;
   sequence.chain_pages = shared;
-  sequence.cached_tokens = shared * kPageTokens;
-  sequence.computed_tokens = sequence.cached_tokens;
-  if (prefixes_ != nullptr) {
-    prefixes_->note_use(sharers, reusable, match);
-    sequence.pages_to_restore = prefixes_->pages_on_disk(
-        match.end, reusable.subspan(static_cast<size_t>(sequence.cached_tokens)));
+  sequence.pages_to_restore = on_disk;
+  sequence.computed_tokens = shared * kPageTokens;
+  if (sequence.told_tokens == 0) {
+    sequence.cached_tokens = sequence.computed_tokens;
+    sequence.restored_tokens = 0;
   }
   return true;
 }
@@ -185,12 +239,12 @@ void Scheduler::restore_pages() {
   int64_t budget_bytes = is_alone ? kRestoreBytesAlone : kRestoreBytesMixed;
   restored_.clear();
   for (const auto& sequence : running_) {
-    const int64_t before = sequence->restored_tokens;
+    const int64_t before = sequence->computed_tokens;
     while (sequence->pages_to_restore > 0 && !sequence->is_paused && budget_bytes > 0) {
       restore_page(*sequence);
       budget_bytes -= pool_.page_bytes();
     }
-    if (sequence->restored_tokens > before) {
+    if (sequence->computed_tokens > std::max(before, sequence->told_tokens)) {
       restored_.push_back(sequence.get());
     }
   }
@@ -218,15 +272,19 @@ void Scheduler::restore_page(Sequence& sequence) {
   sequence.chain = restored->end;
   ++sequence.chain_pages;
   --sequence.pages_to_restore;
-  sequence.cached_tokens += kPageTokens;
-  sequence.restored_tokens += kPageTokens;
   sequence.computed_tokens += kPageTokens;
+  if (sequence.told_tokens == 0) {
+    sequence.cached_tokens += kPageTokens;
+    sequence.restored_tokens += kPageTokens;
+  }
 }
 
 void Scheduler::commit(const PlannedChunk& chunk) {
-  chunk.sequence->computed_tokens += chunk.tokens;
+  Sequence& sequence = *chunk.sequence;
+  sequence.computed_tokens += chunk.tokens;
+  sequence.told_tokens = std::max(sequence.told_tokens, sequence.computed_tokens);
   if (prefixes_ != nullptr && !chunk.is_decode) {
-    publish_pages(*chunk.sequence);
+    publish_pages(sequence);
   }
 }
 

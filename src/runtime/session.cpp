@@ -38,13 +38,13 @@ Session::Session(Engine& engine, int64_t max_tokens) {
   }
   PagePool& pool = engine.pages();
   const int64_t pages = pages_for_tokens(max_tokens);
-  if (!pool.try_reserve(pages)) {
+  auto table = std::make_unique<PageTable>(pool, pages);
+  if (!table->try_reserve(max_tokens)) {
     base::throw_error(ErrorCode::kOutOfMemory, "session",
                       "{} tokens need {} pages of cache, {} of {} are not in use; end other "
                       "sequences or load with a larger cache",
                       max_tokens, pages, pool.available_pages(), pool.capacity_pages());
   }
-  auto table = std::make_unique<PageTable>(pool, std::vector<PageId>{}, pages);
   state_.reset(new State{.engine = engine,
                          .max_tokens = max_tokens,
                          .tokens = 0,

@@ -187,9 +187,10 @@ TEST(PagePool, AccountsForEveryPageUnderRandomOperations) {
 
 TEST(PageTable, CoversTokensAndGivesEverythingBack) {
   PagePool pool(64, 10);
-  ASSERT_TRUE(pool.try_reserve(5));
   {
-    PageTable table(pool, {}, 5);
+    PageTable table(pool, 5);
+    ASSERT_TRUE(table.try_reserve(5 * 64));
+    EXPECT_EQ(pool.reserved_pages(), 5);
     table.cover_tokens(64);
     EXPECT_EQ(pool.held_pages(), 1);
     table.cover_tokens(65);
@@ -201,15 +202,32 @@ TEST(PageTable, CoversTokensAndGivesEverythingBack) {
   EXPECT_EQ(pool.available_pages(), 10);
 }
 
+TEST(PageTable, GrowsByWhatPositionsLack) {
+  PagePool pool(64, 4);
+  ASSERT_TRUE(pool.try_reserve(1));
+  PageTable table(pool, 4);
+  table.adopt(std::vector<PageId>{pool.acquire()});
+  EXPECT_TRUE(table.try_reserve(64)) << "it has that page";
+  EXPECT_EQ(pool.reserved_pages(), 0);
+  EXPECT_TRUE(table.try_reserve(129));
+  EXPECT_EQ(table.promised_pages(), 3);
+  EXPECT_TRUE(table.try_reserve(70));
+  EXPECT_EQ(pool.reserved_pages(), 2);
+  table.cover_tokens(129);
+  EXPECT_FALSE(table.try_reserve(5 * 64)) << "the pool has one more, not two";
+  EXPECT_EQ(table.promised_pages(), 3);
+  EXPECT_EQ(pool.available_pages(), 1);
+}
+
 // Destructors give pages back, also while an exception for lack of memory passes.
 TEST(PageTable, GivingBackThrowsNothing) {
   static_assert(noexcept(std::declval<PagePool&>().release(0)));
   static_assert(noexcept(std::declval<PagePool&>().unreserve(0)));
   static_assert(noexcept(std::declval<PagePool&>().set_on_reuse({})));
   PagePool pool(64, 3);
-  ASSERT_TRUE(pool.try_reserve(3));
   try {
-    PageTable table(pool, {}, 3);
+    PageTable table(pool, 3);
+    ASSERT_TRUE(table.try_reserve(129));
     table.cover_tokens(129);
     pool.make_findable(table.page(0));
     throw std::bad_alloc();

@@ -4,47 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include "runtime/prefill_shares.h"
+#include "scheduler_helpers.h"
 
 namespace levin::runtime {
 namespace {
 
 using ::testing::ElementsAre;
-
-std::unique_ptr<Sequence> make_sequence(RequestId id, int64_t prompt_tokens, int64_t max_new_tokens,
-                                        int32_t first_token = 0) {
-  auto sequence = std::make_unique<Sequence>();
-  sequence->id = id;
-  sequence->request.prompt.resize(static_cast<size_t>(prompt_tokens));
-  std::iota(sequence->request.prompt.begin(), sequence->request.prompt.end(), first_token);
-  sequence->tokens = sequence->request.prompt;
-  sequence->max_tokens = prompt_tokens + max_new_tokens;
-  return sequence;
-}
-
-/// What a step is made of: (id, tokens), decode steps with 0 tokens.
-std::vector<std::pair<RequestId, int64_t>> shape(const std::vector<PlannedChunk>& chunks) {
-  std::vector<std::pair<RequestId, int64_t>> parts;
-  parts.reserve(chunks.size());
-  for (const PlannedChunk& chunk : chunks) {
-    parts.emplace_back(chunk.sequence->id, chunk.is_decode ? 0 : chunk.tokens);
-  }
-  return parts;
-}
-
-/// Takes pages for the chunks, commits them and gives every sequence whose prompt is done one more
-/// token.
-void run(Scheduler& scheduler, const std::vector<PlannedChunk>& chunks) {
-  for (const PlannedChunk& chunk : chunks) {
-    chunk.take_pages();
-    scheduler.commit(chunk);
-    if (!chunk.sequence->is_prefilling()) {
-      chunk.sequence->tokens.push_back(1);
-    }
-  }
-}
-
-using Parts = std::vector<std::pair<RequestId, int64_t>>;
+using testing::make_sequence;
+using testing::Parts;
+using testing::run;
+using testing::shape;
 
 TEST(PrefillBudget, ShrinksAsMoreAnswersRun) {
   EXPECT_EQ(prefill_budget(0, 2048), 2048);
@@ -146,7 +116,7 @@ TEST(Scheduler, EveryPlannedPositionHasAPage) {
   }
 }
 
-TEST(Scheduler, ASequenceWaitsUntilItsWorstCaseFits) {
+TEST(Scheduler, ASequenceWaitsUntilTheNextTokensOfAllAnswersFit) {
   PagePool pool(64, 4);
   Scheduler scheduler(pool, nullptr, 2048);
   scheduler.add(make_sequence(1, 100, 92));  // three pages
@@ -219,7 +189,7 @@ TEST(Scheduler, EachOfManyOvertakersInOneStepCounts) {
   Scheduler scheduler(pool, nullptr, 2048);
   scheduler.add(make_sequence(1, 64, 64));  // two pages
   run(scheduler, scheduler.plan());
-  scheduler.add(make_sequence(2, 64, 39 * 64));  // all forty
+  scheduler.add(make_sequence(2, 39 * 64, 64));  // all forty
   for (RequestId id = 100; id < 130; ++id) {
     scheduler.add(make_sequence(id, 10, 10));
   }
@@ -338,7 +308,7 @@ TEST_F(SchedulerSharing, AWaitingSequenceHoldsNoSharedPages) {
   scheduler_.add(make_sequence(1, 128, 10));
   finish_prompt(1);
   { const auto removed = scheduler_.remove(1); }
-  scheduler_.add(make_sequence(2, 64, 64 * 17, 5000));  // 18 pages of another prompt
+  scheduler_.add(make_sequence(2, 64 * 17 + 10, 54, 5000));  // 18 pages of another prompt
   run(scheduler_, scheduler_.plan());
   scheduler_.add(make_sequence(3, 200, 10));  // 4 pages, 2 of them cached
   (void)scheduler_.plan();

@@ -58,7 +58,10 @@ void add_engine_families(const EngineHostStats& stats, std::vector<MetricFamily>
        {{{"kind", "prompt_cached_memory"}},
         engine.cached_prompt_tokens - engine.restored_prompt_tokens},
        {{{"kind", "prompt_cached_disk"}}, engine.restored_prompt_tokens},
+       {{{"kind", "recomputed"}}, engine.recomputed_tokens},
        {{{"kind", "generated"}}, engine.generated_tokens}});
+  add("levin_preemptions_total", "Requests that lost their pages to older ones, for a time.",
+      MetricType::Counter, {{{}, engine.preemptions}});
   add("levin_attention_rows_read_total", "Cache rows that attention has read.", MetricType::Counter,
       {{{}, engine.rows.latent_rows_read}});
   add("levin_attention_rows_visible_total", "Cache rows that dense attention would have read.",
@@ -100,6 +103,9 @@ void add_cache_families(const EngineHostStats& stats, std::vector<MetricFamily>&
       {{{{"state", "held"}}, cache.held_pages},
        {{{"state", "idle"}}, stats.idle_pages},
        {{{"state", "free"}}, cache.capacity_pages - cache.held_pages - stats.idle_pages}});
+  add("levin_cache_reserved_pages",
+      "Pages, idle or free ones, promised to prompts that are being read.", MetricType::Gauge,
+      {{{}, cache.reserved_pages}});
   add("levin_cache_page_bytes", "Size of a page of the cache.", MetricType::Gauge,
       {{{}, cache.page_bytes}});
   add("levin_cache_evicted_pages_total", "Shared pages that memory has lost to others.",

@@ -143,13 +143,14 @@ TEST_F(EngineHostOnMini, APausedJobStandsStillWhileOthersGoOn) {
 
 TEST_F(EngineHostOnMini, TheQueueIsBounded) {
   restart(2);
-  // The pool holds one sequence of the whole context: the others wait.
   const auto running = job(10, 1000);
   EXPECT_EQ(submit(running), EngineHost::Admission::kAccepted);
   running->wait_for_tokens(1);
   running->wish = Wish::kPause;
   const auto second = job(10, 1000);
   const auto third = job(10, 1000);
+  second->wish = Wish::kPause;  // before it has begun: it waits
+  third->wish = Wish::kPause;
   EXPECT_EQ(submit(second), EngineHost::Admission::kAccepted);
   EXPECT_EQ(submit(third), EngineHost::Admission::kAccepted);
   EXPECT_EQ(host_->ask(), EngineHost::Admission::kQueueFull);
