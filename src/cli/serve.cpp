@@ -82,6 +82,7 @@ void run_serve(const ServeCommand& command) {
   runtime::EngineOptions engine = engine_options(options);
   engine.cache_bytes = config.cache_mib << 20;
   engine.most_contexts = kMostContexts;
+  engine.scores_prompts = true;         // completions may ask for it
   engine.forward.measures_time = true;  // for /metrics
   engine.disk_cache_dir = config.disk_cache;
   engine.disk_cache_bytes = config.disk_cache_mib << 20;

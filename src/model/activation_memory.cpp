@@ -68,10 +68,10 @@ int64_t expanded_width(const Config& config) {
 }
 
 /// Rows of absorbed queries that are alive at once. Reference numerics absorb decode steps alone,
-/// one at a time.
+/// one row at a time.
 int64_t absorbed_rows(const StepSize& size) {
-  const bool has_tiles = size.is_sparse && !is_reference(size);
-  return has_tiles ? std::min(size.tokens, kAbsorbedTile) : 1;
+  const int64_t rows = size.is_sparse ? size.tokens : size.decode_rows;
+  return is_reference(size) ? 1 : std::min(rows, kAbsorbedTile);
 }
 
 /// Residual stream, norms, angles, queries, latents, outputs of the heads.
@@ -170,7 +170,7 @@ int64_t activation_bytes(const Config& config, const StepSize& size) {
   return attention_bytes(config, size) + (is_reference(size) ? reference_bytes(config, size) : 0) +
          feed_forward_bytes(config, size.tokens) +
          std::max(workspace, index_workspace(config, size)) +
-         size.threads * kernels::kThreadScratchBytes + config.vocab_size * kF32;
+         size.threads * kernels::kThreadScratchBytes + size.logits_rows * config.vocab_size * kF32;
 }
 
 }  // namespace levin::model

@@ -22,6 +22,8 @@ struct StepSize {
   int threads = 1;
   int64_t tokens = 0;          ///< of the step
   int64_t context_tokens = 0;  ///< position behind the step's last token, at most
+  int64_t decode_rows = 1;     ///< tokens in decode form: of answers, or of one computed again
+  int64_t logits_rows = 1;     ///< rows that give logits
 };
 
 /// Anonymous memory of a step: the activations of step.h, the workspace of the largest op and the

@@ -34,6 +34,8 @@ struct EngineOptions {
   /// Without cache_bytes: sequences of context_tokens that the pool holds at most, as far as a
   /// quarter of the available memory goes; it holds one in any case.
   int64_t most_contexts = 1;
+  /// Memory is planned for the logits of prompts whose log-probabilities are wanted.
+  bool scores_prompts = false;
   /// Largest prefill chunk while nothing else waits.
   int64_t chunk_tokens = 2048;
   /// Equal prefixes of prompts share pages.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/forward.h"
+#include "runtime/prefill_shares.h"
 
 namespace levin::runtime {
 
@@ -17,12 +18,15 @@ model::LoadOptions load_options(const EngineOptions& options) {
 
 model::StepSize largest_step(const model::Config& config, const EngineOptions& options, int threads,
                              int64_t context_tokens) {
+  const int64_t tokens = std::min(options.chunk_tokens, context_tokens);
   return {.numerics = options.forward.numerics,
           .is_sparse = model::reads_selection(config, options.forward),
           .selection_budget = model::selection_budget(config, options.forward.selection),
           .threads = threads,
-          .tokens = std::min(options.chunk_tokens, context_tokens),
-          .context_tokens = context_tokens};
+          .tokens = tokens,
+          .context_tokens = context_tokens,
+          .decode_rows = options.most_contexts > 1 ? tokens : 1,
+          .logits_rows = options.scores_prompts ? kMostScoredRows : 1};
 }
 
 }  // namespace levin::runtime

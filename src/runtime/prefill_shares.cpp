@@ -9,6 +9,7 @@ namespace {
 // visibly halt.
 constexpr int64_t kMinChunkTokens = 64;
 constexpr int64_t kMaxMixedChunkTokens = 256;
+constexpr int64_t kFewestScoredRows = 16;
 
 }  // namespace
 
@@ -18,6 +19,10 @@ int64_t prefill_budget(int64_t decoding, int64_t chunk_tokens) {
   }
   return std::min(chunk_tokens, std::clamp(kMaxMixedChunkTokens / decoding, kMinChunkTokens,
                                            kMaxMixedChunkTokens));
+}
+
+int64_t scored_rows_budget(int64_t decoding) {
+  return std::max(kMostScoredRows - decoding, kFewestScoredRows);
 }
 
 std::vector<int64_t> split_prefill(int64_t budget, std::span<const int64_t> remaining,

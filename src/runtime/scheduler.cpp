@@ -11,9 +11,6 @@ namespace {
 
 using kernels::kPageTokens;
 
-// With the logits of every row: 128 rows of 129,280 floats are 66 MB.
-constexpr int64_t kMaxLogitsChunkTokens = 128;
-
 template <typename Sequences>
 std::unique_ptr<Sequence> take(Sequences& sequences, RequestId id) {
   const auto found =
@@ -88,19 +85,25 @@ bool Scheduler::is_held_up() const noexcept {
          std::ranges::all_of(running_, [](const auto& sequence) { return sequence->is_paused; });
 }
 
+/// All prompts share the budget of tokens, and those whose rows all give logits one of rows, too.
 void Scheduler::plan_prefill(int64_t decoding, std::vector<PlannedChunk>& chunks) {
   std::vector<Sequence*> prompts;
   std::vector<int64_t> remaining;
+  std::vector<int64_t> scored;  // of the remaining tokens
   for (const auto& sequence : running_) {
     if (!sequence->is_answering() && !sequence->is_paused && sequence->pages_to_restore == 0) {
       prompts.push_back(sequence.get());
-      const int64_t left = sequence->next_tokens();
-      const bool is_scored = sequence->request.wants_prompt_logprobs && !sequence->is_recomputing();
-      remaining.push_back(is_scored ? std::min(left, kMaxLogitsChunkTokens) : left);
+      remaining.push_back(sequence->next_tokens());
+      scored.push_back(sequence->gives_scores() ? remaining.back() : 0);
     }
   }
+  const size_t first = prefill_turn_++;
+  const std::vector<int64_t> rows = split_prefill(scored_rows_budget(decoding), scored, first);
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    remaining[i] = prompts[i]->gives_scores() ? rows[i] : remaining[i];
+  }
   const std::vector<int64_t> shares =
-      split_prefill(prefill_budget(decoding, chunk_tokens_), remaining, prefill_turn_++);
+      split_prefill(prefill_budget(decoding, chunk_tokens_), remaining, first);
   for (size_t i = 0; i < prompts.size(); ++i) {
     if (shares[i] > 0) {
       chunks.push_back({.sequence = prompts[i],

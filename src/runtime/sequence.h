@@ -51,6 +51,11 @@ struct Sequence {
   /// The next thing that it needs is one token of its answer.
   [[nodiscard]] bool is_answering() const noexcept { return !is_prefilling() && !is_recomputing(); }
 
+  /// Every row of its next chunk gives logits, because they tell log-probabilities of the prompt.
+  [[nodiscard]] bool gives_scores() const noexcept {
+    return request.wants_prompt_logprobs && is_prefilling() && !is_recomputing();
+  }
+
   /// Tokens that its next chunk may hold. A chunk is of the prompt or of the answer, because these
   /// are computed in different forms, and all of it has been told before or nothing.
   [[nodiscard]] int64_t next_tokens() const noexcept {

@@ -71,5 +71,27 @@ TEST(ActivationMemory, ALongContextCountsOnlyUnderReferenceNumerics) {
   EXPECT_GT(activation_bytes(config, reference), 6 * before);
 }
 
+TEST(ActivationMemory, EveryRowOfLogitsCounts) {
+  const Config config = mixed_config();
+  StepSize scored = kSparseStep;
+  scored.logits_rows = 128;
+  EXPECT_EQ(activation_bytes(config, scored) - activation_bytes(config, kSparseStep),
+            127 * config.vocab_size * 4);
+}
+
+TEST(ActivationMemory, AnswersTogetherNeedATileOfAbsorbedQueries) {
+  const Config config = mixed_config();
+  StepSize one = kSparseStep;
+  one.is_sparse = false;
+  StepSize many = one;
+  many.decode_rows = 2048;
+  EXPECT_GE(activation_bytes(config, many) - activation_bytes(config, one),
+            (kAbsorbedTile - 1) * config.num_attention_heads *
+                (config.kv_row_dim() + config.kv_lora_rank) * 4);
+  StepSize sparse = kSparseStep;
+  sparse.decode_rows = 2048;
+  EXPECT_EQ(activation_bytes(config, sparse), activation_bytes(config, kSparseStep));
+}
+
 }  // namespace
 }  // namespace levin::model

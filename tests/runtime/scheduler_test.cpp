@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "runtime/prefill_shares.h"
 #include "scheduler_helpers.h"
 
@@ -114,6 +116,63 @@ TEST(Scheduler, EveryPlannedPositionHasAPage) {
     EXPECT_EQ(pool.held_pages(), pages_for_tokens(sequence.computed_tokens + chunks[0].tokens));
     run(scheduler, chunks);
   }
+}
+
+/// Rows of logits in a step, and how many of them of scored prompts.
+std::pair<int64_t, int64_t> rows_of_logits(const std::vector<PlannedChunk>& chunks) {
+  std::pair<int64_t, int64_t> rows;
+  for (const PlannedChunk& chunk : chunks) {
+    rows.first += logits_rows(chunk);
+    rows.second += chunk.sequence->gives_scores() ? logits_rows(chunk) : 0;
+  }
+  return rows;
+}
+
+TEST(Scheduler, ScoredPromptsShareTheRowsOfLogitsOfAStep) {
+  PagePool pool(64, 1000);
+  Scheduler scheduler(pool, nullptr, 2048);
+  for (RequestId id = 1; id <= 16; ++id) {
+    auto scored = make_sequence(id, 300, 1);
+    scored->request.wants_prompt_logprobs = true;
+    scheduler.add(std::move(scored));
+  }
+  scheduler.add(make_sequence(17, 3000, 1));
+  const auto first = scheduler.plan();
+  EXPECT_EQ(rows_of_logits(first).second, kMostScoredRows);
+  EXPECT_EQ(first.back().tokens, 2048 - kMostScoredRows) << "the others use what they leave";
+  run(scheduler, first);
+  int64_t steps = 1;
+  while (std::ranges::any_of(scheduler.plan(), [](const PlannedChunk& chunk) {
+    return chunk.sequence->is_prefilling();
+  })) {
+    const auto chunks = scheduler.plan();
+    EXPECT_LE(rows_of_logits(chunks).first, kMostScoredRows + 1);
+    run(scheduler, chunks);
+    ASSERT_LT(++steps, 200);
+  }
+}
+
+TEST(Scheduler, EveryScoredPromptComesToItsEndBesideAnswersAndOtherPrompts) {
+  PagePool pool(64, 5000);
+  Scheduler scheduler(pool, nullptr, 2048);
+  RequestId id = 0;
+  for (; id < 100; ++id) {
+    scheduler.add(make_sequence(id, 1, 2000));
+  }
+  run(scheduler, scheduler.plan());
+  for (; id < 104; ++id) {
+    auto prompt = make_sequence(id, id % 2 == 0 ? 100 : 10000, 1);
+    prompt->request.wants_prompt_logprobs = id % 2 == 0;
+    scheduler.add(std::move(prompt));
+  }
+  int64_t scored = 0;
+  for (int step = 0; step < 60 && scored < 200; ++step) {
+    const auto chunks = scheduler.plan();
+    scored += rows_of_logits(chunks).second;
+    EXPECT_LE(rows_of_logits(chunks).first, kMostScoredRows);
+    run(scheduler, chunks);
+  }
+  EXPECT_EQ(scored, 200);
 }
 
 TEST(Scheduler, ASequenceWaitsUntilTheNextTokensOfAllAnswersFit) {
