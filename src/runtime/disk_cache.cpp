@@ -56,6 +56,7 @@ struct DiskCache::State {
   void run(Job& job);
   void write(const PageCopy& copy, int64_t used_us);
   void add_job(const PageRecord& record, std::span<const std::byte> page, int64_t used_us);
+  void remove_later(const PageKey& key) noexcept;
   void turn_off(const char* reason) noexcept;
 
   const DiskCacheOptions options;
@@ -260,6 +261,16 @@ bool DiskCache::contains(const PageKey& key) const {
   return found != state_->known.end() && found->second == Where::kStored;
 }
 
+/// Under the mutex. Without memory for the job the file stays, and is no longer known.
+void DiskCache::State::remove_later(const PageKey& key) noexcept {
+  try {
+    jobs.push_back({.task = Task::kRemove, .key = key, .used_us = 0, .copy = {}});
+    has_jobs.notify_one();
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+}
+
 bool DiskCache::try_read(const PageRecord& record, std::span<std::byte> page) {
   if (!contains(record.key)) {
     return false;
@@ -267,6 +278,8 @@ bool DiskCache::try_read(const PageRecord& record, std::span<std::byte> page) {
   SegmentOutcome outcome = SegmentOutcome::kMissing;
   try {
     outcome = read_segment(state_->folder, record, page);
+  } catch (const std::bad_alloc&) {
+    return false;
   } catch (const std::exception& error) {
     state_->turn_off(error.what());
     return false;
@@ -279,8 +292,7 @@ bool DiskCache::try_read(const PageRecord& record, std::span<std::byte> page) {
   state_->stats.damaged_pages += outcome == SegmentOutcome::kDamaged ? 1 : 0;
   // What the worker evicted just now, and forgot, needs no second removal.
   if (state_->known.erase(record.key) > 0) {
-    state_->jobs.push_back({.task = Task::kRemove, .key = record.key, .used_us = 0, .copy = {}});
-    state_->has_jobs.notify_one();
+    state_->remove_later(record.key);
   }
   return false;
 }

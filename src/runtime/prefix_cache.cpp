@@ -55,16 +55,22 @@ const PrefixCache::Node* PrefixCache::find(const PageKey& key, const PageKey& pr
 
 PrefixCache::Match PrefixCache::match(const Sharers& sharers, std::span<const int32_t> tokens) {
   Match match{.pages = {}, .end = begin(sharers)};
-  while (std::ssize(tokens) >= kPageTokens) {
-    const auto ids = tokens.first(kPageTokens);
-    const Link end = follow(match.end, ids);
-    const Node* node = find(end.key, match.end.key, ids);
-    if (node == nullptr || !pool_.try_retain(node->page)) {
-      break;
+  match.pages.reserve(tokens.size() / static_cast<size_t>(kPageTokens));
+  try {
+    while (std::ssize(tokens) >= kPageTokens) {
+      const auto ids = tokens.first(kPageTokens);
+      const Link end = follow(match.end, ids);
+      const Node* node = find(end.key, match.end.key, ids);
+      if (node == nullptr || !pool_.try_retain(node->page)) {
+        break;
+      }
+      match.pages.push_back(node->page);
+      match.end = end;
+      tokens = tokens.subspan(kPageTokens);
     }
-    match.pages.push_back(node->page);
-    match.end = end;
-    tokens = tokens.subspan(kPageTokens);
+  } catch (...) {  // a key takes memory; nobody else knows of these references
+    std::ranges::for_each(match.pages, [this](PageId page) { pool_.release(page); });
+    throw;
   }
   return match;
 }

@@ -10,6 +10,7 @@
 
 #include "base/file_size_limit.h"
 #include "disk_pages.h"
+#include "runtime/allocation_failure.h"
 
 namespace levin::runtime {
 namespace {
@@ -97,6 +98,23 @@ TEST(DiskCache, ADamagedPageIsAMissAndGoes) {
   keep_all(cache, chain);
   ASSERT_TRUE(cache.flush(10s));
   EXPECT_EQ(right_pages(cache, chain), 5) << "and comes back with its next use";
+}
+
+TEST(DiskCache, WithoutMemoryToReadItAPageIsAMiss) {
+  const TemporaryFolder folder;
+  const auto chain = chain_of(1, 1);
+  fill(folder, chain);
+  DiskCache cache(options_in(folder));
+  std::vector<std::byte> page(kTestPageBytes);
+  int64_t misses = 0;
+  for (int64_t allocation = 0; allocation < 20; ++allocation) {
+    levin::testing::fail_allocation(allocation);
+    EXPECT_NO_THROW(misses += cache.try_read(chain[0], page) ? 0 : 1);
+    levin::testing::stop_failing_allocations();
+  }
+  EXPECT_GT(misses, 0);
+  EXPECT_TRUE(cache.stats().is_on);
+  EXPECT_EQ(right_pages(cache, chain), 1);
 }
 
 TEST(DiskCache, AFileThatSomebodyRemovedIsAMiss) {
