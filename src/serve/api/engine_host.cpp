@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -40,8 +41,10 @@ Wish guarded(Ask&& ask) {
     return ask();
   } catch (const std::exception& error) {
     base::log_line(base::LogLevel::kError, fmt::format("a request is cancelled: {}", error.what()));
-    return Wish::kCancel;
+  } catch (...) {
+    base::log_line(base::LogLevel::kError, "a request is cancelled, it does not say why");
   }
+  return Wish::kCancel;
 }
 
 Wish tell(Job& job, const TokenEvent& event) {
@@ -204,15 +207,21 @@ void EngineHost::State::start(std::shared_ptr<Job> job) {
   RunningJob running{.job = std::move(job), .begin = Clock::now()};
   TokenEvent event;
   event.finish = FinishReason::kError;
+  std::optional<RequestId> id;
   try {
-    const RequestId id = engine->submit(running.job->take_request());
-    jobs.emplace(id, std::move(running));
+    id = engine->submit(running.job->take_request());
+    jobs.emplace(*id, running);
     return;
   } catch (const base::Error& error) {
     event.error = error.what();
     event.error_code = error.code();
   } catch (const std::exception& error) {
     event.error = error.what();
+  } catch (...) {
+    event.error = "the request could not be made";
+  }
+  if (id.has_value()) {
+    engine->abandon(*id);  // nobody would hear of it
   }
   (void)tell(*running.job, event);
   note_begin(running);

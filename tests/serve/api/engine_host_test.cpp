@@ -8,6 +8,7 @@
 #include <future>
 #include <stdexcept>
 
+#include "runtime/allocation_failure.h"
 #include "service_fixture.h"
 
 namespace levin::serve::api {
@@ -24,18 +25,31 @@ class NotingJob : public Job {
     request_.max_new_tokens = max_tokens;
   }
 
-  runtime::Request take_request() override { return request_; }
+  runtime::Request take_request() override {
+    runtime::Request request = request_;
+    if (fails_allocation >= 0) {
+      levin::testing::fail_allocation(fails_allocation);
+    }
+    return request;
+  }
   Wish on_event(const runtime::TokenEvent& event) override {
+    levin::testing::stop_failing_allocations();
     tokens += event.token.has_value() ? 1 : 0;
     if (event.finish.has_value()) {
       end_.set_value(*event.finish);
     }
     if (throws_at > 0 && tokens >= throws_at && !event.finish.has_value()) {
+      if (throws_a_number) {
+        throw 7;  // NOLINT(hicpp-exception-baseclass): what the host does not know
+      }
       throw std::runtime_error("a broken job");
     }
     return Wish::kGoOn;
   }
-  Wish on_tick(Clock::time_point /*now*/) override { return wish; }
+  Wish on_tick(Clock::time_point /*now*/) override {
+    levin::testing::stop_failing_allocations();
+    return wish;
+  }
 
   /// How it ended.
   FinishReason wait() {
@@ -51,6 +65,8 @@ class NotingJob : public Job {
   std::atomic<int64_t> tokens{0};
   std::atomic<Wish> wish{Wish::kGoOn};
   int64_t throws_at = 0;
+  bool throws_a_number = false;
+  int64_t fails_allocation = -1;  // after the request was taken
 
  private:
   runtime::Request request_;
@@ -109,6 +125,30 @@ TEST_F(EngineHostOnMini, AJobThatThrowsIsCancelledAndTheOthersGoOn) {
   EXPECT_EQ(broken->wait(), FinishReason::kCancelled);
   EXPECT_LE(broken->tokens, 3);
   EXPECT_EQ(good->wait(), FinishReason::kLength);
+}
+
+TEST_F(EngineHostOnMini, AJobThatThrowsWhatIsNoExceptionIsCancelledToo) {
+  const auto broken = job(10, 500);
+  broken->throws_at = 2;
+  broken->throws_a_number = true;
+  EXPECT_EQ(submit(broken), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(broken->wait(), FinishReason::kCancelled);
+}
+
+TEST_F(EngineHostOnMini, ARequestThatCannotBeNotedDoesNotRunWithoutAnOwner) {
+  int64_t refused = 0;
+  for (int64_t allocation = 0; allocation < 12; ++allocation) {
+    const auto failing = job(10, 1000);
+    failing->fails_allocation = allocation;
+    failing->wish = Wish::kCancel;  // if it begins after all
+    EXPECT_EQ(submit(failing), EngineHost::Admission::kAccepted);
+    refused += failing->wait() == FinishReason::kError ? 1 : 0;
+  }
+  EXPECT_GT(refused, 2) << "the sequence, its tokens, its place among the jobs";
+  EXPECT_LT(refused, 12);
+  std::this_thread::sleep_for(milliseconds(50));
+  EXPECT_EQ(host_->stats().engine.steps, 0);
+  EXPECT_EQ(host_->stats().cache.held_pages, 0);
 }
 
 TEST_F(EngineHostOnMini, ACancelledJobGetsAtMostOneMoreToken) {
