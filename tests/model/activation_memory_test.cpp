@@ -23,10 +23,10 @@ Config mixed_config() {
 }
 
 /// Whether the estimate grows when `field` is made ten times wider.
-bool counts(Config config, int64_t Config::*field, const StepSize& size) {
-  const int64_t before = activation_bytes(config, size);
-  config.*field *= 10;
-  return activation_bytes(config, size) > before;
+bool counts(const Config& config, int64_t Config::*field, const StepSize& size) {
+  Config wider = config;
+  wider.*field *= 10;
+  return activation_bytes(wider, size) > activation_bytes(config, size);
 }
 
 TEST(ActivationMemory, DenseWidthCountsOnlyWhereALayerIsDense) {
