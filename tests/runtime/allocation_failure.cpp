@@ -40,5 +40,11 @@ void* operator new(size_t size) {
   return memory;
 }
 
+// Sanitizers bring each form of their own, and complain where forms of both meet.
+void* operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept {
+  return levin::testing::fails_now() ? nullptr : std::malloc(size == 0 ? 1 : size);
+}
+
 void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t& /*tag*/) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t /*size*/) noexcept { std::free(memory); }
