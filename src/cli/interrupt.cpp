@@ -59,13 +59,17 @@ void install_interrupt_handler(InterruptMode mode) {
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
   for (const int signal : {SIGTERM, SIGHUP}) {
-    struct sigaction inherited {};
-    ::sigaction(signal, nullptr, &inherited);
-    if (inherited.sa_handler != SIG_IGN) {  // nohup wants it ignored
+    if (!is_ignored(signal)) {
       action.sa_handler = on_termination;
       ::sigaction(signal, &action, nullptr);
     }
   }
+}
+
+bool is_ignored(int signal) noexcept {
+  struct sigaction inherited {};
+  ::sigaction(signal, nullptr, &inherited);
+  return inherited.sa_handler == SIG_IGN;
 }
 
 void throw_if_interrupted() { token.throw_if_cancelled(); }

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/unfinished_file.h"
+#include "cli/interrupt.h"
 
 namespace levin::cli {
 namespace {
@@ -36,9 +37,7 @@ void install_stop_handler() {
   action.sa_handler = on_stop_signal;
   action.sa_flags = SA_RESTART;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    struct sigaction inherited {};
-    ::sigaction(signal, nullptr, &inherited);
-    if (signal != SIGHUP || inherited.sa_handler != SIG_IGN) {  // nohup wants it ignored
+    if (signal != SIGHUP || !is_ignored(signal)) {
       ::sigaction(signal, &action, nullptr);
     }
   }

@@ -159,6 +159,7 @@ void Scheduler::admit_waiting() {
   int refusals = 0;
   int room = kMostOvertakers;  // how many more may pass those that stay behind
   int behind = 0;              // how many stay behind
+  int64_t spare = spare_pages();
   for (auto next = waiting_.begin();
        next != waiting_.end() && refusals < kMostRefusals && room > 0;) {
     Sequence& sequence = **next;
@@ -166,7 +167,7 @@ void Scheduler::admit_waiting() {
       ++next;
       continue;
     }
-    const bool is_tried = may_fit_now(sequence);
+    const bool is_tried = may_fit(sequence, spare);
     running_.reserve(running_.size() + 1);
     if (is_tried && try_admit(sequence)) {
       std::for_each(waiting_.begin(), next,
@@ -174,6 +175,7 @@ void Scheduler::admit_waiting() {
       room -= behind > 0 ? 1 : 0;
       running_.push_back(std::move(*next));
       next = waiting_.erase(next);
+      spare = spare_pages();
     } else {
       refusals += is_tried ? 1 : 0;
       room = std::min(room, sequence.was_preempted ? 0 : kMostOvertakers - sequence.overtakers);
@@ -195,8 +197,8 @@ int64_t Scheduler::spare_pages() const noexcept {
 }
 
 /// False if the pages are what they were when the sequence was refused, or fewer.
-bool Scheduler::may_fit_now(const Sequence& sequence) const noexcept {
-  return !sequence.refusal.has_value() || spare_pages() > sequence.refusal->spare_pages ||
+bool Scheduler::may_fit(const Sequence& sequence, int64_t spare) const noexcept {
+  return !sequence.refusal.has_value() || spare > sequence.refusal->spare_pages ||
          published_pages_ > sequence.refusal->published_pages;
 }
 

@@ -83,7 +83,7 @@ class Scheduler {
   void preempt(size_t running_idx);
   void admit_waiting();
   [[nodiscard]] int64_t spare_pages() const noexcept;
-  [[nodiscard]] bool may_fit_now(const Sequence& sequence) const noexcept;
+  [[nodiscard]] bool may_fit(const Sequence& sequence, int64_t spare) const noexcept;
   [[nodiscard]] bool try_admit(Sequence& sequence);
   void publish_pages(Sequence& sequence);
   void restore_pages();

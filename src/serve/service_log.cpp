@@ -67,8 +67,7 @@ std::string answer_line(const api::AnswerRecord& record, bool is_json) {
   }
   return fmt::format(
       "{} {} ended ({}), key {}, model {}: {} tokens in, {} of them cached, {} out, first after {} "
-      "ms, {} "
-      "USD",
+      "ms, {} USD",
       record.id, record.endpoint, record.outcome,
       record.key_name.empty() ? "-" : dump(record.key_name), dump(record.model),
       spent.prompt_tokens, spent.cached_tokens, spent.completion_tokens, first_token_ms,

@@ -103,9 +103,8 @@ TEST_F(ServerConfigTest, JudgesPricesAtTheStart) {
   EXPECT_EQ(read_config(file(R"({"price_output": 0.42})"), {}, no_environment).price_output,
             "0.42");
   EXPECT_EQ(read_config(file(R"({"price_output": "1"})"), {}, no_environment).price_output, "1");
-  EXPECT_EQ(failure(file(R"({"price_output": true})")).find("levin.json: price_output: ") !=
-                std::string::npos,
-            true);
+  EXPECT_NE(failure(file(R"({"price_output": true})")).find("levin.json: price_output: "),
+            std::string::npos);
   EXPECT_TRUE(failure("", {{"price_output", {"abc"}}}).starts_with("--price-output: \"abc\""));
   EXPECT_TRUE(failure("", {{"price_cache_hit", {"-1"}}}).starts_with("--price-cache-hit: "));
 }

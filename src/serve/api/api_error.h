@@ -44,8 +44,9 @@ inline constexpr int kClientGone = 499;
 /// 400 with the code context_length_exceeded.
 [[nodiscard]] ApiError too_long(const std::string& message);
 
-/// By http::http_status; what a status of 500 hides is for the log; a context that is too long is
-/// too_long's, a path that begins the message ("messages[2].role: ...") becomes the param.
+/// By http::http_status. A context that is too long is too_long; a path that begins the message
+/// ("messages[2].role: ...") becomes the param; a status of 500 hides the message, which is for the
+/// log.
 [[nodiscard]] ApiError to_api_error(const base::Error& error);
 
 [[nodiscard]] http::Response error_response(const ApiError& error);

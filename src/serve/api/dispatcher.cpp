@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "serve/api/api_error.h"
+#include "serve/api/encode_watch.h"
 
 namespace levin::serve::api {
 
@@ -29,17 +30,11 @@ void Dispatcher::check_open(const Caller& caller) const {
 }
 
 text::EncodeWatch Dispatcher::prompt_watch(const http::Responder& responder) const {
-  return [this, &responder](int64_t tokens) {
-    if (responder.is_closed()) {
-      throw ApiError(kClientGone, "the client has gone");
-    }
-    if (tokens >= model_.context_tokens) {
-      throw too_long(fmt::format(
-          "the context of this model is {} tokens, and the prompt leaves no room in it; shorten "
-          "the prompt",
-          model_.context_tokens));
-    }
-  };
+  return watch_encoding(
+      responder, model_.context_tokens - 1,
+      fmt::format("the context of this model is {} tokens, and the prompt leaves no room in it; "
+                  "shorten the prompt",
+                  model_.context_tokens));
 }
 
 int64_t Dispatcher::answer_limit(int64_t prompt_tokens, std::optional<int64_t> asked,

@@ -11,6 +11,7 @@
 #include "generation/prompt_ids.h"
 #include "serve/api/api_error.h"
 #include "serve/api/common_fields.h"
+#include "serve/api/encode_watch.h"
 #include "serve/api/json.h"
 #include "serve/api/request_json.h"
 #include "text/chat_json.h"
@@ -94,14 +95,9 @@ std::string balance_body(const accounts::Accounts* accounts, const Caller& calle
 
 std::string tokenize_body(std::string_view request_body, const ServedModel& model,
                           const http::Responder& responder) {
-  const text::EncodeWatch watch = [&responder](int64_t tokens) {
-    if (responder.is_closed()) {
-      throw ApiError(kClientGone, "the client has gone");
-    }
-    if (tokens > static_cast<int64_t>(kMaxTokens)) {
-      throw too_long(fmt::format("at most {} tokens are counted at once", kMaxTokens));
-    }
-  };
+  const text::EncodeWatch watch =
+      watch_encoding(responder, static_cast<int64_t>(kMaxTokens),
+                     fmt::format("at most {} tokens are counted at once", kMaxTokens));
   const JsonValue root = parse_request_body(request_body);
   const JsonFields fields(root, "");
   const std::vector<int32_t> ids = fields.has("messages")

@@ -139,10 +139,11 @@ void Service::add_routes(http::Router& router) {
                             auto body) {
     add(
         method, path,
-        [&state, path, body](const http::Request& request, const ResponderPtr& responder) {
+        [&state, endpoint = endpoint_of(path), body](const http::Request& request,
+                                                     const ResponderPtr& responder) {
           http::Response response;
           response.body = body(request, state.caller_of(request), *responder);
-          state.metrics.count_request(endpoint_of(path), response.status);
+          state.metrics.count_request(endpoint, response.status);
           responder->send(std::move(response));
         },
         lane);

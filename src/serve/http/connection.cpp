@@ -215,8 +215,7 @@ asio::awaitable<void> Connection::write_answer() {
   }
 }
 
-/// Says that nothing more comes and reads on for a while: a socket that is closed with bytes unread
-/// sends a reset, and the client may lose the answer.
+/// Says that nothing more comes and reads on until the client has gone or kLingerTime is over.
 asio::awaitable<void> Connection::linger() {
   co_await transport_->end_sending();
   bool has_more = phase_ != Phase::kClosed;

@@ -3,16 +3,14 @@
 import 'fake-indexeddb/auto';
 import { forceCloseDatabase } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { FakeServer, openPage, until, type AppPage } from './app_page';
+import { FakeServer, openFirstPage, openPage, until, type AppPage } from './app_page';
 
 let server: FakeServer;
 let page: AppPage;
 
 beforeEach(async () => {
-  vi.stubGlobal('indexedDB', new (indexedDB.constructor as new () => IDBFactory)());
-  history.replaceState(null, '', '/');
   server = new FakeServer();
-  page = await openPage(server);
+  page = await openFirstPage(server);
 });
 
 afterEach(() => {

@@ -77,6 +77,13 @@ export class FakeServer {
   }
 }
 
+/** The page of somebody who has never been there, with nothing stored yet. */
+export async function openFirstPage(server: FakeServer): Promise<AppPage> {
+  vi.stubGlobal('indexedDB', new (indexedDB.constructor as new () => IDBFactory)());
+  history.replaceState(null, '', '/');
+  return openPage(server);
+}
+
 /**
  * A page as it is after a reload, with the conversations that are stored. Pages of one test are tabs
  * of one browser if they share `channel`, until `closeTab`; `goTo` is what Back, Forward and an edited address do;

@@ -1,20 +1,18 @@
 // @vitest-environment jsdom
 // An answer that ended too early goes on.
 import 'fake-indexeddb/auto';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { makeContinuation } from '../../../web/src/chat/prompt';
 import { defaultSettings, type AssistantMessage } from '../../../web/src/chat/types';
-import { FakeServer, openPage, until, type AppPage } from './app_page';
+import { FakeServer, openFirstPage, until, type AppPage } from './app_page';
 import { assistant, user } from './builders';
 
 let server: FakeServer;
 let page: AppPage;
 
 beforeEach(async () => {
-  vi.stubGlobal('indexedDB', new (indexedDB.constructor as new () => IDBFactory)());
-  history.replaceState(null, '', '/');
   server = new FakeServer();
-  page = await openPage(server);
+  page = await openFirstPage(server);
 });
 
 function lastAnswer(): AssistantMessage {
