@@ -52,8 +52,8 @@ void check_access(const RequestHead& head) {
 
 void check_failure(const RequestParser& parser) {
   const int status = parser.failure_status();
-  require(status == 400 || status == 413 || status == 431 || status == 505,
-          "failures are 400, 413, 431 or 505");
+  require(status == 400 || status == 413 || status == 431 || status == 501 || status == 505,
+          "failures are 400, 413, 431, 501 or 505");
   require(!parser.failure().empty(), "failures say why");
 }
 
