@@ -9,7 +9,7 @@
 namespace levin::serve::accounts {
 
 /// An amount in units of 10^-12 USD ("picodollars"): one token at 0.028 USD per million costs
-/// 28,000 of them, so no price of the article is ever rounded. The range is +-9.2 million USD.
+/// 28,000 of them, so no such price is ever rounded. The range is +-9.2 million USD.
 class Money {
  public:
   constexpr Money() = default;

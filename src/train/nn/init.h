@@ -9,7 +9,7 @@ namespace levin::train::nn {
 
 /// Matrices start with deviation 1 / sqrt(inputs), embeddings with elements of variance 1, an
 /// untied head with deviation 0.02. research_init() below learns look-ups far sooner at small sizes
-/// than the defaults (docs/training.md).
+/// than the defaults.
 struct InitOptions {
   uint64_t seed = 0;
   double tied_input_scale = 0.0;  ///< see ModelWeights
@@ -26,8 +26,8 @@ struct InitOptions {
   int64_t previous_token_heads = 0;
 };
 
-/// The recipe measured in docs/training.md: tie with factor 20, shared mean, o_proj halved,
-/// down-projections 0.
+/// How runs begin (docs/training.md, Stages): tie with factor 20 unless the caller changes it,
+/// shared mean, o_proj halved, down-projections 0.
 InitOptions research_init(uint64_t seed, int64_t previous_token_heads);
 
 /// A fresh model in f32, requiring no gradient. Every element is a function of seed, tensor and

@@ -22,7 +22,7 @@ Routing route(const Config& config, const MoeWeights& weights, const at::Tensor&
 /// Tokens that went to each expert. -> [n_routed_experts] i64
 at::Tensor expert_loads(const Config& config, const Routing& routing);
 
-/// Sequence-wise balance loss, alpha left out (docs/training.md 4.1), as a sum over tokens:
+/// Sequence-wise balance loss, alpha left out (docs/training.md, Stages), as a sum over tokens:
 ///   sum over documents d of tokens_d * sum_e f_e P_e
 ///   f_e = n_routed_experts / (num_experts_per_tok * tokens_d) * #{t : e among the
 ///         num_experts_per_tok highest scores of t}, without gradient
