@@ -11,7 +11,7 @@ namespace levin::text {
 
 enum class ChatStyle {
   kV31,      ///< template of DeepSeek-V3.1
-  kV32Exp,   ///< template of V3.1-Terminus and V3.2-Exp
+  kV32Exp,   ///< template of V3.2-Exp
   kV32,      ///< DSML
   kMarkers,  ///< user and assistant markers only, no thinking, no tools
   kPlain,    ///< BOS and text, no markers of anyone's

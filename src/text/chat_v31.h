@@ -1,4 +1,4 @@
-// Chat templates of DeepSeek-V3.1, V3.1-Terminus and V3.2-Exp.
+// Chat templates of DeepSeek-V3.1 and V3.2-Exp.
 #pragma once
 
 #include <string>

@@ -95,7 +95,7 @@ Headers AccessRules::cors_headers(const RequestHead& head) const {
     return {};
   }
   return {{"Access-Control-Allow-Origin", std::string(origin)},
-          {"Access-Control-Expose-Headers", "X-Request-Id, X-Levin-Cost-USD, Retry-After"},
+          {"Access-Control-Expose-Headers", "X-Request-Id, X-Levin-Cost-Usd, Retry-After"},
           {"Vary", "Origin"}};
 }
 
@@ -110,7 +110,7 @@ Response AccessRules::preflight_response(const RequestHead& head) {
   Response response;
   response.status = 204;
   response.headers = {
-      {"Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS"},
+      {"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
       {"Access-Control-Allow-Headers",
        asked.empty() || !is_name_list(asked) ? "authorization, content-type" : std::move(asked)},
       {"Access-Control-Max-Age", "600"}};

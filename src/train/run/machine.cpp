@@ -2,19 +2,12 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <chrono>
 #include <vector>
 
 namespace levin::train::run {
-
-int usable_cores() {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  return ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-}
 
 double measure_sgemm_gflops() {
   constexpr int64_t kExtent = 512;

@@ -8,9 +8,6 @@ namespace levin::train::run {
 
 inline constexpr double kLeastGflopsPerCore = 20.0;
 
-/// Cores that this process may run on.
-int usable_cores();
-
 /// Median rate of a [512, 512] x [512, 512] float32 product on the threads that LibTorch has.
 double measure_sgemm_gflops();
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/units.h"
+#include "base/usable_cores.h"
 #include "train/recipe/keys.h"
 #include "train/recipe/parse.h"
 #include "train/run/environment.h"
@@ -48,7 +49,7 @@ void run_training(const RunCommand& options) {
   const std::optional<Launch> launch = launch_from_environment(&std::getenv);
   const int local_ranks = launch ? launch->local_ranks : 1;
   prepare_machine(options.threads > 0 ? options.threads
-                                      : std::max(1, usable_cores() / local_ranks));
+                                      : std::max(1, base::usable_cores() / local_ranks));
   const auto ranks = launch ? std::make_unique<optim::DataParallel>(launch->place) : nullptr;
   Progress progress(ranks != nullptr && ranks->rank() > 0);
   Trainer trainer(recipe, out, options.resumes ? StartMode::kResume : StartMode::kFresh, progress,
@@ -65,7 +66,7 @@ void prepare_machine(int threads) {
   // Attention that has learnt to look at few tokens gives the others denormal shares, and Intel's
   // cores multiply those slowly: 665 against 2,999 tokens/s, measured. Later threads inherit this.
   at::globalContext().setFlushDenormal(true);
-  at::set_num_threads(threads > 0 ? threads : usable_cores());
+  at::set_num_threads(threads > 0 ? threads : base::usable_cores());
   const double gflops = measure_sgemm_gflops();
   const std::string_view core = blas_core();
   write_notice(fmt::format("{} threads, {:.0f} GFLOP/s{}", at::get_num_threads(), gflops,
