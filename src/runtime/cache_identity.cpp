@@ -69,6 +69,9 @@ class Input {
       const ssize_t got =
           ::pread(file_.get(), block.data(),
                   static_cast<size_t>(std::min<int64_t>(length, std::ssize(block))), offset);
+      if (got < 0 && errno == EINTR) {
+        continue;
+      }
       if (got < 0) {
         throw_io_error(path_, "read the file for the cache's digest");
       }

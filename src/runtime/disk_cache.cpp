@@ -176,6 +176,9 @@ void DiskCache::State::write(const PageCopy& copy, int64_t used_us) {
   bool is_wanted = room.fits;
   {
     const std::lock_guard lock(mutex);
+    if (!stats.is_on) {
+      return;  // a reader met a failure; what was queued is counted no longer
+    }
     queued_bytes -= page_bytes;
     --stats.queued_pages;
     for (const PageKey& key : room.evicted) {
@@ -215,8 +218,13 @@ void DiskCache::State::add_job(const PageRecord& record, std::span<const std::by
     }
     job.task = Task::kWrite;
     job.copy = std::make_unique<PageCopy>(PageCopy{record, {page.begin(), page.end()}});
-    jobs.push_back(std::move(job));
-    known.emplace(record.key, Where::kQueued);
+    const auto added = known.emplace(record.key, Where::kQueued).first;
+    try {
+      jobs.push_back(std::move(job));
+    } catch (...) {  // nobody would ever write it
+      known.erase(added);
+      throw;
+    }
     queued_bytes += std::ssize(page);
     ++stats.queued_pages;
   }

@@ -1,6 +1,7 @@
 #include "runtime/page_pool.h"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 #include <utility>
 
@@ -55,10 +56,7 @@ PageId PagePool::take_page() {
     return page;
   }
   if (touched_pages() < capacity_pages_) {
-    if (touched_pages() == static_cast<int64_t>(slabs_.size()) * slab_pages_) {
-      add_slab();
-    }
-    pages_.emplace_back();
+    add_page();
     return static_cast<PageId>(touched_pages() - 1);
   }
   LEVIN_CHECK(idle_first_ != kNone);
@@ -71,11 +69,14 @@ PageId PagePool::take_page() {
   return page;
 }
 
-void PagePool::add_slab() {
+void PagePool::add_page() {
   const int64_t slab_bytes = slab_pages_ * stride_bytes_;
   try {
-    slabs_.emplace_back(slab_bytes);
-  } catch (const base::Error&) {
+    if (touched_pages() == static_cast<int64_t>(slabs_.size()) * slab_pages_) {
+      slabs_.emplace_back(slab_bytes);
+    }
+    pages_.emplace_back();
+  } catch (const std::exception&) {  // of the slab's memory or of a list of ours
     base::throw_error(base::ErrorCode::kOutOfMemory, "cache",
                       "the system refuses {} for more pages ({} of {} are in use); end other "
                       "programs, or use a shorter context",

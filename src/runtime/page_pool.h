@@ -81,7 +81,7 @@ class PagePool {
   [[nodiscard]] Entry& entry(PageId page);
   [[nodiscard]] const Entry& entry(PageId page) const;
   [[nodiscard]] PageId take_page();
-  void add_slab();
+  void add_page();
   void append_idle(PageId page) noexcept;
   void remove_idle(PageId page) noexcept;
 

@@ -1,6 +1,7 @@
 #include "runtime/prefix_cache.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "base/error.h"
@@ -117,8 +118,13 @@ PrefixCache::Published PrefixCache::publish(const Link& previous, std::span<cons
   } else if (!nodes_.contains(end.key)) {
     Node node{.previous = previous.key, .page = page, .ids = {}};
     std::ranges::copy(ids, node.ids.begin());
-    nodes_.emplace(end.key, node);
-    by_page_.emplace(page, end.key);
+    const auto added = nodes_.emplace(end.key, node).first;
+    try {
+      by_page_.emplace(page, end.key);
+    } catch (...) {  // a node whose page nobody can give back would be found for ever
+      nodes_.erase(added);
+      throw;
+    }
     pool_.make_findable(page);
   }
   offer(previous, end, ids, page);
@@ -140,9 +146,15 @@ std::span<std::byte> PrefixCache::bytes(PageId page) const {
 }
 
 void PrefixCache::offer(const Link& previous, const Link& end, std::span<const int32_t> ids,
-                        PageId page) {
-  if (disk_ != nullptr) {
+                        PageId page) noexcept {
+  if (disk_ == nullptr) {
+    return;
+  }
+  try {
     disk_->keep(record_of(previous, end, ids), bytes(page), end.used_us);
+  } catch (const std::exception&) {
+    // Without memory for the copy there is none on disk; the page itself is where it belongs.
+    return;
   }
 }
 

@@ -96,7 +96,8 @@ class PrefixCache {
                                  std::span<const int32_t> ids) const;
   [[nodiscard]] Link follow(const Link& previous, std::span<const int32_t> ids) const;
   [[nodiscard]] std::span<std::byte> bytes(PageId page) const;
-  void offer(const Link& previous, const Link& end, std::span<const int32_t> ids, PageId page);
+  void offer(const Link& previous, const Link& end, std::span<const int32_t> ids,
+             PageId page) noexcept;
   void forget(PageId page);
 
   PagePool& pool_;

@@ -151,6 +151,10 @@ void Scheduler::preempt(size_t running_idx) {
   sequence.chain_pages = 0;
   sequence.refusal.reset();
   sequence.was_preempted = true;
+  if (sequence.told_tokens == 0) {  // nothing of the prompt was read; it begins anew
+    sequence.cached_tokens = 0;
+    sequence.restored_tokens = 0;
+  }
   ++preemptions_;
 }
 

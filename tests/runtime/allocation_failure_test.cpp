@@ -68,5 +68,32 @@ TEST(AllocationFailure, APreemptionThatFailsIsMadeUpFor) {
   EXPECT_EQ(pool.available_pages(), 12);
 }
 
+/// What a publication that failed left behind must not be taken for a page of the prompt.
+TEST(AllocationFailure, APublicationThatFailsIsNotFoundLater) {
+  bool has_failed = true;
+  for (int64_t allocation = 0; has_failed && allocation < 100; ++allocation) {
+    PagePool pool(64, 20);
+    PrefixCache prefixes(pool);
+    Scheduler scheduler(pool, &prefixes, 1000);
+    scheduler.add(make_sequence(1, 300, 10));
+    const auto chunks = scheduler.plan();
+    chunks[0].take_pages();
+    fail_allocation(allocation);
+    try {
+      scheduler.commit(chunks[0]);
+    } catch (const std::bad_alloc&) {
+    }
+    has_failed = stop_failing_allocations();
+    { const auto ended = scheduler.remove(1); }
+    for (RequestId id = 2; id <= 3; ++id) {
+      scheduler.add(make_sequence(id, 300, 10));
+      run(scheduler, scheduler.plan());
+      { const auto ended = scheduler.remove(id); }
+      EXPECT_EQ(pool.idle_pages(), 4) << "allocation " << allocation;
+    }
+    EXPECT_EQ(pool.available_pages(), 20) << "allocation " << allocation;
+  }
+}
+
 }  // namespace
 }  // namespace levin::runtime

@@ -214,5 +214,28 @@ TEST(PreemptionOfAPrompt, ComesBackToWhatItHasSharedAndGoesOnWhereItWas) {
   EXPECT_EQ(logits_rows(fresh[0]), 100);
 }
 
+/// What was found in the cache counts once something behind it was read: whoever is cancelled
+/// before has read no prompt, and so none of it from the cache.
+TEST(PreemptionOfAPrompt, ThatHadNotBegunLeavesNothingThatWasFoundForIt) {
+  PagePool pool(64, 12);
+  PrefixCache prefixes(pool);
+  Scheduler scheduler(pool, &prefixes, 1000);
+  scheduler.add(make_sequence(1, 128, 1));
+  run(scheduler, scheduler.plan());
+  { const auto ended = scheduler.remove(1); }
+  scheduler.add(make_sequence(2, 64, 64 * 11, 5000));
+  run(scheduler, scheduler.plan());
+  scheduler.add(make_sequence(3, 300, 64));
+  ASSERT_EQ(scheduler.plan().back().sequence->cached_tokens, 128) << "planned, and never run";
+  scheduler.set_paused(3, true);
+  while (scheduler.preemptions() == 0) {
+    run(scheduler, scheduler.plan());
+  }
+  scheduler.set_paused(3, false);
+  const auto cancelled = scheduler.remove(3);
+  EXPECT_EQ(cancelled->told_tokens, 0);
+  EXPECT_EQ(cancelled->cached_tokens, 0);
+}
+
 }  // namespace
 }  // namespace levin::runtime
