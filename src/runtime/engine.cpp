@@ -223,15 +223,16 @@ void Engine::set_cancel(const base::CancelToken* token) noexcept {
 /// Takes the sequence out, frees its pages and reports why; nothing if it has ended already.
 void Engine::State::end(RequestId id, FinishReason reason, std::string error,
                         ErrorCode error_code) {
+  TokenEvent& event = events.emplace_back();  // first: without memory for it nothing has changed
   const std::unique_ptr<Sequence> sequence = scheduler->remove(id);
   if (sequence == nullptr) {
+    events.pop_back();
     return;
   }
-  TokenEvent event = progress_of(*sequence);
+  event = progress_of(*sequence);
   event.finish = reason;
   event.error = std::move(error);
   event.error_code = error_code;
-  events.push_back(std::move(event));
 }
 
 /// One forward pass over the chunks, then a token of each sequence that is due one. If the pass

@@ -71,8 +71,8 @@ http::Limits limits_of(const ServerConfig& config, ServiceLog& log) {
   return limits;
 }
 
-http::ServerOptions server_options(const ServerConfig& config, ServiceLog& log,
-                                   const std::atomic<api::Service*>& service) {
+http::ServerOptions server_options(const ServerConfig& config, const http::Limits& limits,
+                                   ServiceLog& log, const std::atomic<api::Service*>& service) {
   http::ServerOptions options;
   options.address = config.host;
   options.port = static_cast<uint16_t>(config.port);
@@ -80,7 +80,7 @@ http::ServerOptions server_options(const ServerConfig& config, ServiceLog& log,
   options.cors_origins = config.cors_origins;
   options.tls_cert_file = config.tls_cert;
   options.tls_key_file = config.tls_key;
-  options.limits = limits_of(config, log);
+  options.limits = limits;
   options.on_exchange = [&log, &service](const http::ExchangeRecord& record) {
     log.exchange(record);
     if (api::Service* counting = service.load(); counting != nullptr && !record.is_handled) {
@@ -146,7 +146,7 @@ struct ModelServer::State {
         file(accounts_file(config)),
         log(config.is_json_log),
         accounts(open_accounts(config, file)),
-        server(server_options(config, log, counting), loading_routes()) {}
+        server(server_options(config, limits, log, counting), loading_routes()) {}
 
   static http::Router loading_routes() {
     http::Router router;
@@ -165,6 +165,7 @@ struct ModelServer::State {
   const std::string file;  // of the accounts; empty: none
   ServiceLog log;
   const LogRedirection redirection{log};
+  const http::Limits limits = limits_of(config, log);
   std::unique_ptr<accounts::Accounts> accounts;
   std::unique_ptr<api::Service> service;          // null until there is a model
   std::atomic<api::Service*> counting = nullptr;  // the same, for the network thread
@@ -217,7 +218,7 @@ std::string ModelServer::greeting() const {
       "keys        {1}\n"
       "limits      {2} requests waiting, {3} connections, bodies up to {4} MiB\n"
       "stop        Ctrl-C; running answers get {5} s to end",
-      url(), keys(), config.max_waiting, config.max_connections, config.max_body_mib,
+      url(), keys(), config.max_waiting, state_->limits.max_connections, config.max_body_mib,
       config.drain_seconds);
 }
 

@@ -85,7 +85,7 @@ struct Accounts::State {
   RateLimits limits;
   std::mutex ledger_mutex;
   Ledger ledger;
-  std::vector<Charge> pending;  ///< the disk refused them; under ledger_mutex
+  std::vector<Charge> pending;  ///< disk or memory refused them; under ledger_mutex
   std::mutex reader_mutex;
   Database reader;  ///< apart from the ledger, so that reading does not wait for its flushes
 };
@@ -96,14 +96,20 @@ Money Accounts::State::settle(const Charge& charge) {
                        charge.unix_s);
 }
 
-/// Under ledger_mutex. Throws Error(kIo) if the disk still refuses. A reservation that the ledger
-/// does not hold was settled after all, whatever the disk said then.
+/// Whether a charge that failed so is not to be tried again: its reservation is not open, so that
+/// it was made after all, whatever the disk said then, or the ledger never takes it.
+bool is_final(const std::exception& error) {
+  const auto* known = dynamic_cast<const base::Error*>(&error);
+  return known != nullptr && known->code() == base::ErrorCode::kInternal;
+}
+
+/// Under ledger_mutex. Throws if what refused a charge still does.
 void Accounts::State::settle_pending() {
   while (!pending.empty()) {
     try {
       (void)settle(pending.back());
-    } catch (const base::Error& error) {
-      if (error.code() != base::ErrorCode::kInternal) {
+    } catch (const std::exception& error) {
+      if (!is_final(error)) {
         throw;
       }
       base::log_warning("a charge that had been refused was not repeated: {}", error.what());
@@ -213,7 +219,6 @@ Settlement Admission::settle(const TokenUsage& usage) {
   Accounts::State& state = *accounts_->state_;
   Settlement settlement;
   settlement.cost = cost(usage, state.options.prices);
-  settlement.cost_without_cache = cost_without_cache(usage, state.options.prices);
   is_open_ = false;
   state.limits.release(key_, usage.completion_tokens, state.options.steady_time_s(), answers_);
   const Charge charge{.key_id = key_.id,
@@ -223,10 +228,11 @@ Settlement Admission::settle(const TokenUsage& usage) {
                       .unix_s = state.options.unix_time_s()};
   {
     const std::lock_guard lock(state.ledger_mutex);
+    state.pending.reserve(state.pending.size() + 1);
     try {
       settlement.charged = state.settle(charge);
-    } catch (const base::Error& error) {
-      if (error.code() == base::ErrorCode::kIo) {
+    } catch (const std::exception& error) {
+      if (!is_final(error)) {
         state.pending.push_back(charge);
       }
       throw;

@@ -35,9 +35,8 @@ struct Refused {
 
 /// What a settled request cost.
 struct Settlement {
-  Money cost;                ///< by the price table
-  Money cost_without_cache;  ///< if every prompt token had been computed
-  Money charged;             ///< taken from the balance: the cost; 0 of a key that is not metered
+  Money cost;     ///< by the price table
+  Money charged;  ///< taken from the balance: the cost; 0 of a key that is not metered
 };
 
 class Accounts;
@@ -54,9 +53,9 @@ class Admission {
   /// Charges what was used, counts it, and gives back the rest of the reservation, in one durable
   /// transaction. Call it before the client sees the end of the answer, and also for a request
   /// that was cut short, with the tokens computed so far. Never charges more than was reserved.
-  /// Throws Error(kIo) if the disk refuses: the admission has ended then, its reservation stays,
-  /// and the charge is made before the next admission of a metered key. Throws Error(kInternal) if
-  /// the admission has ended before.
+  /// Throws Error(kIo) if the disk refuses, Error(kOutOfMemory) or std::bad_alloc without memory:
+  /// the admission has ended then, its reservation stays, and the charge is made before the next
+  /// admission of a metered key. Throws Error(kInternal) if the admission has ended before.
   Settlement settle(const TokenUsage& usage);
 
   /// Gives everything back: for a request that was refused or that the server failed. Failures are

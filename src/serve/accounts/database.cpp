@@ -38,6 +38,7 @@ bool means_no_room(int system_error) {
                         path);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
       base::throw_error(ErrorCode::kIo, path,
                         "another process has locked it for more than {} s; try again",
                         kBusyTimeoutMs / 1000);

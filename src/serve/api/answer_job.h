@@ -15,9 +15,9 @@
 namespace levin::serve::api {
 
 /// How an endpoint writes an answer. Used by the host's thread.
-class AnswerFormat {
+class AnswerWriter {
  public:
-  virtual ~AnswerFormat() = default;
+  virtual ~AnswerWriter() = default;
 
   /// Takes what an event brought; of a stream it writes the chunks to `reply`.
   virtual void take(const generation::Delta& delta, Reply& reply) = 0;
@@ -42,7 +42,7 @@ class AnswerJob final : public Job {
  public:
   /// `metrics` and what `model` points to outlive the job.
   AnswerJob(AnswerJobOptions options, const ServedModel& model, Metrics& metrics,
-            std::unique_ptr<AnswerFormat> format, std::shared_ptr<Reply> reply);
+            std::unique_ptr<AnswerWriter> format, std::shared_ptr<Reply> reply);
 
   runtime::Request take_request() override;
   Wish on_event(const runtime::TokenEvent& event) override;
@@ -59,7 +59,7 @@ class AnswerJob final : public Job {
   int64_t index_topk_;  // 0: attends densely
   bool counts_answer_;
   generation::AnswerStream stream_;
-  std::unique_ptr<AnswerFormat> format_;
+  std::unique_ptr<AnswerWriter> format_;
   std::shared_ptr<Reply> reply_;
   bool has_ended_ = false;
   int64_t reported_prompt_tokens_ = -1;

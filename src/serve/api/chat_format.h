@@ -21,7 +21,7 @@ struct ChatFormatOptions {
   std::string call_id_prefix;  ///< ids of tool calls are this and their number
 };
 
-class ChatFormat final : public AnswerFormat {
+class ChatFormat final : public AnswerWriter {
  public:
   /// `model` outlives this. Throws Error(kInvalidArgument) for unusable stop strings.
   ChatFormat(ChatFormatOptions options, const ServedModel& model);

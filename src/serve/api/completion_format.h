@@ -23,7 +23,7 @@ struct CompletionFormatOptions {
   bool drops_answer = false;  ///< max_tokens 0: the echo is all
 };
 
-class CompletionFormat final : public AnswerFormat {
+class CompletionFormat final : public AnswerWriter {
  public:
   /// `model` outlives this. Throws Error(kInvalidArgument) for unusable stop strings.
   CompletionFormat(CompletionFormatOptions options, const ServedModel& model);

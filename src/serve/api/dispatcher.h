@@ -21,7 +21,7 @@ namespace levin::serve::api {
 /// One answer that a request wants.
 struct PlannedAnswer {
   generation::GenerationRequest request;  ///< max_new_tokens from answer_limit
-  std::unique_ptr<AnswerFormat> format;
+  std::unique_ptr<AnswerWriter> format;
   bool counts_answer = true;  ///< as in AnswerJobOptions
 };
 

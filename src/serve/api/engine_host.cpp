@@ -34,21 +34,47 @@ struct RunningJob {
   Clock::time_point begin;
 };
 
+/// A line in the log, if there is memory for one: what this thread does after a failure must not
+/// fail itself.
+template <typename... Args>
+void log_failure(fmt::format_string<Args...> format, Args&&... args) noexcept {
+  try {
+    base::log_line(base::LogLevel::kError, fmt::format(format, std::forward<Args>(args)...));
+  } catch (const std::exception&) {
+    return;
+  }
+}
+
 /// A job that fails is cancelled, and the others go on.
 template <typename Ask>
-Wish guarded(Ask&& ask) {
+Wish guarded(Ask&& ask) noexcept {
   try {
     return ask();
   } catch (const std::exception& error) {
-    base::log_line(base::LogLevel::kError, fmt::format("a request is cancelled: {}", error.what()));
+    log_failure("a request is cancelled: {}", error.what());
   } catch (...) {
-    base::log_line(base::LogLevel::kError, "a request is cancelled, it does not say why");
+    log_failure("a request is cancelled, it does not say why");
   }
   return Wish::kCancel;
 }
 
-Wish tell(Job& job, const TokenEvent& event) {
+Wish tell(Job& job, const TokenEvent& event) noexcept {
   return guarded([&] { return job.on_event(event); });
+}
+
+/// The end of a request that failed; without memory it does not say why.
+TokenEvent failure(RequestId id, const char* reason,
+                   base::ErrorCode code = base::ErrorCode::kInternal) noexcept {
+  TokenEvent event;
+  event.request = id;
+  event.finish = FinishReason::kError;
+  event.error_code = code;
+  try {
+    event.error = reason;
+  } catch (const std::bad_alloc&) {
+    return event;
+  }
+  return event;
 }
 
 }  // namespace
@@ -80,13 +106,13 @@ struct EngineHost::State {
   void run();
   [[nodiscard]] std::vector<std::shared_ptr<Job>> take_inbox(bool may_wait, bool& cancels,
                                                              bool& stops);
-  void start(std::shared_ptr<Job> job);
-  void tick(bool cancels_all);
+  void start(std::shared_ptr<Job> job) noexcept;
+  void tick(bool cancels_all) noexcept;
   [[nodiscard]] bool step();
   [[nodiscard]] bool has_paused() const;
-  void fail_all(const std::string& reason);
-  void deliver(const TokenEvent& event);
-  void obey(RequestId id, RunningJob& running, Wish wish);
+  void fail_all(const char* reason) noexcept;
+  void deliver(const TokenEvent& event) noexcept;
+  void obey(RequestId id, RunningJob& running, Wish wish) noexcept;
   void note_begin(RunningJob& running);
   void note_end(const RunningJob& running);
   void publish();
@@ -203,22 +229,20 @@ std::vector<std::shared_ptr<Job>> EngineHost::State::take_inbox(bool may_wait, b
   return std::exchange(inbox, {});
 }
 
-void EngineHost::State::start(std::shared_ptr<Job> job) {
+void EngineHost::State::start(std::shared_ptr<Job> job) noexcept {
   RunningJob running{.job = std::move(job), .begin = Clock::now()};
   TokenEvent event;
-  event.finish = FinishReason::kError;
   std::optional<RequestId> id;
   try {
     id = engine->submit(running.job->take_request());
     jobs.emplace(*id, running);
     return;
   } catch (const base::Error& error) {
-    event.error = error.what();
-    event.error_code = error.code();
+    event = failure({}, error.what(), error.code());
   } catch (const std::exception& error) {
-    event.error = error.what();
+    event = failure({}, error.what());
   } catch (...) {
-    event.error = "the request could not be made";
+    event = failure({}, "the request could not be made");
   }
   if (id.has_value()) {
     engine->abandon(*id);  // nobody would hear of it
@@ -228,7 +252,7 @@ void EngineHost::State::start(std::shared_ptr<Job> job) {
   note_end(running);
 }
 
-void EngineHost::State::tick(bool cancels_all) {
+void EngineHost::State::tick(bool cancels_all) noexcept {
   const Clock::time_point now = Clock::now();
   for (auto& [id, running] : jobs) {
     Wish wish = Wish::kCancel;
@@ -264,25 +288,16 @@ bool EngineHost::State::step() {
 }
 
 /// The engine could not even plan: ends every job, so that none waits for ever.
-void EngineHost::State::fail_all(const std::string& reason) {
-  base::log_line(
-      base::LogLevel::kError,
-      fmt::format("a step of the engine failed, {} requests end: {}", jobs.size(), reason));
-  std::vector<RequestId> ids;
-  for (const auto& [id, running] : jobs) {
-    ids.push_back(id);
-  }
-  for (const RequestId id : ids) {
+void EngineHost::State::fail_all(const char* reason) noexcept {
+  log_failure("a step of the engine failed, {} requests end: {}", jobs.size(), reason);
+  while (!jobs.empty()) {
+    const RequestId id = jobs.begin()->first;
     engine->abandon(id);
-    TokenEvent event;
-    event.request = id;
-    event.finish = FinishReason::kError;
-    event.error = reason;
-    deliver(event);
+    deliver(failure(id, reason));
   }
 }
 
-void EngineHost::State::deliver(const TokenEvent& event) {
+void EngineHost::State::deliver(const TokenEvent& event) noexcept {
   const auto found = jobs.find(event.request);
   if (found == jobs.end()) {
     return;
@@ -298,9 +313,13 @@ void EngineHost::State::deliver(const TokenEvent& event) {
   }
 }
 
-void EngineHost::State::obey(RequestId id, RunningJob& running, Wish wish) {
+void EngineHost::State::obey(RequestId id, RunningJob& running, Wish wish) noexcept {
   if (wish == Wish::kCancel) {
-    engine->cancel(id);
+    try {
+      engine->cancel(id);
+    } catch (const std::exception& error) {  // the next tick asks again
+      log_failure("a request could not be cancelled yet: {}", error.what());
+    }
     return;
   }
   const bool pauses = wish == Wish::kPause;
@@ -331,8 +350,9 @@ void EngineHost::State::note_end(const RunningJob& running) {
 void EngineHost::State::publish() {
   const std::lock_guard lock(mutex);
   published.engine = engine->stats();
-  published.paused =
-      std::ranges::count_if(jobs, [](const auto& entry) { return entry.second.is_paused; });
+  published.paused = std::ranges::count_if(jobs, [](const auto& entry) {
+    return entry.second.is_paused && entry.second.has_begun;  // others count as waiting
+  });
   published.cache = engine->cache_stats();
   published.idle_pages = engine->pages().idle_pages();
   unfinished -= std::exchange(ended, 0);

@@ -170,8 +170,8 @@ void Reply::settle() {
   try {
     (void)admission_->settle(to_token_usage(spending_));
   } catch (const std::exception& error) {
-    base::log_line(base::LogLevel::kError, fmt::format("request {} could not be charged yet: {}",
-                                                       options_.id, error.what()));
+    base::log_line(base::LogLevel::kError,
+                   fmt::format("request {} could not be charged: {}", options_.id, error.what()));
   }
   admission_.reset();
 }

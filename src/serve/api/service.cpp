@@ -95,6 +95,9 @@ http::Handler Service::State::guarded(std::string endpoint, Answer answer) {
         throw;  // the server logs it with the request's id
       }
       refuse(to_api_error(error));
+    } catch (const std::exception&) {
+      metrics.count_request(endpoint, 500);
+      throw;
     }
   };
 }

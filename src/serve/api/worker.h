@@ -17,7 +17,8 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  /// `task` must not throw. May be called from any thread, and never waits.
+  /// A task that throws ends alone, and the log says so. May be called from any thread, and never
+  /// waits.
   void post(std::function<void()> task);
 
  private:

@@ -25,7 +25,8 @@ constexpr std::chrono::milliseconds kNoTime{0};
 constexpr size_t kLeastBytesTaken = size_t{64} << 10;
 
 /// A failure of ours is logged before the client hears of it.
-void run_handler(const ServerOptions& options, const Handler& handler, Request request,
+template <typename Handle>
+void run_handler(const ServerOptions& options, const Handle& handler, Request request,
                  const std::shared_ptr<Responder>& responder) {
   const std::string id = request.id;
   const auto fail = [&](std::string_view reason, Response response) {
@@ -94,7 +95,6 @@ std::optional<Response> Connection::judge(const RequestHead& head) {
 }
 
 void Connection::begin_answer() {
-  enter(Phase::kAnswering, kNoTime);
   is_late_ = false;
   in_step_since_ = Clock::now();
   write_time_ = Clock::duration(0);
@@ -107,6 +107,7 @@ void Connection::begin_answer() {
     });
   };
   answer_ = std::make_shared<Answer>(std::move(form_), std::move(wake));
+  enter(Phase::kAnswering, kNoTime);  // last: whoever ends that phase closes the answer
 }
 
 void Connection::answer_now(Response response) {
@@ -140,10 +141,13 @@ void Connection::dispatch(RequestParser& parser) {
   auto handle = [&options = server_.options, handler = handler_, request = std::move(request),
                  responder = Answer::for_handler(answer_), network = server_.network,
                  body = std::move(body_)]() mutable {
-    asio::post(network, [taken = std::move(body)] {});  // counts no more
-    if (!responder->is_closed()) {
-      run_handler(options, *handler, std::move(request), responder);
-    }
+    const auto handle_arrived = [&](Request&& arrived, const auto& to) {
+      asio::post(network, [counted = std::move(body)] {});  // counts no more
+      if (!to->is_closed()) {
+        (*handler)(std::move(arrived), to);
+      }
+    };
+    run_handler(options, handle_arrived, std::move(request), responder);
   };
   if (lane_ == Lane::kSlow) {
     asio::post(server_.slow_handlers, std::move(handle));

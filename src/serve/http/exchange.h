@@ -69,8 +69,8 @@ class Responder {
   [[nodiscard]] virtual bool is_closed() const = 0;
 };
 
-/// Takes a request; answers now or later, from any thread. Runs on one of a few handler threads,
-/// so parsing and tokenising are fine there and waiting for the model is not; a client that has
+/// Takes a request; answers now or later, from any thread. Lane says where it runs: on one of a few
+/// handler threads parsing and tokenising are fine, waiting for the model is not; a client that has
 /// gone by then is not answered. What it throws before it has answered becomes an error body
 /// (base::Error by its code, anything else 500).
 using Handler = std::function<void(Request request, std::shared_ptr<Responder> responder)>;

@@ -17,7 +17,7 @@ enum class Lane : uint8_t {
   kSlow,      ///< on a handler thread, one such handler at a time: the other threads stay free
 };
 
-/// Filled before the server starts, read-only afterwards (so any thread may call find).
+/// Filled before a server gets it, read-only afterwards (so any thread may call find).
 class Router {
  public:
   /// Routes `method` on `path` to `handler`. A path that ends in "/*" stands for everything below

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <atomic>
 #include <mutex>
@@ -104,7 +105,6 @@ TEST_F(AccountsTest, ARequestIsChargedWhatItCost) {
   const Settlement settlement =
       admission->settle({.cache_hit_tokens = 64, .cache_miss_tokens = 36, .completion_tokens = 4});
   EXPECT_EQ(settlement.cost, pico(64 * 28'000 + 36 * 280'000 + 4 * 420'000));
-  EXPECT_EQ(settlement.cost_without_cache, pico(100 * 280'000 + 4 * 420'000));
   EXPECT_EQ(settlement.charged, settlement.cost);
   EXPECT_EQ(accounts_.balance(key).available(), Money::parse_usd("1") - settlement.cost);
   EXPECT_EQ(usage().requests, 1);
@@ -209,6 +209,18 @@ TEST_F(AccountsTest, AChargeThatTheDiskRefusesIsMadeBeforeTheNextAdmission) {
   EXPECT_EQ(usage().requests, 1);
   EXPECT_EQ(accounts_.balance(key).available(),
             Money::parse_usd("1") - serve::accounts::cost(used, {}));
+  expect_books_balance(path());
+}
+
+TEST_F(AccountsTest, AChargeWithoutMemoryIsMadeBeforeTheNextAdmission) {
+  const Key key = make({.name = "a", .topped_up = Money::parse_usd("1")}).key;
+  auto admission = admit(key);
+  const int64_t no_limit = sqlite3_hard_heap_limit64(1);
+  EXPECT_THROW((void)admission->settle({.completion_tokens = 1}), base::Error);
+  sqlite3_hard_heap_limit64(no_limit);
+  EXPECT_EQ(usage().requests, 0);
+  admit(key)->release();
+  EXPECT_EQ(usage().requests, 1);
   expect_books_balance(path());
 }
 

@@ -48,7 +48,11 @@ class NotingJob : public Job {
   }
   Wish on_tick(Clock::time_point /*now*/) override {
     levin::testing::stop_failing_allocations();
-    return wish;
+    const Wish now = wish;
+    if (now == Wish::kCancel && fails_to_cancel.exchange(false)) {
+      levin::testing::fail_allocation(0);
+    }
+    return now;
   }
 
   /// How it ended.
@@ -64,6 +68,7 @@ class NotingJob : public Job {
 
   std::atomic<int64_t> tokens{0};
   std::atomic<Wish> wish{Wish::kGoOn};
+  std::atomic<bool> fails_to_cancel{false};  // at the first attempt
   int64_t throws_at = 0;
   bool throws_a_number = false;
   int64_t fails_allocation = -1;  // after the request was taken
@@ -161,6 +166,30 @@ TEST_F(EngineHostOnMini, ACancelledJobGetsAtMostOneMoreToken) {
   EXPECT_LE(cancelled->tokens, tokens + 1);
   EXPECT_EQ(host_->drain(milliseconds(10'000)), 0);
   EXPECT_EQ(host_->stats().cache.held_pages, 0);
+}
+
+TEST_F(EngineHostOnMini, WhatCannotBeCancelledForWantOfMemoryIsCancelledLater) {
+  const auto cancelled = job(10, 900);
+  cancelled->fails_to_cancel = true;
+  EXPECT_EQ(submit(cancelled), EngineHost::Admission::kAccepted);
+  cancelled->wait_for_tokens(3);
+  cancelled->wish = Wish::kCancel;
+  EXPECT_EQ(cancelled->wait(), FinishReason::kCancelled);
+  EXPECT_FALSE(cancelled->fails_to_cancel);
+  EXPECT_EQ(host_->drain(milliseconds(10'000)), 0);
+}
+
+TEST_F(EngineHostOnMini, AJobThatIsPausedBeforeItBeginsCountsAsWaiting) {
+  const auto paused = job(10, 5);
+  paused->wish = Wish::kPause;
+  EXPECT_EQ(submit(paused), EngineHost::Admission::kAccepted);
+  std::this_thread::sleep_for(milliseconds(60));
+  EngineHostStats stats = host_->stats();
+  EXPECT_EQ(stats.waiting, 1);
+  EXPECT_EQ(stats.running, 0);
+  EXPECT_EQ(stats.paused, 0);
+  paused->wish = Wish::kGoOn;
+  EXPECT_EQ(paused->wait(), FinishReason::kLength);
 }
 
 TEST_F(EngineHostOnMini, APausedJobStandsStillWhileOthersGoOn) {
