@@ -1,9 +1,9 @@
 // Levin as a library: load a checkpoint, run tokens, generate.
 //
 //   levin::Model model = levin::Model::load("models/mini");
-//   levin::Answer answer = model.chat({{"user", "What is the code of Wentworth?"}}, {},
-//                                     [](std::string_view text) { std::cout << text; return true;
-//                                     });
+//   levin::Answer answer = model.chat(
+//       {{"system", "The code of Ann is 48."}, {"user", "What is the code of Ann?"}}, {},
+//       [](std::string_view text) { std::cout << text; return true; });
 //
 // Every function throws std::runtime_error with one sentence that says what is wrong, where, and
 // what to do. A Model is used by one thread at a time; its own threads do the work.
