@@ -8,26 +8,17 @@
 
 #include <algorithm>
 #include <limits>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/integers.h"
 #include "base/random.h"
-#include "base/thread_pool.h"
+#include "kernel_bench.h"
 #include "kernels/attention.h"
-#include "kernels/ceilings.h"
 #include "tensor/buffer.h"
 
 namespace levin::kernels {
 namespace {
-
-using benchmark::Counter;
-
-struct Bench {
-  Context& ctx;
-  double gflop_per_s;  // ceiling
-};
 
 /// bf16 numbers of about +-1, [rows, dim].
 tensor::Tensor<Bf16, 2> random_bf16(int64_t rows, int64_t dim) {
@@ -45,12 +36,6 @@ tensor::Tensor<float, 3> random_queries(int64_t tokens, int64_t heads, int64_t d
     numbers.data()[i] = static_cast<float>(base::random_uniform(2, static_cast<uint64_t>(i)) - 0.5);
   }
   return numbers;
-}
-
-void report(benchmark::State& state, double operations, const Bench& bench) {
-  const double gflop = operations * 1e-9 * static_cast<double>(state.iterations());
-  state.counters["GFLOP/s"] = Counter(gflop, Counter::kIsRate);
-  state.counters["of_dot_ceiling"] = Counter(gflop / bench.gflop_per_s, Counter::kIsRate);
 }
 
 /// The kernel alone: `queries` rows meet 16 tiles of 128 keys.
@@ -162,16 +147,6 @@ void run_expanded(benchmark::State& state, int64_t heads, int64_t tokens, int64_
   report(state, 2.0 * static_cast<double>(heads) * (pairs * (192 + 128) + expansion), bench);
 }
 
-template <typename Run>
-void add_case(const std::string& name, const Bench& bench, const Run& run) {
-  auto* registered = benchmark::RegisterBenchmark(
-      name.c_str(), [bench, run](benchmark::State& state) { run(state, bench); });
-  registered->Unit(benchmark::kMillisecond);
-  if (bench.ctx.pool().thread_count() > 1) {
-    registered->UseRealTime();  // one thread: its CPU time, which other programs disturb less
-  }
-}
-
 void add_cases(const Bench& bench) {
   const std::string suffix =
       fmt::format("/{}/threads:{}", bench.ctx.table().name, bench.ctx.pool().thread_count());
@@ -203,22 +178,5 @@ void add_cases(const Bench& bench) {
 }  // namespace levin::kernels
 
 int main(int argc, char** argv) {
-  using namespace levin;
-  benchmark::Initialize(&argc, argv);
-  base::ThreadPool one_thread(1);
-  base::ThreadPool all_threads;
-  const kernels::TableList list = kernels::supported_tables();
-  std::vector<std::unique_ptr<kernels::Context>> contexts;
-  for (int i = list.count - 1; i > 0; --i) {  // ref is the definition, not a speed
-    for (base::ThreadPool* pool : {&one_thread, &all_threads}) {
-      contexts.push_back(std::make_unique<kernels::Context>(*pool, *list.tables[i]));
-      const double bf16_gflop_per_s = kernels::measure_bf16_gflop_per_s(*contexts.back());
-      fmt::print("{}: {:.0f} GFLOP/s on {} threads\n", list.tables[i]->name, bf16_gflop_per_s,
-                 pool->thread_count());
-      kernels::add_cases({*contexts.back(), bf16_gflop_per_s});
-    }
-  }
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return levin::kernels::run_kernel_bench(argc, argv, levin::kernels::add_cases);
 }

@@ -6,14 +6,12 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/integers.h"
 #include "base/random.h"
-#include "base/thread_pool.h"
-#include "kernels/ceilings.h"
+#include "kernel_bench.h"
 #include "kernels/index_select.h"
 #include "kernels/top_k.h"
 #include "tensor/buffer.h"
@@ -21,20 +19,7 @@
 namespace levin::kernels {
 namespace {
 
-using benchmark::Counter;
-
 constexpr int64_t kDim = 128;
-
-struct Bench {
-  Context& ctx;
-  double gflop_per_s;  // ceiling
-};
-
-void report(benchmark::State& state, double operations, const Bench& bench) {
-  const double gflop = operations * 1e-9 * static_cast<double>(state.iterations());
-  state.counters["GFLOP/s"] = Counter(gflop, Counter::kIsRate);
-  state.counters["of_dot_ceiling"] = Counter(gflop / bench.gflop_per_s, Counter::kIsRate);
-}
 
 /// A cache with the random index keys of `tokens` tokens.
 struct KeyCache {
@@ -128,16 +113,6 @@ void run_top_k(benchmark::State& state, bool is_increasing, const Bench& bench) 
   }
 }
 
-template <typename Run>
-void add_case(const std::string& name, const Bench& bench, const Run& run) {
-  auto* registered = benchmark::RegisterBenchmark(
-      name.c_str(), [bench, run](benchmark::State& state) { run(state, bench); });
-  registered->Unit(benchmark::kMillisecond);
-  if (bench.ctx.pool().thread_count() > 1) {
-    registered->UseRealTime();  // one thread: its CPU time, which other programs disturb less
-  }
-}
-
 void add_cases(const Bench& bench) {
   const std::string suffix =
       fmt::format("/{}/threads:{}", bench.ctx.table().name, bench.ctx.pool().thread_count());
@@ -164,22 +139,5 @@ void add_cases(const Bench& bench) {
 }  // namespace levin::kernels
 
 int main(int argc, char** argv) {
-  using namespace levin;
-  benchmark::Initialize(&argc, argv);
-  base::ThreadPool one_thread(1);
-  base::ThreadPool all_threads;
-  const kernels::TableList list = kernels::supported_tables();
-  std::vector<std::unique_ptr<kernels::Context>> contexts;
-  for (int i = list.count - 1; i > 0; --i) {  // ref is the definition, not a speed
-    for (base::ThreadPool* pool : {&one_thread, &all_threads}) {
-      contexts.push_back(std::make_unique<kernels::Context>(*pool, *list.tables[i]));
-      const double bf16_gflop_per_s = kernels::measure_bf16_gflop_per_s(*contexts.back());
-      fmt::print("{}: {:.0f} GFLOP/s on {} threads\n", list.tables[i]->name, bf16_gflop_per_s,
-                 pool->thread_count());
-      kernels::add_cases({*contexts.back(), bf16_gflop_per_s});
-    }
-  }
-  benchmark::RunSpecifiedBenchmarks();
-  benchmark::Shutdown();
-  return 0;
+  return levin::kernels::run_kernel_bench(argc, argv, levin::kernels::add_cases);
 }

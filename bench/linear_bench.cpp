@@ -31,22 +31,6 @@ struct Case {
   int64_t matrices;
 };
 
-const char* format_name(WeightFormat format) {
-  switch (format) {
-    case WeightFormat::kF32:
-      return "f32";
-    case WeightFormat::kBf16:
-      return "bf16";
-    case WeightFormat::kF16:
-      return "f16";
-    case WeightFormat::kFp8Block:
-      return "fp8";
-    case WeightFormat::kInt8Group:
-      return "int8";
-  }
-  return "";
-}
-
 /// Matrices of one shape with random bytes and scales of about 1/64.
 class RandomWeights {
  public:

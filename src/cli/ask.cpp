@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/notice.h"
 #include "cli/answer.h"
 #include "cli/cache_options.h"
 #include "cli/commands.h"
@@ -106,7 +107,7 @@ void run_ask(AskCommand& options) {
   if (options.as_json) {
     write_output(stats);
   } else {
-    write_notice(summarize(result));
+    base::write_notice(summarize(result));
   }
 }
 

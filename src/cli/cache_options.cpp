@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
+#include "base/environment.h"
 #include "base/error.h"
 #include "cli/checks.h"
 
@@ -12,12 +13,6 @@ namespace {
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
-}
-
-/// Empty unless the variable is an absolute path, as the XDG rules say.
-std::string absolute_path_of(const char* name) {
-  const std::string value = variable(name);
-  return value.starts_with('/') ? value : "";
 }
 
 }  // namespace
@@ -46,10 +41,10 @@ std::string default_cache_dir() {
   if (const std::string served = variable("LEVIN_DISK_CACHE"); !served.empty()) {
     return served;
   }
-  if (const std::string cache = absolute_path_of("XDG_CACHE_HOME"); !cache.empty()) {
+  if (const std::string cache = base::absolute_path_of("XDG_CACHE_HOME"); !cache.empty()) {
     return cache + "/levin";
   }
-  if (const std::string home = absolute_path_of("HOME"); !home.empty()) {
+  if (const std::string home = base::absolute_path_of("HOME"); !home.empty()) {
     return home + "/.cache/levin";
   }
   throw base::Error(base::ErrorCode::kInvalidArgument,

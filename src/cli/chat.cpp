@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/notice.h"
 #include "cli/cache_options.h"
 #include "cli/chat_session.h"
 #include "cli/commands.h"
@@ -12,7 +13,6 @@
 #include "cli/interrupt.h"
 #include "cli/line_editor.h"
 #include "cli/model_options.h"
-#include "cli/output.h"
 #include "cli/sampling_options.h"
 #include "model/config.h"
 
@@ -48,7 +48,7 @@ void run_chat(ChatCommand& options) {
   ChatSession session(*engine, tokenizer, style, options.defaults, options.is_thinking);
   session.set_system(options.system_prompt);
   LineEditor editor("> ");
-  write_notice("/help lists the commands; Ctrl-D leaves.");
+  base::write_notice("/help lists the commands; Ctrl-D leaves.");
   std::string line;
   for (;;) {
     const LineEditor::Outcome outcome = editor.read(line);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/notice.h"
 #include "cli/answer.h"
 #include "cli/conversation.h"
 #include "cli/input.h"
@@ -93,8 +94,8 @@ bool ChatSession::handle(const std::string& line) {
   } catch (const base::Error& error) {
     const bool would_reset_help = error.code() == ErrorCode::kContextTooLong &&
                                   std::ranges::any_of(conversation_.messages, is_turn);
-    write_notice(fmt::format("levin: error: {}{}", error.what(),
-                             would_reset_help ? "; /reset begins a new conversation" : ""));
+    base::write_notice(fmt::format("levin: error: {}{}", error.what(),
+                                   would_reset_help ? "; /reset begins a new conversation" : ""));
   }
   return true;
 }
@@ -138,7 +139,7 @@ void ChatSession::answer(const std::string& message) {
     interrupt_token().reset();
     last_summary_ = summarize(result);
     if (result.finish == runtime::FinishReason::kCancelled) {
-      write_notice("(stopped)");
+      base::write_notice("(stopped)");
     }
     if (result.tokens.empty()) {
       conversation_ = before;  // stopped while the prompt was read
@@ -147,7 +148,7 @@ void ChatSession::answer(const std::string& message) {
     const std::optional<std::string> said = behind_thinking(result.text);
     if (is_thinking_ && !said.has_value()) {
       conversation_ = before;  // half a thought would be shown to the model as its answer
-      write_notice(
+      base::write_notice(
           "(the thinking did not come to its end: this turn is left out of the conversation)");
       return;
     }

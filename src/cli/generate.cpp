@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/notice.h"
 #include "cli/answer.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
@@ -132,7 +133,7 @@ void run_generate(GenerateCommand& options) {
                   });
   throw_if_cancelled(result);
   if (!options.as_json) {
-    return write_notice(summarize(result));
+    return base::write_notice(summarize(result));
   }
   json object = result_json(result);
   if (wants_token_details(options)) {

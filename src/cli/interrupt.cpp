@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/exit_code.h"
+#include "base/signals.h"
 #include "base/unfinished_file.h"
 
 namespace levin::cli {
@@ -59,17 +60,11 @@ void install_interrupt_handler(InterruptMode mode) {
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
   for (const int signal : {SIGTERM, SIGHUP}) {
-    if (!is_ignored(signal)) {
+    if (!base::is_ignored(signal)) {
       action.sa_handler = on_termination;
       ::sigaction(signal, &action, nullptr);
     }
   }
-}
-
-bool is_ignored(int signal) noexcept {
-  struct sigaction inherited {};
-  ::sigaction(signal, nullptr, &inherited);
-  return inherited.sa_handler == SIG_IGN;
 }
 
 void throw_if_interrupted() { token.throw_if_cancelled(); }

@@ -18,9 +18,6 @@ enum class InterruptMode {
 /// remove unfinished files first. Reads that wait for input return EINTR.
 void install_interrupt_handler(InterruptMode mode);
 
-/// True if the program ignores the signal, because who started it wants that: nohup and SIGHUP.
-[[nodiscard]] bool is_ignored(int signal) noexcept;
-
 /// Throws Error(kCancelled) after a Ctrl-C.
 void throw_if_interrupted();
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/notice.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/output.h"
@@ -127,9 +128,9 @@ void create(const CreateOptions& options) {
   } else {
     write_output(secret + "\n");
   }
-  write_notice("levin: keep this key: it is shown once and stored as a hash");
+  base::write_notice("levin: keep this key: it is shown once and stored as a hash");
   if (key.is_metered && wanted.granted + wanted.topped_up == Money()) {
-    write_notice(fmt::format(
+    base::write_notice(fmt::format(
         "levin: its balance is 0, so requests are refused until `levin keys topup {} 10`",
         key.name));
   }

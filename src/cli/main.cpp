@@ -15,6 +15,7 @@
 #include "base/exit_code.h"
 #include "base/files.h"
 #include "base/mapped_file.h"
+#include "base/notice.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
@@ -38,7 +39,7 @@ bool asks_for_json(int argc, char** argv) {
 
 int report_error(base::ErrorCode code, const std::string& message, bool as_json) {
   const int status = base::exit_code(code);
-  write_notice("levin: error: " + message);
+  base::write_notice("levin: error: " + message);
   if (as_json) {
     try {
       write_json(

@@ -7,26 +7,22 @@
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 
 namespace levin::cli {
 
 void write_output(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (written < 0) {
-      if (errno == EINTR) {
-        continue;
-      }
-      if (errno == EPIPE) {
-        throw OutputClosed();
-      }
-      throw OutputFailed(std::string("cannot write: ") + std::strerror(errno));
-    }
-    text.remove_prefix(static_cast<size_t>(written));
+  if (base::write_all(STDOUT_FILENO, std::as_bytes(std::span(text)))) {
+    return;
   }
+  if (errno == EPIPE) {
+    throw OutputClosed();
+  }
+  throw OutputFailed(std::string("cannot write: ") + std::strerror(errno));
 }
 
 std::string json_text(const nlohmann::json& value) {
@@ -48,11 +44,6 @@ void occupy_standard_streams() {
 void ignore_write_signals() {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
-}
-
-void write_notice(std::string_view line) {
-  const std::string text = std::string(line) + "\n";
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 }  // namespace levin::cli

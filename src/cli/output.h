@@ -35,7 +35,4 @@ void occupy_standard_streams();
 /// Writes to a closed pipe or beyond the limit of file sizes fail instead of killing the program.
 void ignore_write_signals();
 
-/// A line on stderr; failures are ignored.
-void write_notice(std::string_view line);
-
 }  // namespace levin::cli

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/notice.h"
 #include "base/units.h"
-#include "cli/output.h"
 
 namespace levin::cli {
 namespace {
@@ -73,7 +73,7 @@ void Progress::update(int64_t done, int64_t total, int64_t skipped) {
   last_output_ = now;
   const std::string text = describe(done, total, skipped) + (note_.empty() ? "" : ", ") + note_;
   if (!is_terminal_) {
-    write_notice(fmt::format("{}: {}", label_, text));
+    base::write_notice(fmt::format("{}: {}", label_, text));
     return;
   }
   const auto filled = static_cast<size_t>(kBarWidth * done / total);

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/notice.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/model_options.h"
-#include "cli/output.h"
 #include "cli/stop_signal.h"
 #include "serve/model_server.h"
 #include "serve/server_config.h"
@@ -92,7 +92,7 @@ void run_serve(const ServeCommand& command) {
   install_stop_handler();
   server.serve(std::move(loaded), command.model_dir);
   if (!config.is_json_log) {
-    write_notice(fmt::format("levin serves {}\n{}", command.model_dir, server.greeting()));
+    base::write_notice(fmt::format("levin serves {}\n{}", command.model_dir, server.greeting()));
   }
   (void)wait_for_stop_signal();
   (void)server.drain();

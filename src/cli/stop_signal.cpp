@@ -7,8 +7,8 @@
 #include <atomic>
 #include <cerrno>
 
+#include "base/signals.h"
 #include "base/unfinished_file.h"
-#include "cli/interrupt.h"
 
 namespace levin::cli {
 namespace {
@@ -37,7 +37,7 @@ void install_stop_handler() {
   action.sa_handler = on_stop_signal;
   action.sa_flags = SA_RESTART;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    if (signal != SIGHUP || !is_ignored(signal)) {
+    if (signal != SIGHUP || !base::is_ignored(signal)) {
       ::sigaction(signal, &action, nullptr);
     }
   }

@@ -17,6 +17,22 @@ T load_at(const std::byte* data, int64_t idx) noexcept {
 
 }  // namespace
 
+const char* format_name(WeightFormat format) noexcept {
+  switch (format) {
+    case WeightFormat::kF32:
+      return "f32";
+    case WeightFormat::kBf16:
+      return "bf16";
+    case WeightFormat::kF16:
+      return "f16";
+    case WeightFormat::kFp8Block:
+      return "fp8";
+    case WeightFormat::kInt8Group:
+      return "int8";
+  }
+  return "";
+}
+
 void decode_row(const WeightMatrix& matrix, int64_t row, float* out) {
   const std::byte* data = matrix.data + row * matrix.row_bytes();
   const int64_t scale_row = (matrix.first_row + row) / kFp8BlockSize * matrix.scale_cols;

@@ -17,6 +17,9 @@ enum class WeightFormat {
   kInt8Group,  ///< int8, float16 scale per row and 64 columns (made at load by --weights int8)
 };
 
+/// "f32", "bf16", "f16", "fp8" or "int8".
+[[nodiscard]] const char* format_name(WeightFormat format) noexcept;
+
 /// Rows and columns of a block of FP8 weights, and numbers of a group of FP8 activations.
 inline constexpr int64_t kFp8BlockSize = 128;
 inline constexpr int64_t kInt8GroupSize = 64;

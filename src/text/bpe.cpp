@@ -12,10 +12,6 @@ namespace {
 constexpr uint32_t kMergesBetweenPauses = 1U << 16;
 constexpr uint32_t kNoMerge = std::numeric_limits<uint32_t>::max();
 
-uint64_t pair_key(int32_t left, int32_t right) noexcept {
-  return (static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32) | static_cast<uint32_t>(right);
-}
-
 uint64_t queue_entry(uint32_t rank, uint32_t pos) noexcept {
   return (static_cast<uint64_t>(rank) << 32) | pos;
 }

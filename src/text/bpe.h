@@ -18,6 +18,11 @@ struct Merge {
   int32_t merged = 0;
 };
 
+/// A key of two neighbours, in the order of (left, right).
+[[nodiscard]] constexpr uint64_t pair_key(int32_t left, int32_t right) noexcept {
+  return (static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32) | static_cast<uint32_t>(right);
+}
+
 /// Working memory of BytePairEncoder::encode, kept between calls to spare allocations.
 struct BpeScratch {
   std::vector<int32_t> ids;     // [bytes of the piece] token that starts at this byte
@@ -46,7 +51,7 @@ class BytePairEncoder {
 
   std::array<int32_t, 256> byte_ids_;
   std::vector<int32_t> merged_ids_;               // [merges]
-  std::unordered_map<uint64_t, uint32_t> ranks_;  // left << 32 | right -> rank
+  std::unordered_map<uint64_t, uint32_t> ranks_;  // pair_key -> rank
 };
 
 }  // namespace levin::text

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "text/chat_message.h"
 #include "text/prompt.h"

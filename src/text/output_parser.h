@@ -101,7 +101,7 @@ class OutputParser {
   std::string pending_;  // well-formed text that is not understood yet
 };
 
-/// The events of a whole output.
+/// The events of a whole output. For tests and fuzzing: what streams is fed to an OutputParser.
 [[nodiscard]] std::vector<OutputEvent> parse_output(std::string_view text,
                                                     const OutputOptions& options);
 

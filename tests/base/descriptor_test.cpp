@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/expect_error.h"
 #include "base/files.h"
 #include "base/files_fixture.h"
 

@@ -1,15 +1,12 @@
-// A folder of files of a test, and the errors that tests of files expect.
+// A folder of files of a test.
 #pragma once
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
-
-#include "base/error.h"
 
 namespace levin::testing {
 
@@ -33,16 +30,5 @@ class FilesTest : public ::testing::Test {
 
   std::filesystem::path folder_;
 };
-
-template <typename Action>
-void expect_error(Action action, base::ErrorCode code, const std::string& part) {
-  try {
-    action();
-    FAIL() << "an error was expected";
-  } catch (const base::Error& error) {
-    EXPECT_EQ(error.code(), code);
-    EXPECT_THAT(error.what(), ::testing::HasSubstr(part));
-  }
-}
 
 }  // namespace levin::testing

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/expect_error.h"
 #include "base/files_fixture.h"
 
 namespace levin::base {

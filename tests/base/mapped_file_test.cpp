@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/expect_error.h"
 #include "base/files_fixture.h"
 
 namespace levin::base {

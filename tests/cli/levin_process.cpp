@@ -116,8 +116,6 @@ ProcessResult run_levin(const std::vector<std::string>& args, const std::string&
 
 std::string test_data(const std::string& name) { return std::string(LEVIN_TEST_DATA) + "/" + name; }
 
-std::string mini_model() { return std::string(LEVIN_SOURCE_DIR) + "/models/mini"; }
-
 std::string short_document() {
   std::ifstream file(mini_model() + "/demo/document.txt", std::ios::binary);
   std::string text(1600, '\0');

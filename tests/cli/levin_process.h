@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/mini_model.h"
+
 namespace levin::testing {
 
 struct ProcessResult {
@@ -54,8 +56,6 @@ ProcessResult run_levin(const std::vector<std::string>& args, const std::string&
 
 /// `name` in tests/data.
 std::string test_data(const std::string& name);
-/// The small trained model of the repository.
-std::string mini_model();
 /// The beginning of its demo document.
 std::string short_document();
 

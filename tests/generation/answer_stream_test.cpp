@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/mini_model.h"
 
 namespace levin::generation {
 namespace {
@@ -32,8 +33,7 @@ class AnswerStreamOnMini : public ::testing::Test {
     return texts;
   }
 
-  text::Tokenizer tokenizer_ =
-      text::Tokenizer::load(std::string(LEVIN_SOURCE_DIR) + "/models/mini");
+  text::Tokenizer tokenizer_ = text::Tokenizer::load(levin::testing::mini_model());
 };
 
 TEST_F(AnswerStreamOnMini, TheDeltasTogetherAreTheText) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/mini_model.h"
 #include "constraint_sampling.h"
 #include "json_validator.h"
 #include "random_schema.h"
@@ -30,7 +31,7 @@ class ConstraintOnEngineSlow : public ::testing::Test {
     runtime::EngineOptions options;
     options.threads = 2;
     options.context_tokens = 256;
-    const std::string folder = std::string(LEVIN_SOURCE_DIR) + "/models/mini";
+    const std::string folder = levin::testing::mini_model();
     engine_ = runtime::Engine::load(folder, options);
     options.cache_bytes = engine_->pages().page_bytes() * kAtOnce * 256 / 64;
     engine_ = runtime::Engine::load(folder, options);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/mini_model.h"
 #include "base/random.h"
 
 namespace levin::generation {
@@ -14,8 +15,7 @@ bool is_closing(std::string_view bytes) {
 }  // namespace
 
 const text::Tokenizer& small_tokenizer() {
-  static const text::Tokenizer tokenizer =
-      text::Tokenizer::load(std::string(LEVIN_SOURCE_DIR) + "/models/mini");
+  static const text::Tokenizer tokenizer = text::Tokenizer::load(levin::testing::mini_model());
   return tokenizer;
 }
 

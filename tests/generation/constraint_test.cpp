@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/mini_model.h"
 #include "base/utf8.h"
 #include "constraint_sampling.h"
 #include "generation/generator.h"
@@ -20,7 +21,7 @@ namespace levin::generation {
 namespace {
 
 using nlohmann::json;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using text::ChatStyle;
 using Kind = text::OutputEvent::Kind;
 
@@ -298,7 +299,7 @@ TEST(Constraint, SchemasOfToolsAreRefusedByPlace) {
 }
 
 TEST(Constraint, ARealModelWritesWhatFits) {
-  const std::string folder = std::string(LEVIN_SOURCE_DIR) + "/models/mini";
+  const std::string folder = levin::testing::mini_model();
   runtime::EngineOptions options;
   options.threads = 1;
   options.context_tokens = 256;

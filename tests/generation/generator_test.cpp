@@ -6,11 +6,13 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/mini_model.h"
 #include "generation/prompt_ids.h"
 
 namespace levin::generation {
 namespace {
 
+using levin::testing::mini_model;
 using runtime::FinishReason;
 using ::testing::HasSubstr;
 
@@ -20,8 +22,6 @@ text::ChatMessage message(text::Role role, const std::string& content) {
   made.content = content;
   return made;
 }
-
-std::string mini_model() { return std::string(LEVIN_SOURCE_DIR) + "/models/mini"; }
 
 class GeneratorOnMini : public ::testing::Test {
  protected:

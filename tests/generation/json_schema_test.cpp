@@ -16,7 +16,7 @@
 namespace levin::generation {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 std::shared_ptr<const Grammar> grammar_of(const std::string& schema_text) {
   const text::JsonValue schema = text::parse_python_json(schema_text, "schema");

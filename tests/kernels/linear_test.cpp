@@ -64,7 +64,7 @@ TEST_P(Linear, RoundsTheActivationsToBf16) {
         const ExactDot exact =
             testing::exact_dot(rounded.data(), testing::bf16_row(w.matrix(), row));
         ASSERT_NEAR(y[static_cast<size_t>(i * 150 + row)], exact.value, exact.bound)
-            << testing::format_name(format) << " row " << row << ", token " << i;
+            << format_name(format) << " row " << row << ", token " << i;
       }
     }
   }
@@ -172,7 +172,7 @@ TEST_P(Linear, PreciseKeepsSixteenBitsOfTheActivations) {
         // What two bf16 terms leave of a float32: half a unit in the 17th bit.
         ASSERT_NEAR(y[static_cast<size_t>(i * 50 + row)], exact.value,
                     2 * exact.bound + magnitude * 0x1p-17)
-            << testing::format_name(format) << " row " << row << ", token " << i;
+            << format_name(format) << " row " << row << ", token " << i;
       }
     }
     std::vector<float> alone(50);

@@ -37,8 +37,8 @@ void expect_near_exact(const WeightMatrix& w, const std::vector<Bf16>& a, int64_
     for (int64_t i = 0; i < m; ++i) {
       const ExactDot exact = testing::exact_dot(a.data() + i * w.cols, weights);
       ASSERT_NEAR(c[static_cast<size_t>(i * w.rows + row)], exact.value, exact.bound)
-          << testing::format_name(w.format) << " row " << row << " of " << w.rows << ", m " << i
-          << " of " << m << ", k " << w.cols;
+          << format_name(w.format) << " row " << row << " of " << w.rows << ", m " << i << " of "
+          << m << ", k " << w.cols;
     }
   }
 }
@@ -85,8 +85,7 @@ TEST_P(Matmul, FindsTheBlockScalesOfSlices) {
           for (int64_t row = 0; row < count; ++row) {
             ASSERT_EQ(part[static_cast<size_t>(i * count + row)],
                       whole[static_cast<size_t>(i * 300 + begin + row)])
-                << testing::format_name(format) << " slice at " << begin << ", row " << row
-                << ", m " << m;
+                << format_name(format) << " slice at " << begin << ", row " << row << ", m " << m;
           }
         }
       }
@@ -108,7 +107,7 @@ TEST_P(Matmul, GivesARowTheSameBitsWhateverIsComputedWithIt) {
           multiply(*table_, w.matrix(), a.data() + first * kCols, kCols, m);
       for (int64_t i = 0; i < m * kRows; ++i) {
         ASSERT_EQ(some[static_cast<size_t>(i)], all[static_cast<size_t>(first * kRows + i)])
-            << testing::format_name(format) << ", m " << m << ", result " << i;
+            << format_name(format) << ", m " << m << ", result " << i;
       }
     }
   }
@@ -151,7 +150,7 @@ TEST_P(Matmul, RoundsTheScaledWeightOnceToNearestEven) {
       const std::vector<float> c = multiply(*table_, w.matrix(), &one, 1, 1);
       for (int64_t row = 0; row < 256; ++row) {
         ASSERT_EQ(c[static_cast<size_t>(row)], testing::bf16_row(w.matrix(), row)[0])
-            << testing::format_name(format) << " row " << row << ", magnitude " << magnitude;
+            << format_name(format) << " row " << row << ", magnitude " << magnitude;
       }
     }
   }
@@ -165,7 +164,7 @@ TEST_P(Matmul, GivesZeroForZeroRows) {
     for (const int64_t m : {1, 6}) {
       const std::vector<float> c = multiply(*table_, w.matrix(), a.data(), 300, m);
       for (int64_t i = 0; i < m; ++i) {
-        EXPECT_EQ(c[static_cast<size_t>(i * 9 + 4)], 0.0F) << testing::format_name(format);
+        EXPECT_EQ(c[static_cast<size_t>(i * 9 + 4)], 0.0F) << format_name(format);
       }
     }
   }

@@ -20,22 +20,6 @@ inline constexpr WeightFormat kAllFormats[] = {WeightFormat::kF32, WeightFormat:
                                                WeightFormat::kF16, WeightFormat::kFp8Block,
                                                WeightFormat::kInt8Group};
 
-inline const char* format_name(WeightFormat format) {
-  switch (format) {
-    case WeightFormat::kF32:
-      return "f32";
-    case WeightFormat::kBf16:
-      return "bf16";
-    case WeightFormat::kF16:
-      return "f16";
-    case WeightFormat::kFp8Block:
-      return "fp8";
-    case WeightFormat::kInt8Group:
-      return "int8";
-  }
-  return "unknown";
-}
-
 /// A matrix that owns its bytes. They start at an odd address, as a mapped file may have it.
 class OwnedWeights {
  public:

@@ -89,10 +89,6 @@ class BatchMate {
 
 }  // namespace
 
-std::vector<std::string> all_case_names() {
-  return {"v32-f32", "v32-fp8", "v32-fp8-ue8m0", "v3-dense", "v2-lite"};
-}
-
 GoldenCase load_case(const std::string& name, base::ThreadPool& pool) {
   const std::string folder = case_folder(name);
   GoldenCase golden;

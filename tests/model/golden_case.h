@@ -12,8 +12,11 @@
 #include "formats/safetensors.h"
 #include "kernels/context.h"
 #include "model/forward.h"
+#include "model/golden_names.h"
 
 namespace levin::model::testing {
+
+using levin::testing::all_case_names;
 
 /// One folder of tests/data/golden.
 struct GoldenCase {
@@ -30,7 +33,6 @@ struct GoldenCase {
 };
 
 GoldenCase load_case(const std::string& name, base::ThreadPool& pool);
-std::vector<std::string> all_case_names();
 
 /// Tensor `name` of `file` in the case's folder, as float32.
 std::vector<float> golden_floats(const GoldenCase& golden, const std::string& file,

@@ -1,7 +1,6 @@
 // Small checkpoints and short loops for tests that need a whole engine.
 #pragma once
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -11,19 +10,20 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
+#include "base/expect_error.h"
+#include "base/mini_model.h"
 #include "base/random.h"
 #include "runtime/engine.h"
 
 namespace levin::runtime::testing {
 
+using levin::testing::expect_error;
+using levin::testing::mini_model;
+
 /// A random model that DeepSeek's official code was run with: context 128, vocabulary 320.
 inline std::string golden_model(const std::string& name) {
   return std::string(LEVIN_TEST_DATA) + "/golden/" + name;
 }
-
-/// The trained model: context 16384, vocabulary 4096, index_topk 256.
-inline std::string mini_model() { return std::string(LEVIN_SOURCE_DIR) + "/models/mini"; }
 
 inline std::unique_ptr<Engine> load_engine(const std::string& model_dir, int64_t context_tokens = 0,
                                            EngineOptions options = {}) {
@@ -90,17 +90,6 @@ inline Request make_request(std::vector<int32_t> prompt, int64_t max_new_tokens,
 inline Outcome run_alone(Engine& engine, Request request) {
   const RequestId id = engine.submit(std::move(request));
   return run_all(engine).at(id);
-}
-
-template <typename Action>
-void expect_error(Action action, base::ErrorCode code, const std::string& sentence) {
-  try {
-    action();
-    FAIL() << "an error was expected: " << sentence;
-  } catch (const base::Error& error) {
-    EXPECT_EQ(error.code(), code);
-    EXPECT_THAT(error.what(), ::testing::HasSubstr(sentence));
-  }
 }
 
 }  // namespace levin::runtime::testing

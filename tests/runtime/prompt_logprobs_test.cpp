@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "base/mini_model.h"
 #include "runtime/engine.h"
 #include "runtime/session.h"
 
@@ -16,7 +17,7 @@ class PromptLogprobsOnMini : public ::testing::Test {
     EngineOptions options;
     options.threads = 1;
     options.context_tokens = 512;
-    engine_ = Engine::load(std::string(LEVIN_SOURCE_DIR) + "/models/mini", options);
+    engine_ = Engine::load(levin::testing::mini_model(), options);
     prompt_.resize(300);  // three chunks of 128
     std::iota(prompt_.begin(), prompt_.end(), 10);
   }

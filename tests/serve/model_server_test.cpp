@@ -6,12 +6,13 @@
 #include <memory>
 #include <string>
 
+#include "base/mini_model.h"
 #include "serve/http/raw_client.h"
 
 namespace levin::serve {
 namespace {
 
-std::string mini_folder() { return std::string(LEVIN_SOURCE_DIR) + "/models/mini"; }
+using levin::testing::mini_model;
 
 class ModelServerTest : public ::testing::Test {
  protected:
@@ -35,7 +36,7 @@ class ModelServerTest : public ::testing::Test {
     runtime::EngineOptions options;
     options.threads = 1;
     options.context_tokens = 256;
-    server.serve(runtime::Engine::load(mini_folder(), options), mini_folder());
+    server.serve(runtime::Engine::load(mini_model(), options), mini_model());
   }
 
   ModelServer server_;

@@ -11,10 +11,6 @@ namespace {
 
 constexpr int64_t kLeastCount = 2;
 
-uint64_t pair_key(int32_t left, int32_t right) {
-  return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 32 | static_cast<uint32_t>(right);
-}
-
 struct Candidate {
   int64_t count = 0;
   uint64_t key = 0;
@@ -89,7 +85,7 @@ class MergeTable {
   void add_pairs(size_t word_idx, int64_t sign) {
     const Word& word = words_[word_idx];
     for (size_t idx = 0; idx + 1 < word.ids.size(); ++idx) {
-      const uint64_t key = pair_key(word.ids[idx], word.ids[idx + 1]);
+      const uint64_t key = text::pair_key(word.ids[idx], word.ids[idx + 1]);
       Pair& pair = pairs_[key];
       pair.count += sign * word.count;
       if (sign > 0) {
@@ -102,7 +98,7 @@ class MergeTable {
   void merge_in_word(size_t word_idx, uint64_t key, int32_t merged) {
     std::vector<int32_t>& ids = words_[word_idx].ids;
     const auto is_at = [&](size_t idx) {
-      return idx + 1 < ids.size() && pair_key(ids[idx], ids[idx + 1]) == key;
+      return idx + 1 < ids.size() && text::pair_key(ids[idx], ids[idx + 1]) == key;
     };
     size_t first = 0;
     while (first < ids.size() && !is_at(first)) {

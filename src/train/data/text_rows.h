@@ -25,7 +25,8 @@ class TextRows {
   /// UTF-8, or if the texts are too short to fill a row.
   [[nodiscard]] Row make_row(int64_t row_tokens, uint64_t seed, int64_t index) const;
 
-  /// SHA-256 of the names and contents of all files.
+  /// SHA-256 of the names (without their folders) and contents of all files, in the order of their
+  /// paths.
   [[nodiscard]] std::string sha256() const;
 
  private:

@@ -30,11 +30,9 @@ void run_indexer(PassContext& pass, const IndexerWeights& weights, const at::Ten
     pass.selection = select_top_k(index.q, index.k, index.weights, pass.documents,
                                   pass.config.indexer.index_topk);
   }
-  if (pass.options.with_indexer_kl) {
-    result.indexer_kl = indexer_kl(
-        index.q, index.k, index.weights, attention.q.detach(), attention.k.detach(), pass.documents,
-        pass.config.softmax_scale(), is_sparse ? &*pass.selection : nullptr);
-  }
+  result.indexer_kl = indexer_kl(index.q, index.k, index.weights, attention.q.detach(),
+                                 attention.k.detach(), pass.documents, pass.config.softmax_scale(),
+                                 is_sparse ? &*pass.selection : nullptr);
 }
 
 at::Tensor attend(const PassContext& pass, const AttentionInputs& inputs) {

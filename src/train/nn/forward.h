@@ -23,8 +23,6 @@ enum class AttentionMode {
 
 struct ForwardOptions {
   AttentionMode mode = AttentionMode::kDense;
-  /// kWarmUp, kSparse: compute the indexers' KL. Off for evaluation.
-  bool with_indexer_kl = true;
   /// Compute the sequence-wise balance loss.
   bool with_balance_loss = false;
 };

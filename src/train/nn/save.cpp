@@ -108,14 +108,4 @@ void copy_companion_files(const std::string& from_dir, const std::string& to_dir
   }
 }
 
-int64_t stored_bytes(const ModelWeights& weights, StoredDtype dtype) {
-  const std::vector<StoredTensor> tensors = stored_tensors(weights);
-  const std::vector<formats::TensorDeclaration> declarations = declare(tensors, dtype);
-  int64_t bytes = 0;
-  for (size_t tensor_idx = 0; tensor_idx < tensors.size(); ++tensor_idx) {
-    bytes += tensors[tensor_idx].tensor.numel() * dtype_bytes(declarations[tensor_idx].dtype);
-  }
-  return bytes;
-}
-
 }  // namespace levin::train::nn

@@ -1,7 +1,6 @@
 // Writing a model as an official-layout checkpoint that the engine runs as it is.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "train/nn/weights.h"
@@ -24,8 +23,5 @@ void save_model(const ModelWeights& weights, const std::string& model_dir, Store
 /// Copies tokenizer.json, tokenizer_config.json and generation_config.json, as far as they are in
 /// `from_dir`, in the same careful way. Throws Error(kIo).
 void copy_companion_files(const std::string& from_dir, const std::string& to_dir);
-
-/// Bytes that save_model will write for the weights' data.
-int64_t stored_bytes(const ModelWeights& weights, StoredDtype dtype);
 
 }  // namespace levin::train::nn

@@ -57,6 +57,14 @@ std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder) {
   return all;
 }
 
+std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder, int64_t stages) {
+  std::vector<StoredCheckpoint> all = list_checkpoints(folder);
+  for (const StoredCheckpoint& checkpoint : all) {
+    require_stage(checkpoint.state, checkpoint.path, stages);
+  }
+  return all;
+}
+
 const StoredCheckpoint& best_of_newest_stage(const std::vector<StoredCheckpoint>& checkpoints) {
   const int64_t stage_idx = checkpoints.back().state.stage_idx;
   int64_t most_steps = 0;

@@ -27,6 +27,10 @@ struct KeepRule {
 /// Throws Error(kInvalidFile | kIo).
 std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder);
 
+/// The same of a run whose recipe has `stages` stages. Throws Error(kInvalidFile) also of a
+/// checkpoint of another stage.
+std::vector<StoredCheckpoint> list_checkpoints(const std::string& folder, int64_t stages);
+
 /// The one of lowest interval_loss among those of the newest one's stage. A mean over less than
 /// half as many steps as another one's says too little to compete: a stage may end, or a run be
 /// stopped, one step behind a checkpoint. `checkpoints` are as list_checkpoints gives them, at

@@ -22,7 +22,8 @@ using base::throw_error;
 constexpr const char* kExportPartSuffix = ".export-part";
 
 StoredCheckpoint choose(const ExportOptions& options, const recipe::Recipe& recipe) {
-  const std::vector<StoredCheckpoint> all = list_checkpoints(checkpoints_path(options.run_folder));
+  const std::vector<StoredCheckpoint> all =
+      list_checkpoints(checkpoints_path(options.run_folder), std::ssize(recipe.stages));
   if (options.choice == CheckpointChoice::kStageEnd) {
     const auto is_wanted = [&](const StoredCheckpoint& checkpoint) {
       return checkpoint.state.is_stage_end &&

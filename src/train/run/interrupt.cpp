@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/exit_code.h"
+#include "base/signals.h"
 #include "base/unfinished_file.h"
 
 namespace levin::train::run {
@@ -13,8 +14,9 @@ namespace {
 base::CancelToken token;
 int cancelled_exit_code = 0;
 
-extern "C" void on_interrupt(int /*signal*/) {
-  if (token.is_cancelled()) {
+extern "C" void on_interrupt(int signal) {
+  // A terminal that closes may send several SIGHUP: from the shell and from the kernel.
+  if (token.is_cancelled() && signal != SIGHUP) {
     base::remove_unfinished_files();
     ::_exit(cancelled_exit_code);
   }
@@ -30,6 +32,9 @@ void install_interrupt_handlers() {
   action.sa_flags = SA_RESTART;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  if (!base::is_ignored(SIGHUP)) {
+    ::sigaction(SIGHUP, &action, nullptr);
+  }
   ::signal(SIGXFSZ, SIG_IGN);
   ::signal(SIGPIPE, SIG_IGN);
 }

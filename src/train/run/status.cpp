@@ -95,7 +95,8 @@ std::string report_status(const std::string& folder) {
   }
   out +=
       fmt::format("losses, accuracy and KL: means over the last {} steps of a stage\n", kLastSteps);
-  for (const StoredCheckpoint& checkpoint : list_checkpoints(checkpoints_path(folder))) {
+  for (const StoredCheckpoint& checkpoint :
+       list_checkpoints(checkpoints_path(folder), std::ssize(recipe.stages))) {
     out += fmt::format(
         "checkpoint {}{}\n", checkpoint.path,
         checkpoint.state.is_stage_end

@@ -68,7 +68,8 @@ Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode
       path_(out),
       data_(load_checked_data(recipe, ranks)) {
   open_folder(mode);
-  const std::vector<StoredCheckpoint> checkpoints = list_checkpoints(checkpoints_path(path_));
+  const std::vector<StoredCheckpoint> checkpoints =
+      list_checkpoints(checkpoints_path(path_), std::ssize(recipe_.stages));
   const StoredCheckpoint* newest = checkpoints.empty() ? nullptr : &checkpoints.back();
   if (newest != nullptr) {
     require_same_data(*newest);

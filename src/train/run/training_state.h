@@ -27,7 +27,12 @@ struct TrainingState {
 /// Writes `folder`/training_state.json, with the version of levin-train. Throws Error(kIo).
 void save_training_state(const TrainingState& state, const std::string& folder);
 
-/// Throws Error(kNotFound | kIo | kInvalidFile) with the path.
+/// Throws Error(kNotFound | kIo | kInvalidFile) with the path. Counts are not negative; what the
+/// recipe alone can tell is left to require_stage.
 TrainingState load_training_state(const std::string& folder);
+
+/// Throws Error(kInvalidFile) with the path if a recipe of `stages` stages does not have the stage
+/// of a state that was loaded from `folder`.
+void require_stage(const TrainingState& state, const std::string& folder, int64_t stages);
 
 }  // namespace levin::train::run

@@ -1,7 +1,6 @@
 // The file: made private, refused with one sentence when it cannot be used.
 #include "serve/accounts/accounts_file.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -12,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/error.h"
+#include "base/expect_error.h"
 #include "base/file_size_limit.h"
 #include "serve/accounts/books.h"
 #include "serve/accounts/ledger.h"
@@ -25,21 +24,6 @@ using serve::accounts::Access;
 using serve::accounts::create_accounts_file;
 using serve::accounts::Database;
 using serve::accounts::open_accounts_file;
-using ::testing::HasSubstr;
-using ::testing::Not;
-
-/// Runs `work`, which must throw an Error of that code whose message holds `part` and is one line.
-template <typename Work>
-void expect_error(ErrorCode code, const std::string& part, Work work) {
-  try {
-    work();
-    ADD_FAILURE() << "no error";
-  } catch (const base::Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    EXPECT_THAT(error.what(), HasSubstr(part));
-    EXPECT_THAT(error.what(), Not(HasSubstr("\n")));
-  }
-}
 
 mode_t mode_of(const std::string& path) {
   struct stat info {};
@@ -99,8 +83,8 @@ TEST(NewAccountsFile, MayBeMadeBySeveralAtOnce) {
 TEST(NewAccountsFile, AFolderThatCannotBeMadeIsNamed) {
   const TestFolder folder;
   write_text(folder.path("file"), "x");
-  expect_error(ErrorCode::kIo, "file/levin",
-               [&] { create_accounts_file(folder.path("file/levin/accounts.db")); });
+  expect_error([&] { create_accounts_file(folder.path("file/levin/accounts.db")); }, ErrorCode::kIo,
+               "file/levin");
 }
 
 class AccountsFile : public AccountsFileTest {};
@@ -120,30 +104,30 @@ TEST_F(AccountsFile, IsReadWhileAServerHasItOpen) {
 
 TEST(MissingAccountsFile, SaysHowToMakeOne) {
   const TestFolder folder;
-  expect_error(ErrorCode::kNotFound, "levin keys create",
-               [&] { (void)open_accounts_file(folder.path("accounts.db"), Access::kRead); });
+  expect_error([&] { (void)open_accounts_file(folder.path("accounts.db"), Access::kRead); },
+               ErrorCode::kNotFound, "levin keys create");
 }
 
 TEST(ForeignFile, IsRefused) {
   const TestFolder folder;
-  expect_error(ErrorCode::kInvalidFile, "is no regular file",
-               [&] { (void)open_accounts_file(folder.path("."), Access::kRead); });
+  expect_error([&] { (void)open_accounts_file(folder.path("."), Access::kRead); },
+               ErrorCode::kInvalidFile, "is no regular file");
   write_text(folder.path("text"), std::string(5000, 'x'));
-  expect_error(ErrorCode::kInvalidFile, "is no accounts file",
-               [&] { (void)open_accounts_file(folder.path("text"), Access::kWrite); });
-  expect_error(ErrorCode::kInvalidFile, "is no accounts file",
-               [&] { create_accounts_file(folder.path("text")); });
+  expect_error([&] { (void)open_accounts_file(folder.path("text"), Access::kWrite); },
+               ErrorCode::kInvalidFile, "is no accounts file");
+  expect_error([&] { create_accounts_file(folder.path("text")); }, ErrorCode::kInvalidFile,
+               "is no accounts file");
   write_text(folder.path("empty"), "");
-  expect_error(ErrorCode::kInvalidFile, "is empty",
-               [&] { (void)open_accounts_file(folder.path("empty"), Access::kWrite); });
+  expect_error([&] { (void)open_accounts_file(folder.path("empty"), Access::kWrite); },
+               ErrorCode::kInvalidFile, "is empty");
   Database(folder.path("empty"), Access::kWrite).execute("CREATE TABLE cats (name TEXT)");
-  expect_error(ErrorCode::kInvalidFile, "of another program",
-               [&] { (void)open_accounts_file(folder.path("empty"), Access::kWrite); });
+  expect_error([&] { (void)open_accounts_file(folder.path("empty"), Access::kWrite); },
+               ErrorCode::kInvalidFile, "of another program");
 }
 
 TEST_F(AccountsFile, OfANewerProgramIsRefused) {
   open().execute("PRAGMA user_version = 99");
-  expect_error(ErrorCode::kUnsupported, "version 99", [this] { (void)open(); });
+  expect_error([this] { (void)open(); }, ErrorCode::kUnsupported, "version 99");
 }
 
 TEST_F(AccountsFile, ThatIsDamagedIsRefused) {
@@ -154,10 +138,12 @@ TEST_F(AccountsFile, ThatIsDamagedIsRefused) {
     file.seekp(4096);
     file << std::string(size_bytes - 4096, '\xEE');
   }
-  expect_error(ErrorCode::kInvalidFile, "is damaged", [this] {
-    Database database = open();
-    (void)serve::accounts::list_keys(database);
-  });
+  expect_error(
+      [this] {
+        Database database = open();
+        (void)serve::accounts::list_keys(database);
+      },
+      ErrorCode::kInvalidFile, "is damaged");
 }
 
 TEST_F(AccountsFile, OnAFullDiskRefusesAndStaysWhole) {
@@ -167,14 +153,16 @@ TEST_F(AccountsFile, OnAFullDiskRefusesAndStaysWhole) {
   ASSERT_TRUE(reservation.has_value());
   {
     const FileSizeLimit limit(std::filesystem::file_size(path() + "-wal"));
-    expect_error(ErrorCode::kIo, "the disk is full", [&] {
-      for (int i = 0; i < 1000; ++i) {
-        (void)ledger.reserve(key.id, pico(1));
-      }
-    });
-    expect_error(ErrorCode::kIo, "the disk is full", [&] {
-      (void)ledger.settle(key.id, reservation, {.completion_tokens = 1}, pico(60), 0);
-    });
+    expect_error(
+        [&] {
+          for (int i = 0; i < 1000; ++i) {
+            (void)ledger.reserve(key.id, pico(1));
+          }
+        },
+        ErrorCode::kIo, "the disk is full");
+    expect_error(
+        [&] { (void)ledger.settle(key.id, reservation, {.completion_tokens = 1}, pico(60), 0); },
+        ErrorCode::kIo, "the disk is full");
   }
   EXPECT_EQ(ledger.settle(key.id, reservation, {.completion_tokens = 1}, pico(60), 0), pico(60));
   expect_books_balance(path());
@@ -186,16 +174,16 @@ TEST_F(AccountsFile, ThatIsReadOnlyIsReadAndNotWritten) {
   std::filesystem::permissions(path(), std::filesystem::perms(0444));
   const serve::accounts::Database keeps_the_log_open = open_accounts_file(path(), Access::kRead);
   const WithoutRoot guard;
-  expect_error(ErrorCode::kIo, "is read-only to this user",
-               [this] { (void)open_accounts_file(path(), Access::kWrite); });
+  expect_error([this] { (void)open_accounts_file(path(), Access::kWrite); }, ErrorCode::kIo,
+               "is read-only to this user");
 }
 
 TEST_F(AccountsFile, ThatOthersMayNotOpenSaysSo) {
   std::filesystem::permissions(folder_.path("."), std::filesystem::perms(0755));
   std::filesystem::permissions(path(), std::filesystem::perms(0));
   const WithoutRoot guard;
-  expect_error(ErrorCode::kIo, "cannot be opened",
-               [this] { (void)open_accounts_file(path(), Access::kRead); });
+  expect_error([this] { (void)open_accounts_file(path(), Access::kRead); }, ErrorCode::kIo,
+               "cannot be opened");
 }
 
 class LockedAccountsFileSlow : public AccountsFileTest {};
@@ -204,8 +192,8 @@ TEST_F(LockedAccountsFileSlow, IsWaitedForAndThenGivenUp) {
   Database holder = open();
   const serve::accounts::Transaction transaction(holder);
   Database other = open();
-  expect_error(ErrorCode::kIo, "another process has locked it",
-               [&] { const serve::accounts::Transaction second(other); });
+  expect_error([&] { const serve::accounts::Transaction second(other); }, ErrorCode::kIo,
+               "another process has locked it");
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace levin::serve::api {
 namespace {
 
 TEST(AnswerJob, ARefusalOfTheEngineKeepsItsStatusWhereProgressIsAskedFor) {
-  const ServedModel model = load_served_model({.model_dir = testing::mini_folder(),
+  const ServedModel model = load_served_model({.model_dir = testing::mini_model(),
                                                .name = "mini",
                                                .context_tokens = 1024,
                                                .is_sparse = true});

@@ -15,7 +15,7 @@ namespace {
 using testing::json;
 
 const ServedModel& tools_model() {
-  static const ServedModel model = load_served_model({.model_dir = testing::mini_folder(),
+  static const ServedModel model = load_served_model({.model_dir = testing::mini_model(),
                                                       .name = "tools",
                                                       .context_tokens = 1024,
                                                       .is_sparse = true});

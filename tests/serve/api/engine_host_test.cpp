@@ -88,7 +88,7 @@ class EngineHostOnMini : public ::testing::Test {
     options.threads = 1;
     options.context_tokens = 1024;
     host_.reset();
-    host_ = std::make_unique<EngineHost>(runtime::Engine::load(testing::mini_folder(), options),
+    host_ = std::make_unique<EngineHost>(runtime::Engine::load(testing::mini_model(), options),
                                          EngineHostOptions{.max_waiting = max_waiting});
   }
 

@@ -156,7 +156,7 @@ void expect_offsets(const json& choice, const text::Tokenizer& tokenizer) {
 }
 
 TEST_F(Logprobs, TokensWithoutTextAndBrokenCharactersShiftNothing) {
-  const text::Tokenizer tokenizer = text::Tokenizer::load(testing::mini_folder());
+  const text::Tokenizer tokenizer = text::Tokenizer::load(testing::mini_model());
   for (const int seed : {11, 32}) {
     json body = scored("Once upon", 40);
     body.update({{"temperature", 2}, {"seed", seed}});
@@ -168,7 +168,7 @@ TEST_F(Logprobs, TokensWithoutTextAndBrokenCharactersShiftNothing) {
 }
 
 TEST_F(Logprobs, OffsetsCountTheCharactersThatBytesOfThePromptBecome) {
-  const text::Tokenizer tokenizer = text::Tokenizer::load(testing::mini_folder());
+  const text::Tokenizer tokenizer = text::Tokenizer::load(testing::mini_model());
   std::vector<int32_t> prompt = tokenizer.encode("a🙂").ids;
   ASSERT_GT(prompt.size(), 3U);
   prompt.erase(prompt.begin() + 1);  // the lead of a character

@@ -36,13 +36,13 @@ TEST(ModelNames, AreListedWithTheirDenseFormsIfTheModelSelects) {
   EXPECT_THAT(model_names(served(unmarked_folder(), true)),
               ElementsAre("mini", "deepseek-chat", "mini:dense", "deepseek-chat:dense"));
   EXPECT_THAT(model_names(served(unmarked_folder(), false)), ElementsAre("mini", "deepseek-chat"));
-  EXPECT_THAT(model_names(served(mini_folder(), true)),
+  EXPECT_THAT(model_names(served(mini_model(), true)),
               ElementsAre("mini", "deepseek-chat", "deepseek-reasoner", "mini:dense",
                           "deepseek-chat:dense", "deepseek-reasoner:dense"));
 }
 
 TEST(ModelNames, SayWhatTheyAskFor) {
-  const ServedModel model = served(mini_folder(), true);
+  const ServedModel model = served(mini_model(), true);
   for (const char* name : {"mini", "deepseek-chat", "deepseek-reasoner"}) {
     const bool is_thinking = std::string(name) == "deepseek-reasoner";
     EXPECT_EQ(resolve_model_name(model, name).is_thinking, is_thinking) << name;
@@ -54,13 +54,13 @@ TEST(ModelNames, SayWhatTheyAskFor) {
 }
 
 TEST(ModelNames, AModelWithoutASelectionIsDenseByEveryName) {
-  const ServedModel model = served(mini_folder(), false);
+  const ServedModel model = served(mini_model(), false);
   EXPECT_TRUE(resolve_model_name(model, "mini").is_dense);
   EXPECT_TRUE(resolve_model_name(model, "mini:dense").is_dense);
 }
 
 TEST(ModelNames, TheOwnNameIsTakenAsItIs) {
-  const ServedModel model = served(mini_folder(), true, "mine:dense");
+  const ServedModel model = served(mini_model(), true, "mine:dense");
   EXPECT_FALSE(resolve_model_name(model, "mine:dense").is_dense);
   EXPECT_TRUE(resolve_model_name(model, "mine:dense:dense").is_dense);
   const ServedModel reasoner = served(unmarked_folder(), true, "deepseek-reasoner");

@@ -19,7 +19,7 @@ std::string content_of(const std::filesystem::path& path) {
 }
 
 void fill_unmarked_folder(const std::filesystem::path& folder) {
-  const std::filesystem::path mini = mini_folder();
+  const std::filesystem::path mini = mini_model();
   for (const char* name : {"config.json", "model.safetensors", "tokenizer_config.json"}) {
     std::filesystem::create_symlink(mini / name, folder / name);
   }
@@ -34,8 +34,6 @@ void fill_unmarked_folder(const std::filesystem::path& folder) {
 }
 
 }  // namespace
-
-std::string mini_folder() { return std::string(LEVIN_SOURCE_DIR) + "/models/mini"; }
 
 const std::string& unmarked_folder() {
   static const levin::testing::TemporaryFolder folder;

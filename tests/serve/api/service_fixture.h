@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/mini_model.h"
 #include "recording_responder.h"
 #include "serve/accounts/accounts.h"
 #include "serve/api/service.h"
@@ -16,18 +17,16 @@
 
 namespace levin::serve::api::testing {
 
+using levin::testing::mini_model;
 using nlohmann::json;
 using ResponderPtr = std::shared_ptr<RecordingResponder>;
-
-/// models/mini of this repository.
-std::string mini_folder();
 
 /// A folder with the weights of models/mini and its tokenizer without the markup of thinking, tools
 /// and gaps.
 const std::string& unmarked_folder();
 
 struct ServiceFixtureOptions {
-  std::string model_dir = mini_folder();
+  std::string model_dir = mini_model();
   int64_t context_tokens = 1024;
   int64_t cache_tokens = 16384;  ///< of all sequences together
   int64_t max_waiting = 64;

@@ -23,7 +23,7 @@ std::string dsml_folder() {
   static const std::string path = [] {
     const std::filesystem::path root(std::string(folder.path()));
     for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"}) {
-      std::filesystem::create_symlink(std::filesystem::path(mini_folder()) / name, root / name);
+      std::filesystem::create_symlink(std::filesystem::path(mini_model()) / name, root / name);
     }
     std::filesystem::create_directory(root / "encoding");
     return root.string();

@@ -1,8 +1,8 @@
 #include "train/data/build_data.h"
 
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
-#include "base/error.h"
+#include "base/expect_error.h"
 #include "base/files.h"
 #include "small_data.h"
 #include "text/chat_style.h"
@@ -11,7 +11,7 @@ namespace levin::train::data {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::HasSubstr;
+using levin::testing::expect_error;
 
 DataOptions options_of(const std::string& recipe) {
   return {.recipe = recipe,
@@ -22,17 +22,6 @@ DataOptions options_of(const std::string& recipe) {
 
 BuildResult build(const fs::path& folder, const DataOptions& options) {
   return build_data_from(test::small_corpus(), options, folder.string());
-}
-
-template <typename Work>
-void expect_error(const Work& work, base::ErrorCode code, const std::string& message) {
-  try {
-    work();
-    FAIL() << "no error: " << message;
-  } catch (const base::Error& error) {
-    EXPECT_EQ(error.code(), code);
-    EXPECT_THAT(error.what(), HasSubstr(message));
-  }
 }
 
 TEST(BuildData, WritesTheSameFolderAgainAndAgain) {

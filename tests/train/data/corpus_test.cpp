@@ -10,9 +10,9 @@
 namespace levin::train::data {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 TEST(Corpus, ParagraphsAreJoinedFromHardWrappedLinesOfPlainAscii) {
   EXPECT_THAT(

@@ -12,7 +12,7 @@ namespace levin::train::data {
 namespace {
 
 using nlohmann::json;
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 DemoSet make(const DemoSpec& spec) {
   return make_demo_set(test::small_tokenizer(), test::small_data().held_out,

@@ -14,8 +14,8 @@ namespace levin::train::data {
 namespace {
 
 using nlohmann::json;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 const Corpus& held_out() {
   static const Corpus corpus =

@@ -12,7 +12,7 @@
 namespace levin::train::data {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 const Generator& generator() {
   static const Generator shared(test::small_tokenizer(), test::small_train_corpus());

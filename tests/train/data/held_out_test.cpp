@@ -96,7 +96,7 @@ TEST(HeldOut, TheRuleIsTheSameOnEveryMachine) {
       held_out.push_back(std::to_string(number));
     }
   }
-  EXPECT_THAT(held_out, testing::ElementsAre("14", "17", "37", "43", "47", "49", "51"));
+  EXPECT_THAT(held_out, ::testing::ElementsAre("14", "17", "37", "43", "47", "49", "51"));
 }
 
 TEST(Facts, NoTwoFactsOfADocumentContradictEachOther) {

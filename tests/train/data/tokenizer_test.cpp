@@ -11,8 +11,8 @@
 namespace levin::train::data {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST(BpeTrainer, MergesTheMostFrequentPairFirst) {
   // ab 6, bc 4: then (ab, c) 4.

@@ -13,10 +13,6 @@ std::string golden_folder(const std::string& case_name) {
   return std::string(LEVIN_TEST_DATA) + "/golden/" + case_name;
 }
 
-std::vector<std::string> all_case_names() {
-  return {"v32-f32", "v32-fp8", "v32-fp8-ue8m0", "v3-dense", "v2-lite"};
-}
-
 at::Tensor to_tensor(const formats::SafetensorsTensor& stored) {
   const bool is_float = stored.dtype == tensor::DType::kF32 || stored.dtype == tensor::DType::kBf16;
   const at::Tensor flat =

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "formats/safetensors.h"
+#include "model/golden_names.h"
 
 namespace levin::train::nn::testing {
 
+using levin::testing::all_case_names;
+
 std::string golden_folder(const std::string& case_name);
-std::vector<std::string> all_case_names();
 
 /// A tensor of a test data file: integers as i64, everything else as f64.
 at::Tensor to_tensor(const formats::SafetensorsTensor& stored);

@@ -81,6 +81,20 @@ TEST_F(TrainCommands, StatusTellsStagesCheckpointsAndCurves) {
   EXPECT_THAT(none.err, HasSubstr("no run folder"));
 }
 
+TEST_F(TrainCommands, ACheckpointOfAStageThatTheRecipeDoesNotHaveIsRefused) {
+  StoredCheckpoint newest = list_checkpoints(checkpoints_path(run_)).back();
+  newest.state.stage_idx = 99;
+  save_training_state(newest.state, newest.path);
+  const TrainResult results[] = {
+      train({"run", recipe_, "--out", run_, "--resume"}), status(),
+      run_program(LEVIN_TRAIN_BINARY, {"export", run_, "--out", folder_.file("model")})};
+  for (const TrainResult& result : results) {
+    EXPECT_EQ(result.exit_code, 3);
+    EXPECT_THAT(result.err,
+                HasSubstr(newest.path + "/training_state.json: stage_idx is 99, but the recipe"));
+  }
+}
+
 using TrainCommandsSlow = TrainCommands;
 
 TEST_F(TrainCommandsSlow, StatusWorksBesideARunningTrainer) {

@@ -6,6 +6,7 @@
 
 #include "formats/temporary_folder.h"
 #include "train/run/run_folder.h"
+#include "train/run/small_recipe.h"
 #include "train/run/train_process.h"
 
 namespace levin::train::run {
@@ -17,24 +18,6 @@ using levin::testing::train;
 using levin::testing::TrainResult;
 
 constexpr const char* kLongRecipe = R"(
-[model]
-hidden_size = 256
-num_hidden_layers = 4
-first_k_dense_replace = 1
-intermediate_size = 256
-moe_intermediate_size = 128
-n_routed_experts = 8
-num_experts_per_tok = 2
-n_group = 2
-num_attention_heads = 8
-q_lora_rank = 128
-kv_lora_rank = 256
-qk_nope_head_dim = 64
-qk_rope_head_dim = 32
-v_head_dim = 64
-max_position_embeddings = 16384
-tied_input_scale = 20.0
-
 [indexer]
 index_n_heads = 4
 index_head_dim = 128
@@ -65,7 +48,10 @@ kind = "sparse"
 TEST(LongRowsSlow, TrainInLessThan8GiB) {
   const TemporaryFolder folder;
   const std::string recipe = folder.file("long.toml");
-  std::ofstream(recipe) << kLongRecipe << small_data_section();
+  std::ofstream(recipe) << mini_sized_model(
+                               "first_k_dense_replace = 1\nmax_position_embeddings = 16384\n"
+                               "tied_input_scale = 20.0\n")
+                        << kLongRecipe << small_data_section();
   const TrainResult result = train({"run", recipe, "--out", folder.file("run")});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(read_metrics(metrics_path(folder.file("run"))).size(), 3U);

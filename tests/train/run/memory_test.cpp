@@ -12,6 +12,7 @@
 #include "train/data/small_data.h"
 #include "train/recipe/parse.h"
 #include "train/run/model_setup.h"
+#include "train/run/small_recipe.h"
 #include "train/run/train_process.h"
 
 namespace levin::train::run {
@@ -124,22 +125,6 @@ TEST_F(MemorySlow, ARunSaysItBeforeTheFirstStepAndWhenItGoesOn) {
 }
 
 constexpr const char* kMeasuredRecipe = R"(
-[model]
-hidden_size = 256
-num_hidden_layers = 4
-intermediate_size = 256
-moe_intermediate_size = 128
-n_routed_experts = 8
-num_experts_per_tok = 2
-n_group = 2
-num_attention_heads = 8
-q_lora_rank = 128
-kv_lora_rank = 256
-qk_nope_head_dim = 64
-qk_rope_head_dim = 32
-v_head_dim = 64
-max_position_embeddings = 512
-
 [[stage]]
 name = "X"
 row_tokens = 512
@@ -152,7 +137,8 @@ document_tokens_max = 513
 
 TEST_F(MemorySlow, TheEstimateIsAboveWhatAStepTakesAndNotFar) {
   const std::string path = folder_.file("measured.toml");
-  std::ofstream(path) << kMeasuredRecipe << levin::testing::small_data_section();
+  std::ofstream(path) << mini_sized_model("max_position_embeddings = 512\n") << kMeasuredRecipe
+                      << levin::testing::small_data_section();
   for (const char* kind : {"dense", "warmup", "sparse"}) {
     std::vector<std::string> overrides = {std::string("stage.X.kind=") + kind};
     if (kind != std::string("dense")) {

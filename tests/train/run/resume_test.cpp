@@ -152,6 +152,36 @@ TEST(Resume, AStoppedRunWritesACheckpointAndGoesOn) {
   EXPECT_EQ(read_metrics(metrics_path(run)).size(), static_cast<size_t>(step));
 }
 
+/// Starts a run and closes its terminal behind the first step: both the shell and the kernel may
+/// send the signal.
+TrainResult hang_up(const std::string& run, std::vector<std::string> command, bool ignores_hangup) {
+  return train(std::move(command), {.kill_signal = SIGHUP,
+                                    .kill_times = 2,
+                                    .kill_when = [&] { return new_steps(run, 0) > 0; },
+                                    .ignores_hangup = ignores_hangup});
+}
+
+TEST(Resume, AClosedTerminalStopsARunBehindACheckpoint) {
+  const TemporaryFolder folder;
+  const std::string recipe = write_micro_recipe(folder.path());
+  const std::string run = folder.file("run");
+  const TrainResult stopped =
+      hang_up(run, {"run", recipe, "--out", run, "--set", "stage.D.max_steps=2000"}, false);
+  EXPECT_EQ(stopped.exit_code, 130) << stopped.err;
+  EXPECT_THAT(stopped.err, HasSubstr("go on with --resume"));
+  EXPECT_GT(newest_step(run), 0);
+  EXPECT_EQ(read_metrics(metrics_path(run)).size(), static_cast<size_t>(newest_step(run)));
+}
+
+TEST(Resume, UnderNohupARunGoesOnWhenTheTerminalIsClosed) {
+  const TemporaryFolder folder;
+  const std::string recipe = write_micro_recipe(folder.path());
+  const std::string run = folder.file("run");
+  const TrainResult whole = hang_up(run, {"run", recipe, "--out", run}, true);
+  EXPECT_EQ(whole.exit_code, 0) << whole.err;
+  EXPECT_EQ(newest_step(run), kLastStep);
+}
+
 TEST(Resume, AStageHasOneSelectionHoweverOftenItsEndWasReached) {
   const TemporaryFolder folder;
   const std::string recipe = write_micro_recipe(folder.path());

@@ -1,4 +1,5 @@
-// A model with four experts that trains in a second, and a recipe of it for tests of single steps.
+// A model with four experts that trains in a second, a recipe of it for tests of single steps, and
+// a model of the size of recipes/mini.
 #pragma once
 
 #include <string>
@@ -21,6 +22,26 @@ qk_nope_head_dim = 16
 qk_rope_head_dim = 16
 v_head_dim = 16
 max_position_embeddings = 256
+)" + keys;
+}
+
+/// The [model] of a model as wide as that of recipes/mini; `keys` are more of it, among them
+/// max_position_embeddings.
+inline std::string mini_sized_model(const std::string& keys) {
+  return R"([model]
+hidden_size = 256
+num_hidden_layers = 4
+intermediate_size = 256
+moe_intermediate_size = 128
+n_routed_experts = 8
+num_experts_per_tok = 2
+n_group = 2
+num_attention_heads = 8
+q_lora_rank = 128
+kv_lora_rank = 256
+qk_nope_head_dim = 64
+qk_rope_head_dim = 32
+v_head_dim = 64
 )" + keys;
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -67,6 +68,7 @@ decay = "cosine"
   const int err = ::open((folder + "/err").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
+  ::signal(SIGHUP, options.ignores_hangup ? SIG_IGN : SIG_DFL);  // whatever the tests run under
   if (options.file_size_bytes > 0) {
     const auto limit = static_cast<rlim_t>(options.file_size_bytes);
     const rlimit size{limit, limit};
@@ -112,7 +114,10 @@ TrainResult run_program(const std::string& program, const std::vector<std::strin
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(options.kill_after_ms));
-    ::kill(child, options.kill_signal);
+    for (int i = 0; i < options.kill_times; ++i) {
+      ::kill(child, options.kill_signal);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
   }
   int status = 0;
   rusage usage{};

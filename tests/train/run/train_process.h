@@ -18,8 +18,10 @@ struct TrainResult {
 
 struct TrainOptions {
   int kill_signal = 0;  ///< sent after kill_after_ms; 0: none
+  int kill_times = 1;   ///< so often, a millisecond apart
   int kill_after_ms = 0;
   std::function<bool()> kill_when = {};  ///< the time counts from when this holds; empty: at once
+  bool ignores_hangup = false;           ///< inherits SIGHUP as ignored, as by nohup
   int64_t file_size_bytes = 0;           ///< limit of files that it writes; 0: none
   int64_t memory_bytes = 0;              ///< limit of memory that is not mapped from files; 0: none
   std::vector<std::string> environment = {};  ///< more of it: "NAME=value"

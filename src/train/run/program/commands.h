@@ -39,7 +39,4 @@ void prepare_machine(int threads);
 /// Writes to stdout. Throws Error(kIo).
 void write_output(std::string_view text);
 
-/// A line on stderr; failures are ignored.
-void write_notice(std::string_view line);
-
 }  // namespace levin::train::run

@@ -4,18 +4,19 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <new>
+#include <span>
 #include <string>
 
+#include "base/descriptor.h"
 #include "base/error.h"
 #include "base/exit_code.h"
 #include "base/files.h"
 #include "base/mapped_file.h"
+#include "base/notice.h"
 #include "train/run/environment.h"
 #include "train/run/interrupt.h"
 #include "train/run/program/commands.h"
@@ -24,22 +25,9 @@
 namespace levin::train::run {
 
 void write_output(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (written < 0 && errno == EINTR) {
-      continue;
-    }
-    if (written < 0) {
-      base::throw_error(base::ErrorCode::kIo, "standard output", "cannot write: {}",
-                        std::strerror(errno));
-    }
-    text.remove_prefix(static_cast<size_t>(written));
+  if (!base::write_all(STDOUT_FILENO, std::as_bytes(std::span(text)))) {
+    base::throw_errno("standard output", "write");
   }
-}
-
-void write_notice(std::string_view line) {
-  const std::string text = std::string(line) + "\n";
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 namespace {
@@ -53,7 +41,7 @@ constexpr const char* kFooter =
     "130 interrupted (a checkpoint was written).";
 
 int report_error(base::ErrorCode code, const std::string& message) {
-  write_notice("levin-train: error: " + message);
+  base::write_notice("levin-train: error: " + message);
   return base::exit_code(code);
 }
 

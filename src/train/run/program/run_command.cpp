@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/notice.h"
 #include "base/units.h"
 #include "base/usable_cores.h"
 #include "train/recipe/keys.h"
@@ -69,11 +70,11 @@ void prepare_machine(int threads) {
   at::set_num_threads(threads > 0 ? threads : base::usable_cores());
   const double gflops = measure_sgemm_gflops();
   const std::string_view core = blas_core();
-  write_notice(fmt::format("{} threads, {:.0f} GFLOP/s{}", at::get_num_threads(), gflops,
-                           core.empty() ? "" : fmt::format(" (OpenBLAS for {})", core)));
+  base::write_notice(fmt::format("{} threads, {:.0f} GFLOP/s{}", at::get_num_threads(), gflops,
+                                 core.empty() ? "" : fmt::format(" (OpenBLAS for {})", core)));
   const std::string warning = sgemm_warning(gflops, at::get_num_threads());
   if (!warning.empty()) {
-    write_notice("levin-train: warning: " + warning);
+    base::write_notice("levin-train: warning: " + warning);
   }
 }
 
