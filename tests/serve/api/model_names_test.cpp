@@ -13,7 +13,7 @@ using testing::chat_body;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::json;
-using testing::mini_folder;
+using testing::mini_model;
 using testing::ResponderPtr;
 using testing::ServiceFixture;
 using testing::unmarked_folder;

@@ -13,7 +13,7 @@ namespace {
 
 using testing::chat_body;
 using testing::json;
-using testing::mini_folder;
+using testing::mini_model;
 using testing::ResponderPtr;
 using testing::ServiceFixture;
 
@@ -198,7 +198,7 @@ TEST_P(StructuredOutput, ASchemaThatNoValueFitsIsRefusedByItsPlace) {
   EXPECT_EQ(error["code"], "invalid_schema");
 }
 
-INSTANTIATE_TEST_SUITE_P(Markup, StructuredOutput, ::testing::Values(&mini_folder, &dsml_folder),
+INSTANTIATE_TEST_SUITE_P(Markup, StructuredOutput, ::testing::Values(&mini_model, &dsml_folder),
                          [](const auto& markup) { return markup.index == 0 ? "V31" : "Dsml"; });
 
 }  // namespace
