@@ -196,18 +196,19 @@ TEST_P(FullDisk, IsAnIoErrorWithOneSentence) {
 
 INSTANTIATE_TEST_SUITE_P(
     Commands, FullDisk,
-    ::testing::Values(
-        std::vector<std::string>{"--version"}, std::vector<std::string>{"--help"},
-        std::vector<std::string>{"synth", "--help"},
-        std::vector<std::string>{"tokenize", mini_model()},
-        std::vector<std::string>{"tokenize", mini_model(), "--decode", "--json"},
-        std::vector<std::string>{"inspect", mini_model()},
-        std::vector<std::string>{"bench", mini_model(), "--depth", "0", "--decode", "1"},
-        std::vector<std::string>{"ask", mini_model(), "--file", "-", "x", "--json", "--max-tokens",
-                                 "1"},
-        std::vector<std::string>{"generate", mini_model(), "--tokens", "-", "--max-tokens", "1"},
-        std::vector<std::string>{"perplexity", mini_model(), "--file", mini_model() + "/README.md",
-                                 "--ctx", "64"}));
+    ::testing::Values(std::vector<std::string>{"--version"}, std::vector<std::string>{"--help"},
+                      std::vector<std::string>{"synth", "--help"},
+                      std::vector<std::string>{"tokenize", mini_model()},
+                      std::vector<std::string>{"tokenize", mini_model(), "--decode", "--json"},
+                      std::vector<std::string>{"inspect", mini_model()},
+                      std::vector<std::string>{"bench", mini_model(), "--depth", "0", "--decode",
+                                               "1"},
+                      std::vector<std::string>{"ask", mini_model(), "--file", "-", "x", "--json",
+                                               "--max-tokens", "1"},
+                      std::vector<std::string>{"generate", mini_model(), "--prompt", "It is",
+                                               "--max-tokens", "8", "--ignore-eos"},
+                      std::vector<std::string>{"perplexity", mini_model(), "--file",
+                                               mini_model() + "/README.md", "--ctx", "64"}));
 
 }  // namespace
 }  // namespace levin::testing

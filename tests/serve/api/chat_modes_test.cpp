@@ -199,7 +199,7 @@ TEST_F(ChatModes, TokensOfACallAreToldInNeitherForm) {
   body["max_tokens"] = 60;
   body["logprobs"] = true;
   const json choice = choice_of(body);
-  EXPECT_EQ(choice["message"]["tool_calls"].size(), 1U);
+  EXPECT_FALSE(choice["message"]["tool_calls"].empty());
   EXPECT_EQ(choice["logprobs"]["content"], json::array());
   body["stream"] = true;
   for (const json& event : fixture_.post("/chat/completions", body)->events()) {
