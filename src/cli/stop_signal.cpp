@@ -22,7 +22,7 @@ extern "C" void on_stop_signal(int signal) {
   int none = 0;
   if (first_signal.compare_exchange_strong(none, signal)) {
     ::sem_post(&stop_wanted);
-  } else {
+  } else if (signal != SIGHUP) {  // a terminal that closes may send several
     base::remove_unfinished_files();
     ::_exit(128 + signal);
   }

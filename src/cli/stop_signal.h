@@ -1,5 +1,5 @@
-// SIGINT, SIGTERM and SIGHUP for a program that serves: the first asks it to stop, the second ends
-// it.
+// SIGINT, SIGTERM and SIGHUP for a program that serves: the first asks it to stop, a second one
+// that is no SIGHUP ends it.
 #pragma once
 
 namespace levin::cli {

@@ -72,6 +72,19 @@ TEST_P(ServeStops, OnceItsAnswersHaveEnded) {
   EXPECT_THAT(result.err, HasSubstr("stopped: 0 answers cut off"));
 }
 
+TEST(Serve, AClosedTerminalMaySayItTwice) {
+  ServeProcess server(mini_model());
+  ASSERT_TRUE(server.wait_for_ready(200));
+  http::RawClient client(server.port);
+  client.send(http::post("/v1/completions", R"({"model":"mini","prompt":"She had been",)"
+                                            R"("max_tokens":100,"temperature":0,"stream":true})"));
+  ASSERT_THAT(client.read_until("\"choices\""), HasSubstr("\"choices\""));
+  server.levin.send(SIGHUP);
+  server.levin.send(SIGHUP);
+  EXPECT_THAT(client.read_all(), HasSubstr("data: [DONE]"));
+  EXPECT_EQ(server.levin.wait().exit_code, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(OnSignals, ServeStops, ::testing::Values(SIGTERM, SIGINT, SIGHUP));
 
 TEST(Serve, TheCommandLineTurnsOffWhatTheFileTurnsOn) {
