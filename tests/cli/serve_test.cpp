@@ -54,15 +54,20 @@ struct ServeProcess {
   LevinProcess levin;
 };
 
+/// Asks for 100 tokens; the first of them has come.
+void begin_answer(http::RawClient& client) {
+  client.send(http::post("/v1/completions", R"({"model":"mini","prompt":"She had been",)"
+                                            R"("max_tokens":100,"temperature":0,"stream":true})"));
+  ASSERT_THAT(client.read_until("\"choices\""), HasSubstr("\"choices\""));
+}
+
 class ServeStops : public ::testing::TestWithParam<int> {};
 
 TEST_P(ServeStops, OnceItsAnswersHaveEnded) {
   ServeProcess server(mini_model());
   ASSERT_TRUE(server.wait_for_ready(200));
   http::RawClient client(server.port);
-  client.send(http::post("/v1/completions", R"({"model":"mini","prompt":"She had been",)"
-                                            R"("max_tokens":100,"temperature":0,"stream":true})"));
-  ASSERT_THAT(client.read_until("\"choices\""), HasSubstr("\"choices\""));
+  ASSERT_NO_FATAL_FAILURE(begin_answer(client));
   server.levin.send(GetParam());
   const std::string rest = client.read_all();
   EXPECT_THAT(rest, HasSubstr("data: [DONE]"));
@@ -76,9 +81,7 @@ TEST(Serve, AClosedTerminalMaySayItTwice) {
   ServeProcess server(mini_model());
   ASSERT_TRUE(server.wait_for_ready(200));
   http::RawClient client(server.port);
-  client.send(http::post("/v1/completions", R"({"model":"mini","prompt":"She had been",)"
-                                            R"("max_tokens":100,"temperature":0,"stream":true})"));
-  ASSERT_THAT(client.read_until("\"choices\""), HasSubstr("\"choices\""));
+  ASSERT_NO_FATAL_FAILURE(begin_answer(client));
   server.levin.send(SIGHUP);
   server.levin.send(SIGHUP);
   EXPECT_THAT(client.read_all(), HasSubstr("data: [DONE]"));

@@ -26,6 +26,13 @@ double system_steady_time_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// Whether a charge that failed so is not to be tried again: its reservation is not open, so that
+/// it was made after all, whatever the disk said then, or the ledger never takes it.
+bool is_final(const std::exception& error) {
+  const auto* known = dynamic_cast<const base::Error*>(&error);
+  return known != nullptr && known->code() == base::ErrorCode::kInternal;
+}
+
 Refused refused_by_limits(const Key& key, int64_t answers, const RateLimits::Verdict& verdict) {
   if (verdict.answer == RateLimits::Answer::kTooManyRequests &&
       answers > key.limits.max_concurrent) {
@@ -94,13 +101,6 @@ struct Accounts::State {
 Money Accounts::State::settle(const Charge& charge) {
   return ledger.settle(charge.key_id, charge.reservation_id, charge.usage, charge.cost,
                        charge.unix_s);
-}
-
-/// Whether a charge that failed so is not to be tried again: its reservation is not open, so that
-/// it was made after all, whatever the disk said then, or the ledger never takes it.
-bool is_final(const std::exception& error) {
-  const auto* known = dynamic_cast<const base::Error*>(&error);
-  return known != nullptr && known->code() == base::ErrorCode::kInternal;
 }
 
 /// Under ledger_mutex. Throws if what refused a charge still does.
