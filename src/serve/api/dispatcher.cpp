@@ -83,9 +83,7 @@ void Dispatcher::dispatch(const Caller& caller, const std::shared_ptr<http::Resp
                                     model_, services_.metrics, std::move(answer.format), reply));
   }
   require(host_.submit(jobs));
-  if (!streams) {
-    responder->expect_long_wait();
-  }
+  responder->expect_long_wait(streams ? http::LongWait::kEvents : http::LongWait::kBody);
 }
 
 }  // namespace levin::serve::api

@@ -41,8 +41,7 @@ Json Reply::envelope(const std::string& object) const {
 void Reply::begin_stream() {
   if (!has_begun_) {
     has_begun_ = true;
-    responder_->start_stream(200, "text/event-stream; charset=utf-8",
-                             {{"Cache-Control", "no-cache"}});
+    responder_->start_stream(200, http::kEventStreamType, {});
   }
 }
 

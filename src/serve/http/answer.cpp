@@ -52,6 +52,16 @@ void Answer::begin_chunks(int status, std::string_view content_type, const Heade
                     .is_last = form_.is_last}));
 }
 
+void Answer::begin_stream(int status, std::string_view content_type, Headers headers) {
+  is_stream_ = true;
+  if (content_type.starts_with(kEventStream)) {
+    keep_alive_ = kEventComment;
+    headers.emplace_back("Cache-Control", "no-cache");
+    headers.emplace_back("X-Accel-Buffering", "no");  // nginx would hold the pieces back
+  }
+  begin_chunks(status, content_type, headers);
+}
+
 void Answer::send(Response response) {
   const std::lock_guard lock(mutex_);
   if (is_closed_ || (phase_ != Phase::kWaiting && phase_ != Phase::kWaitingAloud)) {
@@ -59,7 +69,7 @@ void Answer::send(Response response) {
   }
   status_ = response.status;
   if (phase_ == Phase::kWaitingAloud) {
-    push_body(std::move(response.body));
+    push_body(is_stream_ ? "data: " + response.body + "\n\n" : std::move(response.body));
     end_body();
     return;
   }
@@ -77,24 +87,22 @@ void Answer::send(Response response) {
   push(std::move(bytes));
 }
 
-void Answer::expect_long_wait() {
+void Answer::expect_long_wait(LongWait wait) {
   const std::lock_guard lock(mutex_);
-  is_long_wait_ = true;
+  long_wait_ = wait;
 }
 
 void Answer::start_stream(int status, std::string content_type, Headers headers) {
   const std::lock_guard lock(mutex_);
-  if (is_closed_ || phase_ != Phase::kWaiting) {
+  const bool has_begun = phase_ == Phase::kWaitingAloud && is_stream_;
+  if (is_closed_ || (phase_ != Phase::kWaiting && !has_begun)) {
     return;
   }
   status_ = status;
   phase_ = Phase::kStreaming;
-  is_stream_ = true;
-  if (content_type.starts_with(kEventStream)) {
-    keep_alive_ = kEventComment;
-    headers.emplace_back("X-Accel-Buffering", "no");  // nginx would hold the pieces back
+  if (!has_begun) {
+    begin_stream(status, content_type, std::move(headers));
   }
-  begin_chunks(status, content_type, headers);
 }
 
 void Answer::write(std::string piece) {
@@ -149,10 +157,14 @@ Answer::Progress Answer::take(std::string& bytes) {
 
 std::string Answer::keep_alive_bytes() {
   const std::lock_guard lock(mutex_);
-  if (phase_ == Phase::kWaiting && is_long_wait_ && !is_closed_) {
+  if (phase_ == Phase::kWaiting && long_wait_.has_value() && !is_closed_) {
     phase_ = Phase::kWaitingAloud;
-    keep_alive_ = kEmptyLine;
-    begin_chunks(200, "application/json", {});
+    if (*long_wait_ == LongWait::kEvents) {
+      begin_stream(200, kEventStreamType, {});
+    } else {
+      keep_alive_ = kEmptyLine;
+      begin_chunks(200, "application/json", {});
+    }
   }
   const bool is_open = phase_ == Phase::kStreaming || phase_ == Phase::kWaitingAloud;
   std::string bytes = std::exchange(queue_, {});

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,7 +32,7 @@ class Answer final : public Responder {
   Answer(AnswerForm form, std::function<void()> wake);
 
   void send(Response response) override;
-  void expect_long_wait() override;
+  void expect_long_wait(LongWait wait) override;
   void start_stream(int status, std::string content_type, Headers headers) override;
   void write(std::string piece) override;
   void finish() override;
@@ -67,6 +68,7 @@ class Answer final : public Responder {
 
   void abandon();
   void begin_chunks(int status, std::string_view content_type, const Headers& headers);
+  void begin_stream(int status, std::string_view content_type, Headers headers);
   void push(std::string bytes);
   void push_body(std::string piece);
   void end_body();
@@ -78,8 +80,8 @@ class Answer final : public Responder {
   std::string queue_;
   Phase phase_ = Phase::kWaiting;
   Framing framing_ = Framing::kLength;
-  std::string keep_alive_;     // a piece that means nothing to the reader
-  bool is_long_wait_ = false;  // expect_long_wait
+  std::string keep_alive_;             // a piece that means nothing to the reader
+  std::optional<LongWait> long_wait_;  // expect_long_wait
   bool is_stream_ = false;
   bool is_closed_ = false;
   int status_ = 0;

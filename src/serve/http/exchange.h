@@ -42,6 +42,15 @@ struct Response {
   Headers headers = {};  ///< further ones
 };
 
+/// Content type of server-sent events.
+inline constexpr const char* kEventStreamType = "text/event-stream; charset=utf-8";
+
+/// What a client is told that waits long for an answer that has not begun.
+enum class LongWait {
+  kBody,    ///< status 200, JSON, and an empty line per interval, as the DeepSeek API does
+  kEvents,  ///< status 200, server-sent events, and a comment per interval
+};
+
 /// The answer to one request. Every function may be called from any thread and never blocks; after
 /// the client has gone all of them do nothing. Exactly one of send and start_stream is called.
 class Responder {
@@ -50,11 +59,11 @@ class Responder {
 
   virtual void send(Response response) = 0;
 
-  /// Says that the answer will come by send() and may take long. After the keep-alive interval
-  /// without it, status 200 with a JSON body is begun and an empty line sent per interval, as the
-  /// DeepSeek API does; a later send() then adds its body alone. Call it once the request has been
-  /// accepted. Streams need no such call: they get SSE comments by themselves.
-  virtual void expect_long_wait() = 0;
+  /// Says that the answer may take long to begin; call it once the request has been accepted. After
+  /// the keep-alive interval without it the client gets what LongWait says. A later send() then
+  /// adds its body alone, as an event to kEvents; a later start_stream() of such events adds
+  /// nothing.
+  virtual void expect_long_wait(LongWait wait) = 0;
 
   /// Begins an answer of unknown length (chunked).
   virtual void start_stream(int status, std::string content_type, Headers headers) = 0;

@@ -54,6 +54,7 @@ TEST_F(Chat, AnswersInTheDocumentedForm) {
   EXPECT_THAT(choice["message"]["content"].get<std::string>(), HasSubstr(kAnswer));
   EXPECT_EQ(choice["finish_reason"], "stop");
   EXPECT_TRUE(choice["logprobs"].is_null());
+  EXPECT_EQ(answer->long_wait(), http::LongWait::kBody);
 }
 
 TEST_F(Chat, EveryPathOfTheApiLeadsThere) {
@@ -99,6 +100,7 @@ TEST_F(Chat, AStreamBringsTheSameTextInPieces) {
   EXPECT_EQ(events.front()["object"], "chat.completion.chunk");
   EXPECT_EQ(events.front()["choices"][0]["delta"], (json{{"role", "assistant"}, {"content", ""}}));
   EXPECT_EQ(content_of(events), whole);
+  EXPECT_EQ(stream->long_wait(), http::LongWait::kEvents) << "a long step must not be silent";
   const json& last = events.back();
   EXPECT_EQ(last["choices"][0]["finish_reason"], "stop");
   EXPECT_EQ(last["choices"][0]["delta"], json::object());

@@ -17,6 +17,16 @@ void RecordingResponder::send(http::Response response) {
   changed_.notify_all();
 }
 
+void RecordingResponder::expect_long_wait(http::LongWait wait) {
+  const std::lock_guard lock(mutex_);
+  long_wait_ = wait;
+}
+
+std::optional<http::LongWait> RecordingResponder::long_wait() const {
+  const std::lock_guard lock(mutex_);
+  return long_wait_;
+}
+
 void RecordingResponder::start_stream(int status, std::string content_type, http::Headers headers) {
   const std::lock_guard lock(mutex_);
   EXPECT_FALSE(is_done_);

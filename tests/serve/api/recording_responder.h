@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ namespace levin::serve::api::testing {
 class RecordingResponder : public http::Responder {
  public:
   void send(http::Response response) override;
-  void expect_long_wait() override {}
+  void expect_long_wait(http::LongWait wait) override;
   void start_stream(int status, std::string content_type, http::Headers headers) override;
   void write(std::string piece) override;
   void finish() override;
@@ -32,6 +33,7 @@ class RecordingResponder : public http::Responder {
   /// Waits until at least `bytes` of a stream have come, or its end.
   void wait_for_bytes(size_t bytes);
 
+  [[nodiscard]] std::optional<http::LongWait> long_wait() const;
   [[nodiscard]] int status() const;
   [[nodiscard]] std::string body() const;
   [[nodiscard]] http::Headers headers() const;
@@ -45,6 +47,7 @@ class RecordingResponder : public http::Responder {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   http::Response response_;  // of a stream: its body so far
+  std::optional<http::LongWait> long_wait_;
   bool is_done_ = false;
   bool is_closed_ = false;
   size_t queued_bytes_ = 0;

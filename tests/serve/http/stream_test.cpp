@@ -55,11 +55,41 @@ TEST_F(StreamTest, SendsEmptyLinesBeforeALateAnswer) {
   start();
   const auto client = connect();
   const auto responder = hold(*client);
-  responder->expect_long_wait();
+  responder->expect_long_wait(LongWait::kBody);
   EXPECT_EQ(status_of(client->read_until("\r\n\r\n")), 200);
   EXPECT_EQ(client->read_until("\n\r\n"), "1\r\n\n\r\n");
   responder->send({.body = "{}"});
   EXPECT_TRUE(client->read_until("0\r\n\r\n").ends_with("2\r\n{}\r\n0\r\n\r\n"));
+}
+
+TEST_F(StreamTest, HearsCommentsBeforeALateStream) {
+  options.limits.keep_alive_interval = milliseconds(30);
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->expect_long_wait(LongWait::kEvents);
+  const std::string head = client->read_until("\r\n\r\n");
+  EXPECT_EQ(status_of(head), 200);
+  EXPECT_EQ(header_of(head, "Content-Type"), kEventStreamType);
+  EXPECT_EQ(header_of(head, "Cache-Control"), "no-cache");
+  EXPECT_EQ(client->read_until("\n\n\r\n"), "e\r\n: keep-alive\n\n\r\n");
+  responder->start_stream(200, kSse, {});
+  responder->write("data: one\n\n");
+  responder->finish();
+  EXPECT_TRUE(client->read_until("0\r\n\r\n").ends_with("b\r\ndata: one\n\n\r\n0\r\n\r\n"));
+}
+
+TEST_F(StreamTest, GetsALateRefusalAsAnEventAfterComments) {
+  options.limits.keep_alive_interval = milliseconds(30);
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->expect_long_wait(LongWait::kEvents);
+  client->read_until(": keep-alive");
+  responder->send({.status = 503, .body = "{}"});
+  EXPECT_TRUE(client->read_until("0\r\n\r\n").ends_with("a\r\ndata: {}\n\n\r\n0\r\n\r\n"));
+  client->send(get("/hello"));  // the connection lives on
+  EXPECT_EQ(body_of(client->read_response()), "hello");
 }
 
 TEST_F(StreamTest, WaitsInSilenceUnlessToldThatItTakesLong) {
