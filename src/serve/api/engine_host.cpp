@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/cancel.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "runtime/page_pool.h"
@@ -83,6 +84,7 @@ struct EngineHost::State {
   State(std::unique_ptr<runtime::Engine> host_engine, const EngineHostOptions& host_options)
       : engine(std::move(host_engine)), options(host_options) {}
 
+  base::CancelToken step_end;               // breaks off the running step when all jobs must end
   std::unique_ptr<runtime::Engine> engine;  // of the thread alone, but for what never changes
   const EngineHostOptions options;
   std::unordered_map<RequestId, RunningJob> jobs;  // of the thread alone
@@ -103,6 +105,7 @@ struct EngineHost::State {
   std::thread thread;  // last: it uses all of the above
 
   [[nodiscard]] Admission admission_of(int64_t count) const;
+  void cancel_all();
   void run();
   [[nodiscard]] std::vector<std::shared_ptr<Job>> take_inbox(bool may_wait, bool& cancels,
                                                              bool& stops);
@@ -120,7 +123,7 @@ struct EngineHost::State {
 
 EngineHost::EngineHost(std::unique_ptr<runtime::Engine> engine, const EngineHostOptions& options)
     : state_(std::make_unique<State>(std::move(engine), options)) {
-  state_->engine->set_cancel(nullptr);  // steps end with their jobs, not with a signal
+  state_->engine->set_cancel(&state_->step_end);  // in place of one that a signal sets
   state_->publish();
   state_->thread = std::thread([state = state_.get()] { state->run(); });
 }
@@ -129,8 +132,8 @@ EngineHost::~EngineHost() {
   {
     const std::lock_guard lock(state_->mutex);
     state_->is_draining = true;
-    state_->is_cancelling = true;
     state_->is_stopping = true;
+    state_->cancel_all();
   }
   state_->work.notify_all();
   state_->thread.join();
@@ -142,6 +145,12 @@ EngineHost::Admission EngineHost::State::admission_of(int64_t count) const {
     return Admission::kDraining;
   }
   return waiting + count > options.max_waiting ? Admission::kQueueFull : Admission::kAccepted;
+}
+
+/// Under the mutex. The token goes last: once a step has been broken off, the next round cancels.
+void EngineHost::State::cancel_all() {
+  is_cancelling = true;
+  step_end.cancel();
 }
 
 EngineHost::Admission EngineHost::ask() const {
@@ -179,7 +188,7 @@ int64_t EngineHost::drain(std::chrono::milliseconds patience) {
     return 0;
   }
   const int64_t cut_off = state_->unfinished;
-  state_->is_cancelling = true;
+  state_->cancel_all();
   state_->work.notify_all();
   state_->all_ended.wait(lock, has_ended);
   return cut_off;
@@ -278,7 +287,9 @@ bool EngineHost::State::step() {
   try {
     events = engine->step();
   } catch (const std::exception& error) {
-    fail_all(error.what());
+    if (!step_end.is_cancelled()) {
+      fail_all(error.what());
+    }
     return true;
   }
   for (const TokenEvent& event : events) {

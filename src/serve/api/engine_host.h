@@ -50,7 +50,7 @@ struct EngineHostStats {
 
 class EngineHost {
  public:
-  /// Starts the thread. The engine's cancel token is taken off.
+  /// Starts the thread. The engine's cancel token is replaced by one of the host.
   EngineHost(std::unique_ptr<runtime::Engine> engine, const EngineHostOptions& options);
   /// Cancels what still runs; every job gets its last event.
   ~EngineHost();
@@ -71,7 +71,8 @@ class EngineHost {
   [[nodiscard]] int64_t retry_after_s() const;
 
   /// Refuses further jobs and waits until the others have ended; cancels what is left after
-  /// `patience`, and returns how many these were. May be called from any thread.
+  /// `patience`, breaking off the running step, and returns how many these were. May be called from
+  /// any thread.
   int64_t drain(std::chrono::milliseconds patience);
 
   [[nodiscard]] EngineHostStats stats() const;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
 #include <stdexcept>
 
@@ -48,6 +49,9 @@ class NotingJob : public Job {
   }
   Wish on_tick(Clock::time_point /*now*/) override {
     levin::testing::stop_failing_allocations();
+    if (before_step) {
+      before_step();
+    }
     const Wish now = wish;
     if (now == Wish::kCancel && fails_to_cancel.exchange(false)) {
       levin::testing::fail_allocation(0);
@@ -69,6 +73,7 @@ class NotingJob : public Job {
   std::atomic<int64_t> tokens{0};
   std::atomic<Wish> wish{Wish::kGoOn};
   std::atomic<bool> fails_to_cancel{false};  // at the first attempt
+  std::function<void()> before_step;
   int64_t throws_at = 0;
   bool throws_a_number = false;
   int64_t fails_allocation = -1;  // after the request was taken
@@ -255,6 +260,24 @@ TEST_F(EngineHostOnMini, DrainCancelsWhatTakesTooLong) {
   EXPECT_EQ(submit(stuck), EngineHost::Admission::kAccepted);
   EXPECT_EQ(host_->drain(milliseconds(30)), 1);
   EXPECT_EQ(stuck->wait(), FinishReason::kCancelled);
+}
+
+TEST_F(EngineHostOnMini, DrainBreaksOffTheRunningStep) {
+  const auto reading = job(1000, 1);
+  std::future<int64_t> cut_off;
+  reading->before_step = [&] {
+    if (!cut_off.valid()) {
+      cut_off = std::async(std::launch::async, [&] { return host_->drain(milliseconds(0)); });
+      while (host_->ask() != EngineHost::Admission::kDraining) {
+        std::this_thread::yield();
+      }
+      std::this_thread::sleep_for(milliseconds(200));  // until it has lost its patience
+    }
+  };
+  EXPECT_EQ(submit(reading), EngineHost::Admission::kAccepted);
+  EXPECT_EQ(reading->wait(), FinishReason::kCancelled);
+  EXPECT_EQ(cut_off.get(), 1);
+  EXPECT_EQ(host_->stats().engine.steps, 0) << "the step that had begun was computed to its end";
 }
 
 TEST_F(EngineHostOnMini, TheDestructorEndsWhatRuns) {
