@@ -79,7 +79,8 @@ export function postHead(path, headers) {
   return `POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }
 
-export function post(path, body) {
+export function post(path, body, headers) {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
-  return Buffer.concat([Buffer.from(postHead(path, {'Content-Length': bytes.length})), bytes]);
+  return Buffer.concat(
+      [Buffer.from(postHead(path, {'Content-Length': bytes.length, ...headers})), bytes]);
 }

@@ -1,16 +1,18 @@
 #!/usr/bin/env node
 // A soak of `levin serve`: starts it, lets good and bad clients at it for a while, and fails unless
 // every request ended with an answer or a clear refusal, memory stayed flat, and at the end no
-// request, page or connection is left over. Prints Markdown.
+// request, page, connection or reserved money is left over. The clients pay from one key, and prompts
+// are kept on disk, too. Prints Markdown.
 //
 //   node bench/serve/soak.mjs LEVIN [MODEL] [--minutes 20] [--idle 0] [--clients 1] [--log FILE]
 //
 // --idle N holds N connections that say nothing all the while (both programs need `ulimit -n` above
-// that). --clients N takes N times as many clients; --only NAME,... some kinds of them alone. The
+// that); --idle most: 10,000, or what the limit allows. --clients N takes N times as many clients; --only NAME,... some kinds of them alone. The
 // server's log goes to --log (default: soak.log). A program built with a sanitizer must end clean.
-import {spawn} from 'node:child_process';
-import {openSync, readFileSync} from 'node:fs';
+import {spawn, spawnSync} from 'node:child_process';
+import {mkdtempSync, openSync, readFileSync, rmSync} from 'node:fs';
 import {createServer} from 'node:net';
+import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {parseArgs} from 'node:util';
@@ -40,9 +42,21 @@ const kLagSeconds = 5;
 const kSampleSeconds = 5;
 /// Until then caches fill and allocators find their size. Shorter soaks do not judge memory.
 const kWarmUpSeconds = 180;
+/// Over less time than that a slope says nothing.
+const kSlopeSeconds = 600;
+const kMaxMibAnHour = 32;
+const kPaidUsd = 1000;
 const kMib = 1 << 20;
-const idleCount = Number(options.idle);
+const kOtherDescriptors = 1500;
+const idleCount = options.idle === 'most' ? mostIdle() : Number(options.idle);
 const failures = [];
+
+/// Node and the server raise their limit of open files to the hard one.
+function mostIdle() {
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  const hard = Number(/Max open files +\S+ +(\d+)/.exec(limits)?.[1] ?? Infinity);
+  return Math.max(0, Math.min(10_000, hard - kOtherDescriptors));
+}
 
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 const mib = (bytes) => (bytes / kMib).toFixed(1);
@@ -56,13 +70,27 @@ function freePort() {
   });
 }
 
+/// Accounts and pages on disk.
+const state = mkdtempSync(join(tmpdir(), 'levin-soak-'));
+const accounts = join(state, 'accounts.db');
+
+/// `levin keys ...`, with what it prints as JSON.
+function keys(...args) {
+  const {stdout, stderr, status} =
+      spawnSync(levin, ['keys', ...args, '--accounts', accounts, '--json'], {encoding: 'utf8'});
+  if (status !== 0) {
+    throw new Error(`levin keys ${args[0]} ended with ${status}: ${stderr}`);
+  }
+  return JSON.parse(stdout);
+}
+
 function startServer(port, modelFolder) {
   const log = openSync(options.log, 'w');
   const connections = String(idleCount + 1000);
   const server = spawn(
       levin,
-      ['serve', modelFolder, '--port', String(port), '--accounts', 'none', '--ctx', '2048',
-       '--cache-mib', '64', '--max-waiting', '16', '--max-connections', connections,
+      ['serve', modelFolder, '--port', String(port), '--accounts', accounts, '--ctx', '2048',
+       '--cache-mib', '64', '--disk-cache', state, '--disk-cache-mib', '256', '--max-waiting', '16', '--max-connections', connections,
        '--max-connections-per-address', connections, '--header-seconds', '3', '--body-seconds', '8',
        '--lag-seconds', String(kLagSeconds), '--idle-seconds', '3600'],
       {stdio: ['ignore', log, log]});
@@ -206,8 +234,18 @@ function printTallies(tallies) {
   }
 }
 
+/// Bytes a second by which the samples rise on average (least squares).
+function slopeOf(samples) {
+  const middle = (samples.length - 1) / 2;
+  const mean = samples.reduce((sum, value) => sum + value, 0) / samples.length;
+  const rise = samples.reduce((sum, value, i) => sum + (i - middle) * (value - mean), 0);
+  const spread = samples.reduce((sum, _, i) => sum + (i - middle) ** 2, 0);
+  return rise / spread / kSampleSeconds;
+}
+
 function checkMemory(samples, last) {
-  const start = samples[kWarmUpSeconds / kSampleSeconds];
+  const warmUpSamples = kWarmUpSeconds / kSampleSeconds;
+  const start = samples[warmUpSamples];
   const middle = samples[Math.floor(samples.length / 2)];
   const warm = start === undefined ? 'never' : mib(start);
   console.log(`\nmemory (anonymous) MiB: ${mib(samples[0])} at the first sample, ${warm} when warm, ` +
@@ -216,14 +254,34 @@ function checkMemory(samples, last) {
   if (last > 1.1 * start + 32 * kMib) {
     failures.push(`memory grew from ${mib(start)} to ${mib(last)} MiB`);
   }
+  const judged = samples.slice(warmUpSamples);
+  if (judged.length * kSampleSeconds >= kSlopeSeconds) {
+    const mibAnHour = 3600 * slopeOf(judged) / kMib;
+    console.log(`from then on it rises by ${mibAnHour.toFixed(1)} MiB an hour`);
+    if (mibAnHour > kMaxMibAnHour) {
+      failures.push(`memory rises by ${mibAnHour.toFixed(1)} MiB an hour, more than ${kMaxMibAnHour}`);
+    }
+  }
 }
 
+/// Every request was charged what it used, and holds no money back.
+function checkMoney(paid) {
+  const [{balance}] = keys('list');
+  const spent = paid - Number(balance.total_balance);
+  console.log(`money: ${spent.toFixed(4)} USD spent, ${balance.reserved} reserved`);
+  if (Number(balance.reserved) !== 0 || !(spent > 0)) {
+    failures.push(`money: ${spent} USD spent, ${balance.reserved} reserved at the end`);
+  }
+}
+
+const {key} = keys('create', 'soak', '--topup', String(kPaidUsd));
 const port = await freePort();
 const server = startServer(port, model);
 const context = {
   url: `http://127.0.0.1:${port}`,
   host: '127.0.0.1',
   port,
+  headers: {Authorization: `Bearer ${key}`},
   lagSeconds: kLagSeconds,
   document: makeText(randomStream(7), 900),
 };
@@ -248,6 +306,8 @@ const code = await server.hasEnded;
 if (code !== 0) {
   failures.push(`levin serve ended with ${code}; see ${options.log}`);
 }
+checkMoney(kPaidUsd);
+rmSync(state, {recursive: true});
 const failed = readFileSync(options.log, 'utf8').split('\n').filter((line) => / failed: |WARNING: ThreadSanitizer/.test(line));
 failures.push(...failed.slice(0, 5).map((line) => `log: ${line}`));
 console.log(failures.length === 0 ? '\nnothing was lost' : `\n${failures.length} FAILURES`);

@@ -30,7 +30,7 @@ const kBusy = [429, 503];
 function postPatiently(context, path, body) {
   return fetch(`${context.url}${path}`, {
     method: 'POST',
-    headers: {'Content-Type': 'application/json'},
+    headers: {'Content-Type': 'application/json', ...context.headers},
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(kPatienceSeconds * 1000),
   });
@@ -152,7 +152,7 @@ async function scores(context) {
 async function vanish(context) {
   const connection = new RawConnection(context);
   const body = chatBody(context, {stream: true, max_tokens: 512});
-  await connection.send(post('/chat/completions', JSON.stringify(body)));
+  await connection.send(post('/chat/completions', JSON.stringify(body), context.headers));
   await connection.until(() => connection.received.length > 1000 * context.random(), 20);
   connection.destroy();
   return 'left';
@@ -163,7 +163,7 @@ async function stopReading(context) {
   const connection = new RawConnection(context);
   const body = chatBody(context,
                         {stream: true, max_tokens: 1500, logprobs: true, top_logprobs: 20});
-  await connection.send(post('/chat/completions', JSON.stringify(body)));
+  await connection.send(post('/chat/completions', JSON.stringify(body), context.headers));
   const status = await connection.waitForStatus(kPatienceSeconds);
   if (kBusy.includes(status)) {
     connection.destroy();
@@ -204,7 +204,7 @@ const malformed = [
 async function malformedBody(context) {
   const [name, status, body] = malformed[context.turn % malformed.length];
   const connection = new RawConnection(context);
-  await connection.send(post('/v1/chat/completions', body));
+  await connection.send(post('/v1/chat/completions', body, context.headers));
   const got = await connection.waitForStatus(kPatienceSeconds);
   connection.destroy();
   require(got === status || kBusy.includes(got), `${name}: status ${got} instead of ${status}`);
@@ -226,8 +226,10 @@ const brokenRequests = [
 ];
 
 async function brokenRequest(context) {
-  const [name, status, bytes] = brokenRequests[context.turn % brokenRequests.length];
+  const [name, status, text] = brokenRequests[context.turn % brokenRequests.length];
   const connection = new RawConnection(context);
+  const {Authorization} = context.headers;
+  const bytes = text.replace(/\r\n\r\n/, `\r\nAuthorization: ${Authorization}\r\n\r\n`);
   await connection.send(Buffer.from(bytes, 'latin1'));
   const got = await connection.waitForStatus(30);
   connection.destroy();
@@ -243,7 +245,7 @@ async function bigBody(context) {
   const piece = Buffer.alloc(kMib, 'x');
   const chunk = isChunked ? Buffer.concat([Buffer.from('100000\r\n'), piece, Buffer.from('\r\n')])
                           : piece;
-  await connection.send(postHead('/v1/chat/completions', framing));
+  await connection.send(postHead('/v1/chat/completions', {...framing, ...context.headers}));
   for (let i = 0; i < 100 && connection.status === 0; ++i) {
     const isSent = await connection.send(chunk);
     if (!isSent) {
@@ -261,7 +263,7 @@ async function slowLoris(context) {
   const dripsHead = context.turn % 2 === 0;
   const connection = new RawConnection(context);
   if (!dripsHead) {
-    await connection.send(postHead('/tokenize', {'Content-Length': 10000}));
+    await connection.send(postHead('/tokenize', {'Content-Length': 10000, ...context.headers}));
   }
   for (let i = 0; i < 600 && connection.status === 0 && !connection.isEnded; ++i) {
     await connection.send(dripsHead && i === 0 ? 'GET /health HTTP/1.1\r\nX: ' : 'x');
@@ -276,7 +278,7 @@ async function slowLoris(context) {
 /// Small endpoints, on one connection kept alive.
 async function small(context) {
   for (const path of ['/v1/models', '/user/balance', '/health', '/ready', '/']) {
-    const response = await fetch(`${context.url}${path}`);
+    const response = await fetch(`${context.url}${path}`, {headers: context.headers});
     await response.arrayBuffer();
     require(response.ok, `${path}: status ${response.status}`);
   }
