@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "base/files.h"
 #include "train/recipe/keys.h"
 #include "train/recipe/parse.h"
@@ -23,9 +25,25 @@ TEST(RecipeDocumentation, HoldsTheTableOfKeys) {
 }
 
 TEST(RecipeDocumentation, EveryShippedRecipeIsSound) {
-  for (const char* recipe : {"tiny/tiny", "mini/dense", "mini/sparse", "mini/control"}) {
+  for (const char* recipe : {"tiny/tiny", "mini/dense", "mini/more_facts", "mini/all_lengths",
+                             "mini/sparse", "mini/control"}) {
     EXPECT_NO_THROW((void)load_recipe(kRoot + "/recipes/" + recipe + ".toml")) << recipe;
   }
+}
+
+/// The settings of a recipe's last stage, all of them, without its kind.
+std::string last_stage(const std::string& recipe) {
+  const std::string text = recipe_text(load_recipe(kRoot + "/recipes/" + recipe + ".toml"));
+  std::istringstream lines(text.substr(text.rfind("[[stage]]")));
+  std::string settings;
+  for (std::string line; std::getline(lines, line);) {
+    settings += line.starts_with("kind = ") ? "" : line + "\n";
+  }
+  return settings;
+}
+
+TEST(RecipeDocumentation, TheControlOfMiniLearnsAtTheRatesAndFromTheDocumentsOfMini) {
+  EXPECT_EQ(last_stage("mini/sparse"), last_stage("mini/control"));
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ using levin::testing::run_program;
 using levin::testing::small_data_folder;
 using levin::testing::TemporaryFolder;
 using levin::testing::TrainResult;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -40,7 +41,9 @@ class MiniMakefile : public ::testing::Test {
   MiniMakefile() {
     // Where the parent and the data are, the Makefile knows.
     const std::string parent = "[model]\nparent = \"elsewhere\"\ntied_input_scale = 20.0\n";
-    write("dense.toml", micro_model(), "[[stage]]\nname = \"D\"\n");
+    write("dense.toml", micro_model(), "[[stage]]\nname = \"D1\"\n");
+    write("more_facts.toml", parent, "[[stage]]\nname = \"D2\"\n");
+    write("all_lengths.toml", parent, "[[stage]]\nname = \"D3\"\n");
     write("sparse.toml",
           parent + "[indexer]\nindex_n_heads = 2\nindex_head_dim = 32\nindex_topk = 16\n",
           "[[stage]]\nname = \"W\"\nkind = \"warmup\"\n[[stage]]\nname = \"S\"\nkind = "
@@ -94,8 +97,24 @@ TEST_F(MiniMakefile, MakesBothModelsAndWhatIsMissingOfThem) {
   fs::remove_all(folder_.file("models/mini"));
   const TrainResult one = make();
   EXPECT_EQ(one.exit_code, 0) << one.err;
-  EXPECT_THAT(one.out, Not(HasSubstr("mini-dense --resume")));
+  EXPECT_THAT(one.out,
+              AllOf(HasSubstr("runs/mini --resume"), Not(HasSubstr("mini-dense --resume"))));
   EXPECT_TRUE(fs::exists(folder_.file("models/mini/model.safetensors")));
+}
+
+TEST_F(MiniMakefile, TrainsTheDenseModelInThreeRunsOfWhichTheSecondBeginsInBf16) {
+  ASSERT_EQ(make().exit_code, 0);
+  const std::string first = file_bytes(folder_.file("runs/mini-short/final/model.safetensors"));
+  EXPECT_THAT(first, HasSubstr("\"BF16\""));
+  for (const char* run : {"mini-facts", "mini-dense"}) {
+    const std::string weights =
+        file_bytes(folder_.file("runs/" + std::string(run) + "/final/model.safetensors"));
+    EXPECT_THAT(weights, Not(HasSubstr("\"BF16\""))) << run;
+  }
+  EXPECT_THAT(file_bytes(folder_.file("runs/mini-facts/recipe.toml")),
+              HasSubstr("parent = \"" + folder_.file("runs/mini-short/final") + "\""));
+  EXPECT_THAT(file_bytes(folder_.file("runs/mini-dense/recipe.toml")),
+              HasSubstr("parent = \"" + folder_.file("runs/mini-facts/final") + "\""));
 }
 
 TEST_F(MiniMakefile, ARecipeThatWasChangedIsNotPassedOver) {
@@ -137,7 +156,9 @@ TEST_F(MiniMakefile, WritesTheModelCardFromWhatWasMeasured) {
   const std::string card = file_bytes(folder_.file("models/mini/README.md"));
   EXPECT_THAT(card, HasSubstr("| first wording |     250 | random             |     4 |"));
   EXPECT_THAT(card, HasSubstr("mini-dense (dense)"));
-  EXPECT_THAT(card, HasSubstr("\nW "));
+  for (const char* row : {"\nD1 ", "\nD2 ", "\nD3 ", "\nW ", "\nS ", "\nC "}) {
+    EXPECT_THAT(card, HasSubstr(row));
+  }
   EXPECT_THAT(card, Not(HasSubstr("@include")));
   for (const char* picture : {"mini.indexer_kl", "mini.loss", "mini-control.loss"}) {
     EXPECT_TRUE(fs::exists(folder_.file(std::string("models/mini/img/") + picture + ".svg")));
