@@ -254,6 +254,20 @@ describe('a store that is full or gone', () => {
     expect(open).toHaveBeenCalledTimes(2);
   });
 
+  test('does not keep its conversations from being exported', async () => {
+    vi.spyOn(indexedDB, 'open').mockImplementation(() => {
+      throw new DOMException('denied', 'SecurityError');
+    });
+    page = await openPage(server);
+    await converse('One', 'First');
+    const offered: Blob[] = [];
+    vi.spyOn(URL, 'createObjectURL').mockImplementation((blob) => `blob:${offered.push(blob as Blob)}`);
+    await page.exportAs('all');
+    const file = JSON.parse(await offered[0]!.text()) as { conversations: { messages: { content: string }[] }[] };
+    expect(file.conversations.map(({ messages }) => messages.map(({ content }) => content))).toEqual([['One', 'First']]);
+    expect(errors()).toEqual([expect.stringMatching(/keeps no conversations here/)]);
+  });
+
   test('is opened again if that failed', async () => {
     const open = indexedDB.open.bind(indexedDB);
     await new Promise((resolve) => (open('newer', 2).onsuccess = resolve));

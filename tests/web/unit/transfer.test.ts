@@ -49,6 +49,14 @@ describe('export and import', () => {
     expect(await database.count('messages')).toBe(2);
   });
 
+  test('where the browser opens no store the file has what this page holds', async () => {
+    const unsaved = new Unsaved();
+    unsaved.add(conversation(), messages);
+    const json = await exportConversations(null, undefined, unsaved);
+    expect(await importConversations(database, json)).toBe(1);
+    expect(await database.count('messages')).toBe(2);
+  });
+
   test.each([
     ['{', 'This file is not JSON.'],
     ['[]', 'This file was not exported from this page.'],

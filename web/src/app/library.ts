@@ -30,12 +30,24 @@ function open(): Promise<Database> {
   return opened;
 }
 
+async function openOrNull(): Promise<Database | null> {
+  try {
+    return await open();
+  } catch {
+    return null;
+  }
+}
+
+function notifyFailure(error: unknown): void {
+  const said = error instanceof store.StoreError ? error.message : `This browser keeps no conversations here (${String(error)}).`;
+  notify(said, true);
+}
+
 async function orNotify(work: (database: Database) => Promise<void>): Promise<void> {
   try {
     await work(await open());
   } catch (error) {
-    const said = error instanceof store.StoreError ? error.message : `This browser keeps no conversations here (${String(error)}).`;
-    notify(said, true);
+    notifyFailure(error);
   }
 }
 
@@ -238,16 +250,22 @@ export async function search(query: string): Promise<Set<string> | null> {
   return found;
 }
 
-/** Offers a JSON file for download: one conversation, or all. */
+function offerDownload(fileName: string, json: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([json], { type: 'application/json' }));
+  link.download = fileName;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** Offers a JSON file for download: one conversation, or all. Without a store: those of this page. */
 export async function exportAs(name: string, id?: string): Promise<void> {
-  await orNotify(async (db) => {
-    const json = await exportConversations(db, id, unsaved);
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([json], { type: 'application/json' }));
-    link.download = `${name}.json`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  });
+  const db = await openOrNull();
+  try {
+    offerDownload(`${name}.json`, await exportConversations(db, id, unsaved));
+  } catch (error) {
+    notifyFailure(error);
+  }
 }
 
 export async function importFrom(file: File): Promise<void> {

@@ -14,9 +14,12 @@ interface ExportFile {
   conversations: { conversation: Conversation; messages: Message[] }[];
 }
 
-/** One conversation, or all if no id is given; with what the store does not hold yet. */
-export async function exportConversations(database: Database, id?: string, unsaved = new Unsaved()): Promise<string> {
-  const all = unsaved.listed(await listConversations(database));
+/**
+ * One conversation, or all if no id is given; with what the store does not hold yet, which is
+ * everything where the browser opens none.
+ */
+export async function exportConversations(database: Database | null, id?: string, unsaved = new Unsaved()): Promise<string> {
+  const all = unsaved.listed(database === null ? [] : await listConversations(database));
   const wanted = id === undefined ? all : all.filter((conversation) => conversation.id === id);
   const file: ExportFile = {
     format,
@@ -24,7 +27,7 @@ export async function exportConversations(database: Database, id?: string, unsav
     conversations: await Promise.all(
       wanted.map(async (conversation) => ({
         conversation,
-        messages: unsaved.messagesOf(conversation.id, await loadMessages(database, conversation.id)),
+        messages: unsaved.messagesOf(conversation.id, database === null ? [] : await loadMessages(database, conversation.id)),
       })),
     ),
   };
