@@ -175,18 +175,23 @@ class OutputGrammar {
     if (properties == nullptr) {
       return made;
     }
+    const std::set<std::string_view> required = required_keys(parameters);
     for (const text::JsonMember& property : properties->members) {
-      made.push_back({property.key, is_required(parameters, property.key),
-                      json_.string(CharForm::kRaw), json_.value_but_string()});
+      made.push_back({property.key, required.contains(property.key), json_.string(CharForm::kRaw),
+                      json_.value_but_string()});
     }
     return made;
   }
 
-  static bool is_required(const JsonValue& parameters, const std::string& key) {
-    const JsonValue* required = parameters.find("required");
-    return required != nullptr && std::ranges::any_of(required->items, [&](const JsonValue& item) {
-             return item.text == key;
-           });
+  /// Views into `parameters`, whose size nothing but that of the request bounds.
+  static std::set<std::string_view> required_keys(const JsonValue& parameters) {
+    std::set<std::string_view> keys;
+    if (const JsonValue* required = parameters.find("required"); required != nullptr) {
+      for (const JsonValue& item : required->items) {
+        keys.insert(item.text);
+      }
+    }
+    return keys;
   }
 
   [[nodiscard]] std::string parameters_name(size_t tool_idx) const {

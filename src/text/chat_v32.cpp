@@ -14,6 +14,9 @@ namespace {
 using base::ErrorCode;
 using base::throw_error;
 
+/// Of the arguments of one call, whose text stands in a string of the request.
+constexpr int64_t kMaxArgumentValues = 1'000'000;
+
 constexpr std::string_view kFunctionsHead = R"(## Tools
 
 You have access to a set of tools you can use to answer the user's question.
@@ -106,7 +109,7 @@ void append_functions_and_format(Prompt& prompt, const ChatMessage& message) {
 }
 
 void append_call(Prompt& prompt, const ToolCall& call, const std::string& where) {
-  const JsonValue arguments = parse_python_json(call.arguments, where);
+  const JsonValue arguments = parse_python_json(call.arguments, where, kMaxArgumentValues);
   if (!arguments.is(JsonValue::Kind::kObject)) {
     throw_error(ErrorCode::kInvalidArgument, where, "a JSON object expected, got {}",
                 json_kind_name(arguments.kind));
@@ -126,10 +129,25 @@ void append_call(Prompt& prompt, const ToolCall& call, const std::string& where)
   prompt.markup("</｜DSML｜invoke>\n");
 }
 
+/// For each turn the index of the first of the tool messages that it stands among; its own for
+/// others.
+std::vector<size_t> first_tool_results(const std::vector<Turn>& turns) {
+  std::vector<size_t> firsts(turns.size());
+  for (size_t idx = 0; idx < turns.size(); ++idx) {
+    const bool goes_on = idx > 0 && turns[idx].message->role == Role::kTool &&
+                         turns[idx - 1].message->role == Role::kTool;
+    firsts[idx] = goes_on ? firsts[idx - 1] : idx;
+  }
+  return firsts;
+}
+
 class DsmlRenderer {
  public:
   DsmlRenderer(const std::vector<Turn>& turns, const ChatOptions& options)
-      : turns_(turns), is_thinking_(options.is_thinking), after_user_(after_last_user(turns)) {}
+      : turns_(turns),
+        is_thinking_(options.is_thinking),
+        after_user_(after_last_user(turns)),
+        first_results_(first_tool_results(turns)) {}
 
   void render(size_t idx, Prompt& prompt) const {
     const ChatMessage& message = *turns_[idx].message;
@@ -210,16 +228,13 @@ class DsmlRenderer {
   }
 
   void render_tool(size_t idx, Prompt& prompt) const {
-    size_t before = idx;  // becomes the index after the assistant message
-    while (before > 0 && turns_[before - 1].message->role == Role::kTool) {
-      --before;
-    }
-    if (before == 0 || turns_[before - 1].message->role != Role::kAssistant) {
+    const size_t first = first_results_[idx];
+    if (first == 0 || turns_[first - 1].message->role != Role::kAssistant) {
       throw_error(ErrorCode::kInvalidArgument, where(idx),
                   "a tool message must follow an assistant's message with tool_calls");
     }
-    const size_t calls = turns_[before - 1].message->tool_calls.size();
-    const size_t number = idx - before + 1;
+    const size_t calls = turns_[first - 1].message->tool_calls.size();
+    const size_t number = idx - first + 1;
     if (number > calls) {
       throw_error(ErrorCode::kInvalidArgument, where(idx),
                   "this is tool result {}, but the assistant's message has {} tool_calls", number,
@@ -235,6 +250,7 @@ class DsmlRenderer {
   const std::vector<Turn>& turns_;
   bool is_thinking_;
   size_t after_user_;
+  std::vector<size_t> first_results_;
 };
 
 /// The first message with the tools of the request: a copy of it, or an empty system message.

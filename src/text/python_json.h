@@ -38,9 +38,11 @@ struct JsonMember {
 [[nodiscard]] std::string_view json_kind_name(JsonValue::Kind kind) noexcept;
 
 /// Parses one JSON document (RFC 8259; of equal keys the last value wins). Throws
-/// Error(kInvalidArgument) with `where` and the byte offset for anything else, for ill-formed UTF-8
-/// and for nesting deeper than 256.
-[[nodiscard]] JsonValue parse_python_json(std::string_view json, const std::string& where);
+/// Error(kInvalidArgument) with `where` and the byte offset for anything else, for ill-formed
+/// UTF-8, for nesting deeper than 256 and for more than `most_values` values in all: one takes some
+/// hundred bytes, however short its text.
+[[nodiscard]] JsonValue parse_python_json(std::string_view json, const std::string& where,
+                                          int64_t most_values = INT64_MAX);
 
 /// What json.dumps(value, ensure_ascii=False) writes; if a lone surrogate is in it, what
 /// ensure_ascii=True writes.

@@ -1,6 +1,6 @@
 #include <cstdlib>
+#include <map>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 
 #include "base/error.h"
@@ -29,7 +29,8 @@ std::optional<uint32_t> hex_digit(char byte) noexcept {
 /// Recursive descent over one document.
 class Parser {
  public:
-  Parser(std::string_view json, const std::string& where) : json_(json), where_(where) {}
+  Parser(std::string_view json, const std::string& where, int64_t most_values)
+      : json_(json), where_(where), most_values_(most_values) {}
 
   JsonValue document() {
     if (!base::is_valid_utf8(json_)) {
@@ -79,6 +80,10 @@ class Parser {
       base::throw_error(base::ErrorCode::kInvalidArgument, where_,
                         "the JSON text is nested deeper than {} levels", kMaxDepth);
     }
+    if (++values_ > most_values_) {
+      base::throw_error(base::ErrorCode::kInvalidArgument, where_,
+                        "the JSON text has more than {} values", most_values_);
+    }
     skip_space();
     JsonValue value;
     switch (peek()) {
@@ -114,7 +119,9 @@ class Parser {
     if (accept('}')) {
       return;
     }
-    std::unordered_map<std::string, size_t> places;  // of the keys among the members
+    // Of the keys among the members. Ordered: whoever writes the text could choose keys of one
+    // hash.
+    std::map<std::string, size_t> places;
     do {
       skip_space();
       if (peek() != '"') {
@@ -255,13 +262,15 @@ class Parser {
 
   std::string_view json_;
   const std::string& where_;
+  int64_t most_values_;
+  int64_t values_ = 0;
   size_t pos_ = 0;
 };
 
 }  // namespace
 
-JsonValue parse_python_json(std::string_view json, const std::string& where) {
-  return Parser(json, where).document();
+JsonValue parse_python_json(std::string_view json, const std::string& where, int64_t most_values) {
+  return Parser(json, where, most_values).document();
 }
 
 }  // namespace levin::text

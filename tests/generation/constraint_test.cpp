@@ -2,6 +2,7 @@
 // output parser as what was asked for.
 #include "generation/constraint.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -146,6 +147,16 @@ void for_random_answers(const OutputShape& shape, const Setting& with, int count
   EXPECT_GT(ended, count / 10);
 }
 
+/// What the error says; nothing if the shape is taken.
+std::string refusal_of(const OutputShape& shape) {
+  try {
+    (void)make_output_constraint(setting().vocabulary, shape);
+  } catch (const base::Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
 void expect_weather_calls(const ReadAnswer& answer, const std::string& text, bool is_strict) {
   const json schema = json::parse(write_python_json(weather_schema()));
   for (const auto& [name, arguments] : answer.calls) {
@@ -201,6 +212,23 @@ TEST(Constraint, RequiredToolsAreCalledAndNothingElse) {
                          });
     }
   }
+}
+
+// One look through the required keys for each property would take minutes.
+TEST(Constraint, ManyPropertiesOfAToolAreRefusedAtOnce) {
+  constexpr int kKeys = 200'000;
+  std::string properties;
+  std::string required;
+  for (int key = 0; key < kKeys; ++key) {
+    const char* separator = key == 0 ? "" : ",";
+    properties += fmt::format("{}\"p{}\":{{}}", separator, key);
+    required += fmt::format("{}\"r{}\"", separator, key);
+  }
+  const text::JsonValue parameters = text::parse_python_json(
+      fmt::format("{{\"properties\":{{{}}},\"required\":[{}]}}", properties, required), "");
+  OutputShape shape = tools_shape(ChatStyle::kV32, ToolUse::kRequired, false);
+  shape.tools[0].parameters = &parameters;
+  EXPECT_THAT(refusal_of(shape), HasSubstr("the schema takes too much work to compile"));
 }
 
 TEST(Constraint, OneCallIsOne) {
@@ -280,14 +308,9 @@ TEST(Constraint, SchemasOfToolsAreRefusedByPlace) {
   const text::JsonValue list = text::parse_python_json(R"({"type": "array"})", "");
   for (const ChatStyle style : {ChatStyle::kV31, ChatStyle::kV32}) {
     OutputShape shape = tools_shape(style, ToolUse::kAuto, true);
-    const auto refusal = [&](const text::JsonValue& parameters) -> std::string {
+    const auto refusal = [&](const text::JsonValue& parameters) {
       shape.tools[1].parameters = &parameters;
-      try {
-        (void)make_output_constraint(setting().vocabulary, shape);
-      } catch (const base::Error& error) {
-        return error.what();
-      }
-      return {};
+      return refusal_of(shape);
     };
     EXPECT_THAT(refusal(bad), HasSubstr("tools[1].function.parameters#/properties/a/format"));
     EXPECT_THAT(refusal(list), HasSubstr("must be of type object"));

@@ -165,6 +165,36 @@ TEST(ChatV32, ACallWithoutArgumentsIsParsedBack) {
   EXPECT_EQ(parsed.tool_calls[0].arguments, "{}");
 }
 
+TEST(ChatV32, AHundredThousandCallsHaveTheirResults) {
+  constexpr size_t kCalls = 100'000;
+  Conversation conversation;
+  conversation.messages.resize(2 + kCalls);
+  conversation.messages[0].role = Role::kUser;
+  conversation.messages[1].role = Role::kAssistant;
+  conversation.messages[1].tool_calls.assign(kCalls, {"", "f", "{}"});
+  for (size_t idx = 0; idx < kCalls; ++idx) {
+    conversation.messages[2 + idx].role = Role::kTool;
+    conversation.messages[2 + idx].content = std::to_string(idx);
+  }
+  const std::string text = encode_chat_v32(conversation, {}).text();
+  EXPECT_EQ(text.find("<function_results>"), text.rfind("<function_results>"));
+  EXPECT_TRUE(text.ends_with("<result>99999</result>\n</function_results>\n\n</think>"));
+}
+
+TEST(ChatV32, TheValuesOfArgumentsAreBounded) {
+  Conversation conversation;
+  conversation.messages.resize(1);
+  conversation.messages[0].role = Role::kAssistant;
+  std::string arguments = "{\"a\":[0";
+  for (int count = 0; count < 1'000'000; ++count) {
+    arguments += ",0";
+  }
+  conversation.messages[0].tool_calls = {{"", "f", arguments + "]}"}};
+  EXPECT_EQ(error_of([&] { (void)encode_chat_v32(conversation, {}); }),
+            "messages[0].tool_calls[0].function.arguments: the JSON text has more than 1000000 "
+            "values");
+}
+
 TEST(ChatV32, APrefixIsLeftOpen) {
   const std::string head = std::string(kBos) + "<｜User｜>Hi<｜Assistant｜>";
   const std::string user = R"([{"role":"user","content":"Hi"},{"role":"assistant","prefix":true,)";

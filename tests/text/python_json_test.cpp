@@ -3,8 +3,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "base/utf8.h"
 #include "test_tokenizers.h"
 
 namespace levin::text {
@@ -58,6 +67,72 @@ TEST(PythonJson, ALoneSurrogateTurnsTheWholeValueIntoAscii) {
 
 TEST(PythonJson, OfEqualKeysTheLastValueWinsInTheFirstPlace) {
   EXPECT_EQ(rewritten(R"({"a":1,"b":2,"a":3})"), R"({"a": 3, "b": 2})");
+}
+
+/// What MurmurHash64A, the hash of libstdc++, makes of eight bytes before it joins them to its
+/// state, and back.
+uint64_t mixed(uint64_t block) {
+  constexpr uint64_t kFactor = 0xc6a4a7935bd1e995;
+  block *= kFactor;
+  return (block ^ (block >> 47)) * kFactor;
+}
+uint64_t unmixed(uint64_t mix) {
+  constexpr uint64_t kInverse = 0x5f7a0ea7e59b19bd;  // times the factor: 1
+  mix *= kInverse;
+  return (mix ^ (mix >> 47)) * kInverse;
+}
+
+/// The bytes of a block as text; nothing if they do not stand for themselves in JSON.
+std::string plain_text(uint64_t block) {
+  std::string text(8, ' ');
+  std::memcpy(text.data(), &block, 8);
+  const bool is_plain = base::is_valid_utf8(text) && std::ranges::none_of(text, [](char byte) {
+                          return static_cast<uint8_t>(byte) < 0x20 || byte == '"' || byte == '\\';
+                        });
+  return is_plain ? text : std::string();
+}
+
+/// 2^bits different keys with one std::hash: a change of the top bit in one block goes through the
+/// multiplication as it is, and the same change in the next block takes it back.
+std::vector<std::string> colliding_keys(int bits) {
+  constexpr uint64_t kTopBit = uint64_t{1} << 63;
+  std::mt19937_64 random(1);
+  std::vector<std::array<std::string, 2>> blocks;  // two, and the changed form of each
+  for (int tries = 0; blocks.size() < 2 && tries < 100'000'000; ++tries) {
+    const uint64_t block = random();
+    std::string text = plain_text(block);
+    std::string changed = text.empty() ? text : plain_text(unmixed(mixed(block) ^ kTopBit));
+    if (!changed.empty()) {
+      blocks.push_back({std::move(text), std::move(changed)});
+    }
+  }
+  std::vector<std::string> keys(blocks.size() == 2 ? size_t{1} << bits : 0);
+  for (size_t choice = 0; choice < keys.size(); ++choice) {
+    for (int bit = 0; bit < bits; ++bit) {
+      const size_t form = (choice >> bit) & 1;
+      keys[choice] += blocks[0][form] + blocks[1][form];
+    }
+  }
+  return keys;
+}
+
+TEST(PythonJson, KeysOfOneHashCostNoMoreThanOthers) {
+  const std::vector<std::string> keys = colliding_keys(16);
+  ASSERT_FALSE(keys.empty());
+  if (std::hash<std::string>()(keys[0]) != std::hash<std::string>()(keys.back())) {
+    GTEST_SKIP() << "this standard library has another hash";
+  }
+  std::string json = "{";
+  for (const std::string& key : keys) {
+    json += (json.size() > 1 ? ",\"" : "\"") + key + "\":0";
+  }
+  EXPECT_EQ(parse_python_json(json + "}", "").members.size(), keys.size());
+}
+
+TEST(PythonJson, TheNumberOfValuesMayBeBounded) {
+  EXPECT_EQ(parse_python_json("[1,[2,{\"a\":3}]]", "", 6).items.size(), 2U);
+  EXPECT_EQ(error_of([] { (void)parse_python_json("[1,[2,{\"a\":3}]]", "x", 5); }),
+            "x: the JSON text has more than 5 values");
 }
 
 TEST(PythonJson, LoneSurrogatesCanBeReplaced) {

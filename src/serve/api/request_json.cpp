@@ -42,8 +42,9 @@ void check_size(std::string_view body) {
   }
 }
 
-std::string child_path(const std::string& path, std::string_view key) {
-  return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
+void append_key(std::string& path, std::string_view key) {
+  path += path.empty() ? "" : ".";
+  path += key;
 }
 
 void refuse_lone_surrogate(const std::string& text, const std::string& path) {
@@ -54,7 +55,8 @@ void refuse_lone_surrogate(const std::string& text, const std::string& path) {
   }
 }
 
-/// `path` grows and shrinks in place: most values need no name.
+/// `path` grows and shrinks in place, because a body may have a million members below a key of
+/// megabytes.
 void check_strings(const JsonValue& value, std::string& path) {
   const size_t length = path.size();
   if (value.is(Kind::kString)) {
@@ -66,7 +68,7 @@ void check_strings(const JsonValue& value, std::string& path) {
     path.resize(length);
   }
   for (const text::JsonMember& member : value.members) {
-    path = child_path(path, member.key);
+    append_key(path, member.key);
     refuse_lone_surrogate(member.key, path);
     check_strings(member.value, path);
     path.resize(length);
@@ -120,7 +122,11 @@ const JsonValue* JsonFields::find(std::string_view key) const {
   return value == nullptr || value->is(Kind::kNull) ? nullptr : value;
 }
 
-std::string JsonFields::path_of(std::string_view key) const { return child_path(path_, key); }
+std::string JsonFields::path_of(std::string_view key) const {
+  std::string path = path_;
+  append_key(path, key);
+  return path;
+}
 
 std::optional<bool> JsonFields::boolean(std::string_view key) const {
   const JsonValue* value = find(key);

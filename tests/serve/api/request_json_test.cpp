@@ -43,6 +43,8 @@ TEST(ParseRequestBody, ALoneSurrogateIsNamed) {
   EXPECT_THAT(refusal(R"({"messages":[{"content":"\ud83d"}]})"),
               HasSubstr("422 messages[0].content: "));
   EXPECT_THAT(refusal(R"({"a":{"\udc00":1}})"), HasSubstr("422 a."));
+  EXPECT_THAT(refusal(R"({"a":{"b":{"c":1},"d":[0,{"e":"\udc00"}]}})"),
+              HasSubstr("422 a.d[1].e: "));
   EXPECT_EQ(refusal(R"({"a":"\ud83d\ude00"})"), "") << "a whole pair is a character";
 }
 
@@ -63,6 +65,17 @@ TEST(ParseRequestBody, TheNumberOfValuesIsBounded) {
     body += ",0";
   }
   EXPECT_THAT(refusal(body + "]}"), HasSubstr("more than 1000000 values"));
+}
+
+// Copying the path for each member would take hours.
+TEST(ParseRequestBody, ALongKeyMayHaveManyMembers) {
+  constexpr int kMembers = 500'000;
+  std::string body = "{\"" + std::string(size_t{16} << 20, 'k') + "\":{\"a\":0";
+  for (int i = 0; i < kMembers; ++i) {
+    body += ",\"" + std::to_string(i) + "\":0";
+  }
+  const text::JsonValue root = parse_request_body(body + "}}");
+  EXPECT_EQ(root.members[0].value.members.size(), kMembers + 1U);
 }
 
 class Fields : public ::testing::Test {
