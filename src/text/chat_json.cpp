@@ -163,9 +163,8 @@ void read_assistant_members(const Field& field, bool is_last, ChatMessage& messa
 }
 
 void read_system_members(const Field& field, ChatMessage& message) {
-  const bool is_system = message.role == Role::kSystem || message.role == Role::kDeveloper;
   for (const char* key : {"tools", "response_format"}) {
-    if (const auto member = field.find(key); member && !is_system) {
+    if (const auto member = field.find(key); member && !is_system(message.role)) {
       member->fail("only a system or developer message may have it");
     }
   }

@@ -44,6 +44,12 @@ struct ChatOptions {
   size_t context_messages = 0;  ///< DSML: so many messages were rendered before and are not again
 };
 
+/// True for system and developer, newer programs' name for the same: what the styles without a
+/// developer role of their own (all but kV32) make of it.
+[[nodiscard]] constexpr bool is_system(Role role) noexcept {
+  return role == Role::kSystem || role == Role::kDeveloper;
+}
+
 /// "user", "assistant", ...
 [[nodiscard]] std::string_view role_name(Role role) noexcept;
 

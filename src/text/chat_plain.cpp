@@ -17,7 +17,7 @@ void check_possible(const Conversation& conversation, const ChatOptions& options
   bool has_tools = !conversation.tools.empty();
   for (size_t idx = 0; idx < conversation.messages.size(); ++idx) {
     const ChatMessage& message = conversation.messages[idx];
-    if (message.role == Role::kTool || message.role == Role::kDeveloper) {
+    if (message.role == Role::kTool) {
       base::throw_error(ErrorCode::kInvalidArgument, fmt::format("messages[{}]", idx),
                         "the chat form of this model has no role {}", role_name(message.role));
     }
@@ -48,7 +48,7 @@ Prompt encode_chat_markers(const Conversation& conversation, const ChatOptions& 
   append_bos(prompt, options);
   const char* separator = "";
   for (const ChatMessage& message : conversation.messages) {
-    if (message.role == Role::kSystem) {
+    if (is_system(message.role)) {
       prompt.content(separator).content(message.content);
       separator = "\n\n";
     }

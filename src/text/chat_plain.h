@@ -8,7 +8,7 @@ namespace levin::text {
 
 /// For tokenizers with `<｜User｜>` and `<｜Assistant｜>` but without `</think>`: BOS, system text
 /// (the document), then each message after its marker and one space; answers end with EOS. BOS and
-/// EOS are the tokenizer's own. Throws
+/// EOS are the tokenizer's own, and developer messages are system text. Throws
 /// Error(kInvalidArgument) for what such a model cannot do: thinking, tools, other roles.
 [[nodiscard]] Prompt encode_chat_markers(const Conversation& conversation,
                                          const ChatOptions& options);

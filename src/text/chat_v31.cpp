@@ -1,8 +1,6 @@
 #include "text/chat_v31.h"
 
-#include <fmt/format.h>
-
-#include "base/error.h"
+#include <utility>
 
 namespace levin::text {
 namespace {
@@ -63,7 +61,7 @@ class V31Renderer {
     }
     std::vector<JsonValue> tools = conversation_.tools;
     for (const ChatMessage& message : conversation_.messages) {
-      if (message.role == Role::kSystem) {
+      if (is_system(message.role)) {
         prompt_.markup(is_only_system_ ? "\n\n" : "").content(message.content);
         tools.insert(tools.end(), message.tools.begin(), message.tools.end());
         is_only_system_ = true;
@@ -78,11 +76,8 @@ class V31Renderer {
     const ChatMessage& message = conversation_.messages[idx];
     switch (message.role) {
       case Role::kSystem:
-        return;  // written already
       case Role::kDeveloper:
-        throw base::Error(base::ErrorCode::kInvalidArgument,
-                          "the chat template of this model has no role developer; use system",
-                          fmt::format("messages[{}]", idx));
+        return;  // written already
       case Role::kUser:
         prompt_.markup(markup::kUser).content(message.content);
         break;

@@ -12,9 +12,9 @@ namespace levin::text {
 /// written after system and assistant messages.
 enum class V31Template { kV31, kV32Exp };
 
-/// Renders `conversation`: BOS, system texts and tools, then the messages. Of earlier assistant
-/// messages the thinking is left out. A last message with is_prefix is left open (no EOS, no
-/// generation prompt). Throws Error(kInvalidArgument) naming the message for a developer message.
+/// Renders `conversation`: BOS, system texts (developer messages too) and tools, then the messages.
+/// Of earlier assistant messages the thinking is left out. A last message with is_prefix is left
+/// open (no EOS, no generation prompt).
 /// Source: chat_template of the released tokenizer_config.json; DeepSeek-V3.1 model card.
 [[nodiscard]] Prompt encode_chat_v31(const Conversation& conversation, const ChatOptions& options,
                                      V31Template variant);

@@ -82,6 +82,17 @@ TEST(ChatStyle, MarkersRefuseWhatTheModelCannotDo) {
             "this model cannot call tools: its tokenizer has no markup for them");
 }
 
+TEST(ChatStyle, ADeveloperIsASystemWhereTheStyleHasNoOther) {
+  const std::string rest = R"(","content":"D"},{"role":"user","content":"Q"}])";
+  for (const ChatStyle style :
+       {ChatStyle::kV31, ChatStyle::kV32Exp, ChatStyle::kMarkers, ChatStyle::kPlain}) {
+    EXPECT_EQ(rendered(R"([{"role":"developer)" + rest, style),
+              rendered(R"([{"role":"system)" + rest, style));
+  }
+  EXPECT_NE(rendered(R"([{"role":"developer)" + rest, ChatStyle::kV32),
+            rendered(R"([{"role":"system)" + rest, ChatStyle::kV32));
+}
+
 TEST(ChatStyle, PlainIsBosAndText) {
   EXPECT_EQ(rendered(R"([{"role":"user","content":"Once"}])", ChatStyle::kPlain), kBos + "Once");
   EXPECT_EQ(rendered(R"([{"role":"system","content":"D"},{"role":"user","content":"Q"}])",

@@ -134,9 +134,17 @@ TEST(ChatV31, WithoutGenerationPromptOrBosNeitherIsWritten) {
   EXPECT_EQ(encode_chat_v31(conversation, options, V31Template::kV31).text(), "<｜User｜>Hi");
 }
 
-TEST(ChatV31, ADeveloperMessageIsRefused) {
-  EXPECT_EQ(error_of([] { (void)rendered(R"([{"role":"developer","content":"x"}])"); }),
-            "messages[0]: the chat template of this model has no role developer; use system");
+TEST(ChatV31, ADeveloperMessageIsASystemMessage) {
+  const std::string rest =
+      R"(","content":"A","tools":[{"function":{"name":"f"}}]},{"role":"user","content":"Hi"}])";
+  for (const V31Template variant : {V31Template::kV31, V31Template::kV32Exp}) {
+    const std::string system = rendered(R"([{"role":"system)" + rest, false, variant);
+    EXPECT_THAT(system, HasSubstr(kBos + "A\n\n## Tools"));
+    EXPECT_EQ(rendered(R"([{"role":"developer)" + rest, false, variant), system);
+  }
+  EXPECT_EQ(rendered(R"([{"role":"system","content":"A"},{"role":"developer","content":"B"},
+                         {"role":"user","content":"Hi"}])"),
+            kBos + "A\n\nB<｜User｜>Hi<｜Assistant｜></think>");
 }
 
 }  // namespace

@@ -223,6 +223,12 @@ TEST_F(ChatModes, AToolsResultGoesBackToTheModel) {
   EXPECT_EQ(choice_of(body)["message"]["role"], "assistant");
 }
 
+TEST_F(ChatModes, ADeveloperMessageIsASystemMessage) {
+  json body = chat_body();
+  body["messages"][0]["role"] = "developer";
+  EXPECT_EQ(choice_of(body)["message"]["content"], testing::kAnswer);
+}
+
 TEST_F(ChatModes, APrefixIsGoneOnWith) {
   json body = short_body();
   body["max_tokens"] = 3;
