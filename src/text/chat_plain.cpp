@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <string_view>
+
 #include "base/error.h"
 
 namespace levin::text {
@@ -9,23 +12,34 @@ namespace {
 
 using base::ErrorCode;
 
-void check_possible(const Conversation& conversation, const ChatOptions& options) {
-  if (options.is_thinking) {
-    throw base::Error(ErrorCode::kInvalidArgument,
-                      "this model cannot think: its tokenizer has no </think> token");
+[[noreturn]] void refuse_tools(std::string_view field) {
+  base::throw_error(ErrorCode::kInvalidArgument, std::string(field),
+                    "this model cannot call tools: its tokenizer has no markup for them");
+}
+
+/// No prompt here has room for tools, their calls and their results.
+void refuse_all_tools(const Conversation& conversation) {
+  if (!conversation.tools.empty()) {
+    refuse_tools("tools");
   }
-  bool has_tools = !conversation.tools.empty();
   for (size_t idx = 0; idx < conversation.messages.size(); ++idx) {
     const ChatMessage& message = conversation.messages[idx];
     if (message.role == Role::kTool) {
-      base::throw_error(ErrorCode::kInvalidArgument, fmt::format("messages[{}]", idx),
-                        "the chat form of this model has no role {}", role_name(message.role));
+      base::throw_error(ErrorCode::kInvalidArgument, fmt::format("messages[{}].role", idx),
+                        "the chat form of this model has no role tool");
     }
-    has_tools = has_tools || !message.tools.empty() || !message.tool_calls.empty();
+    if (!message.tools.empty()) {
+      refuse_tools(fmt::format("messages[{}].tools", idx));
+    }
+    if (!message.tool_calls.empty()) {
+      refuse_tools(fmt::format("messages[{}].tool_calls", idx));
+    }
   }
-  if (has_tools) {
-    throw base::Error(ErrorCode::kInvalidArgument,
-                      "this model cannot call tools: its tokenizer has no markup for them");
+}
+
+void refuse_thinking(const ChatOptions& options, const char* reason) {
+  if (options.is_thinking) {
+    base::throw_error(ErrorCode::kInvalidArgument, "", "this model cannot think: {}", reason);
   }
 }
 
@@ -43,7 +57,8 @@ void append_after_marker(Prompt& prompt, std::string_view marker, std::string_vi
 }  // namespace
 
 Prompt encode_chat_markers(const Conversation& conversation, const ChatOptions& options) {
-  check_possible(conversation, options);
+  refuse_thinking(options, "its tokenizer has no </think> token");
+  refuse_all_tools(conversation);
   Prompt prompt;
   append_bos(prompt, options);
   const char* separator = "";
@@ -73,10 +88,8 @@ Prompt encode_chat_markers(const Conversation& conversation, const ChatOptions& 
 }
 
 Prompt encode_chat_text(const Conversation& conversation, const ChatOptions& options) {
-  if (options.is_thinking) {
-    throw base::Error(ErrorCode::kInvalidArgument,
-                      "this model cannot think: its prompts are plain text");
-  }
+  refuse_thinking(options, "its prompts are plain text");
+  refuse_all_tools(conversation);
   Prompt prompt;
   append_bos(prompt, options);
   const char* separator = "";

@@ -67,21 +67,6 @@ TEST(ChatStyle, MarkersHaveOneSpaceBehindThem) {
             kBos + "DOC<｜User｜> Why?<｜Assistant｜> So." + kEos + "<｜User｜> Oh<｜Assistant｜>");
 }
 
-TEST(ChatStyle, MarkersRefuseWhatTheModelCannotDo) {
-  const auto error = [](const std::string& json, const ChatOptions& options = {}) {
-    return error_of([&] { (void)rendered(json, ChatStyle::kMarkers, options); });
-  };
-  ChatOptions thinking;
-  thinking.is_thinking = true;
-  EXPECT_EQ(error(R"([{"role":"user","content":"x"}])", thinking),
-            "this model cannot think: its tokenizer has no </think> token");
-  EXPECT_EQ(error(R"([{"role":"tool","content":"x"}])"),
-            "messages[0]: the chat form of this model has no role tool");
-  EXPECT_EQ(error(R"({"messages":[{"role":"user","content":"x"}],
-                      "tools":[{"function":{"name":"f"}}]})"),
-            "this model cannot call tools: its tokenizer has no markup for them");
-}
-
 TEST(ChatStyle, ADeveloperIsASystemWhereTheStyleHasNoOther) {
   const std::string rest = R"(","content":"D"},{"role":"user","content":"Q"}])";
   for (const ChatStyle style :
@@ -93,20 +78,41 @@ TEST(ChatStyle, ADeveloperIsASystemWhereTheStyleHasNoOther) {
             rendered(R"([{"role":"system)" + rest, ChatStyle::kV32));
 }
 
+TEST(ChatStyle, ThinkingIsRefusedWhereThereIsNone) {
+  const auto error = [](ChatStyle style) {
+    ChatOptions thinking;
+    thinking.is_thinking = true;
+    return error_of([&] { (void)rendered(R"([{"role":"user","content":"x"}])", style, thinking); });
+  };
+  EXPECT_EQ(error(ChatStyle::kMarkers),
+            "this model cannot think: its tokenizer has no </think> token");
+  EXPECT_EQ(error(ChatStyle::kPlain), "this model cannot think: its prompts are plain text");
+}
+
+TEST(ChatStyle, ToolsAreRefusedByNameWhereThereIsNoMarkupForThem) {
+  const std::string no_tools = "this model cannot call tools: its tokenizer has no markup for them";
+  for (const ChatStyle style : {ChatStyle::kMarkers, ChatStyle::kPlain}) {
+    const auto error = [&](const std::string& json) {
+      return error_of([&] { (void)rendered(json, style); });
+    };
+    EXPECT_EQ(error(R"({"messages":[{"role":"user","content":"x"}],
+                        "tools":[{"function":{"name":"f"}}]})"),
+              "tools: " + no_tools);
+    EXPECT_EQ(error(R"([{"role":"system","content":"","tools":[{"function":{"name":"f"}}]}])"),
+              "messages[0].tools: " + no_tools);
+    EXPECT_EQ(error(R"([{"role":"user","content":"x"},{"role":"assistant","tool_calls":[
+                         {"function":{"name":"f","arguments":"{}"}}]}])"),
+              "messages[1].tool_calls: " + no_tools);
+    EXPECT_EQ(error(R"([{"role":"tool","content":"x"}])"),
+              "messages[0].role: the chat form of this model has no role tool");
+  }
+}
+
 TEST(ChatStyle, PlainIsBosAndText) {
   EXPECT_EQ(rendered(R"([{"role":"user","content":"Once"}])", ChatStyle::kPlain), kBos + "Once");
   EXPECT_EQ(rendered(R"([{"role":"system","content":"D"},{"role":"user","content":"Q"}])",
                      ChatStyle::kPlain),
             kBos + "D\n\nQ");
-}
-
-TEST(ChatStyle, PlainRefusesThinking) {
-  ChatOptions thinking;
-  thinking.is_thinking = true;
-  EXPECT_EQ(error_of([&] {
-              (void)rendered(R"([{"role":"user","content":"x"}])", ChatStyle::kPlain, thinking);
-            }),
-            "this model cannot think: its prompts are plain text");
 }
 
 /// The small tokenizer under other names of its added tokens, loaded from `folder`.

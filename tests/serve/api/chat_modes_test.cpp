@@ -229,6 +229,27 @@ TEST_F(ChatModes, ADeveloperMessageIsASystemMessage) {
   EXPECT_EQ(choice_of(body)["message"]["content"], testing::kAnswer);
 }
 
+TEST(ChatModesOfOtherModels, ToolsAreRefusedByNameWhereTheTokenizerHasNoMarkers) {
+  ServiceFixture plain({.model_dir = testing::markerless_folder()});
+  const auto refused_field = [&plain](const json& body) -> std::string {
+    const ResponderPtr answer = plain.post("/chat/completions", body);
+    EXPECT_EQ(answer->status(), 422) << answer->body();
+    return answer->json()["error"]["param"];
+  };
+  json body = short_body();
+  body["max_tokens"] = 1;
+  EXPECT_EQ(plain.post("/chat/completions", body)->status(), 200);
+  body["tools"] = json::array({weather_tool()});
+  body["tools"][0]["function"]["strict"] = false;
+  for (const bool is_parallel : {true, false}) {
+    body["parallel_tool_calls"] = is_parallel;
+    EXPECT_EQ(refused_field(body), "tools");
+  }
+  body.erase("tools");
+  body["messages"].push_back({{"role", "tool"}, {"tool_call_id", "1"}, {"content", "4"}});
+  EXPECT_EQ(refused_field(body), "messages[2].role");
+}
+
 TEST_F(ChatModes, APrefixIsGoneOnWith) {
   json body = short_body();
   body["max_tokens"] = 3;

@@ -18,29 +18,36 @@ std::string content_of(const std::filesystem::path& path) {
   return content.str();
 }
 
-void fill_unmarked_folder(const std::filesystem::path& folder) {
+/// Makes `folder` a copy of mini that spells `markup` otherwise; returns its path.
+std::string respelt_mini(const std::filesystem::path& folder,
+                         const std::vector<std::string>& markup) {
   const std::filesystem::path mini = mini_model();
   for (const char* name : {"config.json", "model.safetensors", "tokenizer_config.json"}) {
     std::filesystem::create_symlink(mini / name, folder / name);
   }
   std::string tokenizer = content_of(mini / "tokenizer.json");
-  for (const std::string& markup : std::vector<std::string>{"think>", "｜fim", "｜tool"}) {
-    for (size_t place = 0; (place = tokenizer.find(markup, place)) != std::string::npos;) {
-      tokenizer.replace(place, markup.size(), "x" + markup);
-      place += markup.size() + 1;
+  for (const std::string& mark : markup) {
+    for (size_t place = 0; (place = tokenizer.find(mark, place)) != std::string::npos;) {
+      tokenizer.replace(place, mark.size(), "x" + mark);
+      place += mark.size() + 1;
     }
   }
   std::ofstream(folder / "tokenizer.json", std::ios::binary) << tokenizer;
+  return folder;
 }
 
 }  // namespace
 
 const std::string& unmarked_folder() {
   static const levin::testing::TemporaryFolder folder;
-  static const std::string path = [] {
-    fill_unmarked_folder(folder.path());
-    return std::string(folder.path());
-  }();
+  static const std::string path = respelt_mini(folder.path(), {"think>", "｜fim", "｜tool"});
+  return path;
+}
+
+const std::string& markerless_folder() {
+  static const levin::testing::TemporaryFolder folder;
+  static const std::string path =
+      respelt_mini(folder.path(), {"think>", "｜fim", "｜tool", "｜User", "｜Assistant"});
   return path;
 }
 

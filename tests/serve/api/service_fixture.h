@@ -25,6 +25,9 @@ using ResponderPtr = std::shared_ptr<RecordingResponder>;
 /// and gaps.
 const std::string& unmarked_folder();
 
+/// The same without the markers of users and assistants: its chats are plain text.
+const std::string& markerless_folder();
+
 struct ServiceFixtureOptions {
   std::string model_dir = mini_model();
   int64_t context_tokens = 1024;
