@@ -41,6 +41,7 @@ std::string reason_name(FinishReason reason) {
 AnswerJob::AnswerJob(AnswerJobOptions options, const ServedModel& model, Metrics& metrics,
                      std::unique_ptr<AnswerWriter> format, std::shared_ptr<Reply> reply)
     : metrics_(metrics),
+      held_bytes_(options.held_bytes),
       prompt_tokens_(static_cast<int64_t>(options.request.prompt.size())),
       index_topk_(model.is_sparse && !options.request.is_dense ? model.config.indexer.index_topk
                                                                : 0),

@@ -34,6 +34,7 @@ class AnswerWriter {
 
 struct AnswerJobOptions {
   generation::GenerationRequest request;  ///< without stop strings: the format has them
+  size_t held_bytes = 0;                  ///< of the prompt, as ids and as text
   uint64_t prefix_salt = 0;
   bool counts_answer = true;  ///< false: the prompt alone is wanted, and one token is drawn in vain
 };
@@ -44,6 +45,7 @@ class AnswerJob final : public Job {
   AnswerJob(AnswerJobOptions options, const ServedModel& model, Metrics& metrics,
             std::unique_ptr<AnswerWriter> format, std::shared_ptr<Reply> reply);
 
+  [[nodiscard]] size_t held_bytes() const override { return held_bytes_; }
   runtime::Request take_request() override;
   Wish on_event(const runtime::TokenEvent& event) override;
   Wish on_tick(Clock::time_point now) override;
@@ -55,6 +57,7 @@ class AnswerJob final : public Job {
 
   Metrics& metrics_;
   runtime::Request request_;  // until taken
+  size_t held_bytes_;
   int64_t prompt_tokens_;
   int64_t index_topk_;  // 0: attends densely
   bool counts_answer_;

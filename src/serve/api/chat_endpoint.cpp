@@ -77,7 +77,7 @@ void answer_chat(const http::Request& request, const std::shared_ptr<http::Respo
       ChatFormatOptions{.output = {.style = model.style,
                                    .begins_with_reasoning = begins_with_reasoning,
                                    .reads_calls = !chat.conversation.tools.empty()},
-                        .stop = chat.common.stop,
+                        .stop = std::move(chat.common.stop),
                         .is_thinking = is_thinking,
                         .wants_logprobs = chat.wants_logprobs,
                         .call_id_prefix = request.id},

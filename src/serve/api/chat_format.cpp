@@ -29,7 +29,7 @@ ChatFormat::ChatFormat(ChatFormatOptions options, const ServedModel& model)
     : options_(std::move(options)),
       tokenizer_(model.tokenizer),
       parser_(options_.output),
-      stops_(options_.stop) {}
+      stops_(std::exchange(options_.stop, {})) {}
 
 void ChatFormat::take(const generation::Delta& delta, Reply& reply) {
   reasoning_tokens_ += delta.token.has_value() && parser_.is_reasoning() ? 1 : 0;

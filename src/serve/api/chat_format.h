@@ -42,7 +42,7 @@ class ChatFormat final : public AnswerWriter {
   [[nodiscard]] std::string call_id(int call_idx) const;
   [[nodiscard]] Json message() const;
 
-  const ChatFormatOptions options_;
+  ChatFormatOptions options_;  // without the stop strings, which have moved on
   const text::Tokenizer& tokenizer_;
   text::OutputParser parser_;
   generation::StopStrings stops_;

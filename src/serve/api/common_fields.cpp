@@ -17,6 +17,7 @@ using text::JsonValue;
 using Kind = text::JsonValue::Kind;
 
 constexpr size_t kMaxStopStrings = 16;
+constexpr size_t kMaxStopBytes = 1024;  // the end of the answer is compared with each
 constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
 
 std::string required_string(const JsonFields& fields, std::string_view key) {
@@ -27,6 +28,17 @@ std::string required_string(const JsonFields& fields, std::string_view key) {
   return *std::move(value);
 }
 
+const std::string& stop_string(const JsonValue& value) {
+  if (!value.is(Kind::kString) || value.text.empty() || value.text.size() > kMaxStopBytes) {
+    throw invalid_parameter(
+        "stop",
+        fmt::format("strings of 1 to {} bytes expected, got {}", kMaxStopBytes,
+                    value.is(Kind::kString) ? fmt::format("{} bytes", value.text.size())
+                                            : std::string(text::json_kind_name(value.kind))));
+  }
+  return value.text;
+}
+
 std::vector<std::string> read_stop(const JsonFields& fields) {
   std::vector<std::string> stop;
   const JsonValue* value = fields.find("stop");
@@ -34,19 +46,14 @@ std::vector<std::string> read_stop(const JsonFields& fields) {
     return stop;
   }
   if (value->is(Kind::kString)) {
-    stop.push_back(value->text);
+    stop.push_back(stop_string(*value));
   } else if (value->is(Kind::kArray) && value->items.size() <= kMaxStopStrings) {
     for (const JsonValue& item : value->items) {
-      stop.push_back(item.is(Kind::kString) ? item.text : std::string());
+      stop.push_back(stop_string(item));
     }
   } else {
     throw invalid_parameter(
         "stop", fmt::format("a string or at most {} strings expected", kMaxStopStrings));
-  }
-  for (const std::string& text : stop) {
-    if (text.empty()) {
-      throw invalid_parameter("stop", "strings that are not empty expected");
-    }
   }
   return stop;
 }

@@ -60,10 +60,10 @@ bool has_added_bos(const std::string& text, const std::vector<int32_t>& ids,
   return bos == ids.front() && !text.starts_with(tokenizer.token_bytes(*bos));
 }
 
-PlannedAnswer plan_answer(const CompletionRequest& request, size_t prompt_idx,
-                          const ServedModel& model, const Dispatcher& dispatcher,
-                          const text::EncodeWatch& watch) {
-  const CompletionPrompt& prompt = request.prompts[prompt_idx];
+/// Takes the prompt out of the request.
+PlannedAnswer plan_answer(CompletionRequest& request, size_t prompt_idx, const ServedModel& model,
+                          const Dispatcher& dispatcher, const text::EncodeWatch& watch) {
+  CompletionPrompt prompt = std::move(request.prompts[prompt_idx]);
   PlannedAnswer answer;
   generation::GenerationRequest& generation = answer.request;
   generation.prompt = prompt_ids(prompt, request, model, watch);
@@ -86,10 +86,12 @@ PlannedAnswer plan_answer(const CompletionRequest& request, size_t prompt_idx,
                                  .wants_logprobs = request.logprobs.has_value(),
                                  .drops_answer = drops_answer};
   if (request.echoes) {
-    const auto* text = std::get_if<std::string>(&prompt);
-    format.prompt_text = text != nullptr ? *text : model.tokenizer.decode(generation.prompt);
+    auto* text = std::get_if<std::string>(&prompt);
     format.echoes_first_token =
         text == nullptr || !has_added_bos(*text, generation.prompt, model.tokenizer);
+    format.prompt_text =
+        text != nullptr ? std::move(*text) : model.tokenizer.decode(generation.prompt);
+    answer.text_bytes = format.prompt_text.size();
   }
   answer.format = std::make_unique<CompletionFormat>(std::move(format), model);
   return answer;
@@ -100,8 +102,7 @@ PlannedAnswer plan_answer(const CompletionRequest& request, size_t prompt_idx,
 void answer_completion(const http::Request& request,
                        const std::shared_ptr<http::Responder>& responder, const Caller& caller,
                        const ServedModel& model, Dispatcher& dispatcher) {
-  const CompletionRequest completion =
-      parse_completion_request(request.body, model.config.vocab_size);
+  CompletionRequest completion = parse_completion_request(request.body, model.config.vocab_size);
   const ModelName name = resolve_model_name(model, completion.common.model);
   if (name.is_thinking) {
     throw invalid_parameter("model", "completions have no thinking mode; ask for deepseek-chat");

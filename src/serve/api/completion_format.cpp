@@ -5,9 +5,11 @@
 namespace levin::serve::api {
 
 CompletionFormat::CompletionFormat(CompletionFormatOptions options, const ServedModel& model)
-    : options_(std::move(options)), stops_(options_.stop), logprobs_(model.tokenizer) {
+    : options_(std::move(options)),
+      stops_(std::exchange(options_.stop, {})),
+      logprobs_(model.tokenizer) {
   if (options_.echoes) {
-    text_ = options_.prompt_text;
+    text_ = std::exchange(options_.prompt_text, {});
     if (options_.wants_logprobs) {
       logprobs_.add_first(options_.first_prompt_token, options_.echoes_first_token);
     }

@@ -37,7 +37,7 @@ class CompletionFormat final : public AnswerWriter {
   void tell(const std::vector<TextToken>& tokens);
   [[nodiscard]] Json take_choice(const Reply& reply);
 
-  const CompletionFormatOptions options_;
+  CompletionFormatOptions options_;  // without the texts, which have moved on
   generation::StopStrings stops_;
   TokenQueue token_queue_;
   CompletionLogprobs logprobs_;

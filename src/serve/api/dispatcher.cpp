@@ -76,8 +76,11 @@ void Dispatcher::dispatch(const Caller& caller, const std::shared_ptr<http::Resp
   std::vector<std::shared_ptr<Job>> jobs;
   jobs.reserve(answers.size());
   for (PlannedAnswer& answer : answers) {
+    const size_t held_bytes =
+        answer.request.prompt.size() * sizeof(answer.request.prompt[0]) + answer.text_bytes;
     jobs.push_back(
         std::make_shared<AnswerJob>(AnswerJobOptions{.request = std::move(answer.request),
+                                                     .held_bytes = held_bytes,
                                                      .prefix_salt = caller.prefix_salt,
                                                      .counts_answer = answer.counts_answer},
                                     model_, services_.metrics, std::move(answer.format), reply));

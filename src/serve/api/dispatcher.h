@@ -23,6 +23,7 @@ struct PlannedAnswer {
   generation::GenerationRequest request;  ///< max_new_tokens from answer_limit
   std::unique_ptr<AnswerWriter> format;
   bool counts_answer = true;  ///< as in AnswerJobOptions
+  size_t text_bytes = 0;      ///< of the prompt's text, where the format keeps it
 };
 
 class Dispatcher {

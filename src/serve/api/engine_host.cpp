@@ -30,6 +30,7 @@ constexpr std::chrono::milliseconds kIdleTick{20};
 /// A job that the engine has taken.
 struct RunningJob {
   std::shared_ptr<Job> job;
+  size_t held_bytes = 0;
   bool has_begun = false;  // something of it has been computed
   bool is_paused = false;
   Clock::time_point begin;
@@ -95,6 +96,7 @@ struct EngineHost::State {
   std::condition_variable all_ended;  // for drain
   std::vector<std::shared_ptr<Job>> inbox;
   int64_t waiting = 0;
+  size_t waiting_bytes = 0;
   int64_t unfinished = 0;
   double seconds_per_job = 0.1;  // average over the last ones
   bool is_draining = false;
@@ -104,7 +106,7 @@ struct EngineHost::State {
 
   std::thread thread;  // last: it uses all of the above
 
-  [[nodiscard]] Admission admission_of(int64_t count) const;
+  [[nodiscard]] Admission admission_of(int64_t count, size_t bytes) const;
   void cancel_all();
   void run();
   [[nodiscard]] std::vector<std::shared_ptr<Job>> take_inbox(bool may_wait, bool& cancels,
@@ -140,11 +142,13 @@ EngineHost::~EngineHost() {
 }
 
 /// Under the mutex.
-EngineHost::Admission EngineHost::State::admission_of(int64_t count) const {
+EngineHost::Admission EngineHost::State::admission_of(int64_t count, size_t bytes) const {
   if (is_draining) {
     return Admission::kDraining;
   }
-  return waiting + count > options.max_waiting ? Admission::kQueueFull : Admission::kAccepted;
+  const bool is_too_much = waiting > 0 && waiting_bytes + bytes > options.max_waiting_bytes;
+  return is_too_much || waiting + count > options.max_waiting ? Admission::kQueueFull
+                                                              : Admission::kAccepted;
 }
 
 /// Under the mutex. The token goes last: once a step has been broken off, the next round cancels.
@@ -155,19 +159,24 @@ void EngineHost::State::cancel_all() {
 
 EngineHost::Admission EngineHost::ask() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->admission_of(1);
+  return state_->admission_of(1, 0);
 }
 
 EngineHost::Admission EngineHost::submit(std::span<const std::shared_ptr<Job>> jobs) {
   const auto count = static_cast<int64_t>(jobs.size());
+  size_t bytes = 0;
+  for (const std::shared_ptr<Job>& job : jobs) {
+    bytes += job->held_bytes();
+  }
   {
     const std::lock_guard lock(state_->mutex);
-    const Admission admission = state_->admission_of(count);
+    const Admission admission = state_->admission_of(count, bytes);
     if (admission != Admission::kAccepted) {
       return admission;
     }
     state_->inbox.insert(state_->inbox.end(), jobs.begin(), jobs.end());
     state_->waiting += count;
+    state_->waiting_bytes += bytes;
     state_->unfinished += count;
   }
   state_->work.notify_all();
@@ -239,7 +248,8 @@ std::vector<std::shared_ptr<Job>> EngineHost::State::take_inbox(bool may_wait, b
 }
 
 void EngineHost::State::start(std::shared_ptr<Job> job) noexcept {
-  RunningJob running{.job = std::move(job), .begin = Clock::now()};
+  const size_t held_bytes = job->held_bytes();
+  RunningJob running{.job = std::move(job), .held_bytes = held_bytes, .begin = Clock::now()};
   TokenEvent event;
   std::optional<RequestId> id;
   try {
@@ -345,6 +355,7 @@ void EngineHost::State::note_begin(RunningJob& running) {
     running.has_begun = true;
     const std::lock_guard lock(mutex);
     --waiting;
+    waiting_bytes -= running.held_bytes;
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -25,6 +26,8 @@ class Job {
  public:
   virtual ~Job() = default;
 
+  /// The memory that it takes while it waits, as far as that depends on its request. Any thread.
+  [[nodiscard]] virtual size_t held_bytes() const { return 0; }
   /// Called once, when the engine takes the job.
   virtual runtime::Request take_request() = 0;
   /// Called with each event; the last one has `finish`. A job that throws here is cancelled.
@@ -36,6 +39,8 @@ class Job {
 struct EngineHostOptions {
   /// Jobs of which nothing has been computed yet; more are refused.
   int64_t max_waiting = 256;
+  /// What these may hold together; one that waits alone may hold more.
+  size_t max_waiting_bytes = size_t{256} << 20;
 };
 
 /// A snapshot, taken after each step.

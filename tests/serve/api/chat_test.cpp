@@ -247,7 +247,7 @@ TEST_F(Chat, AClientThatGoesFreesItsPages) {
 }
 
 TEST_F(Chat, AFullQueueIsSaidWithAHint) {
-  ServiceFixture small({.cache_tokens = 1024, .max_waiting = 1});
+  ServiceFixture small({.cache_tokens = 1024, .host = {.max_waiting = 1}});
   const json body = long_chat_body(800);
   const ResponderPtr running = small.start("POST", "/chat/completions", body.dump());
   running->wait_for_bytes(1);

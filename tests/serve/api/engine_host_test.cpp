@@ -26,6 +26,7 @@ class NotingJob : public Job {
     request_.max_new_tokens = max_tokens;
   }
 
+  [[nodiscard]] size_t held_bytes() const override { return held; }
   runtime::Request take_request() override {
     runtime::Request request = request_;
     if (fails_allocation >= 0) {
@@ -74,6 +75,7 @@ class NotingJob : public Job {
   std::atomic<Wish> wish{Wish::kGoOn};
   std::atomic<bool> fails_to_cancel{false};  // at the first attempt
   std::function<void()> before_step;
+  size_t held = 0;
   int64_t throws_at = 0;
   bool throws_a_number = false;
   int64_t fails_allocation = -1;  // after the request was taken
@@ -86,15 +88,15 @@ class NotingJob : public Job {
 
 class EngineHostOnMini : public ::testing::Test {
  protected:
-  EngineHostOnMini() { restart(64); }
+  EngineHostOnMini() { restart({.max_waiting = 64}); }
 
-  void restart(int64_t max_waiting) {
+  void restart(const EngineHostOptions& host_options) {
     runtime::EngineOptions options;
     options.threads = 1;
     options.context_tokens = 1024;
     host_.reset();
     host_ = std::make_unique<EngineHost>(runtime::Engine::load(testing::mini_model(), options),
-                                         EngineHostOptions{.max_waiting = max_waiting});
+                                         host_options);
   }
 
   EngineHost::Admission submit(const std::shared_ptr<Job>& job) { return host_->submit({&job, 1}); }
@@ -216,7 +218,7 @@ TEST_F(EngineHostOnMini, APausedJobStandsStillWhileOthersGoOn) {
 }
 
 TEST_F(EngineHostOnMini, TheQueueIsBounded) {
-  restart(2);
+  restart({.max_waiting = 2});
   const auto running = job(10, 1000);
   EXPECT_EQ(submit(running), EngineHost::Admission::kAccepted);
   running->wait_for_tokens(1);
@@ -237,8 +239,32 @@ TEST_F(EngineHostOnMini, TheQueueIsBounded) {
   }
 }
 
+TEST_F(EngineHostOnMini, TheBytesOfTheQueueAreBounded) {
+  restart({.max_waiting = 64, .max_waiting_bytes = 100});
+  const auto paused_job = [](size_t held) {
+    auto made = job(10, 5);
+    made->held = held;
+    made->wish = Wish::kPause;  // before it has begun: it waits
+    return made;
+  };
+  const auto large = paused_job(1000);
+  EXPECT_EQ(submit(large), EngineHost::Admission::kAccepted) << "alone";
+  EXPECT_EQ(submit(paused_job(1)), EngineHost::Admission::kQueueFull);
+  large->wish = Wish::kGoOn;
+  large->wait_for_tokens(1);
+  const auto first = paused_job(60);
+  const auto second = paused_job(40);
+  EXPECT_EQ(submit(first), EngineHost::Admission::kAccepted) << "the large one waits no longer";
+  EXPECT_EQ(submit(paused_job(41)), EngineHost::Admission::kQueueFull);
+  EXPECT_EQ(submit(second), EngineHost::Admission::kAccepted);
+  for (const auto& waiting : {first, second}) {
+    waiting->wish = Wish::kGoOn;
+    EXPECT_EQ(waiting->wait(), FinishReason::kLength);
+  }
+}
+
 TEST_F(EngineHostOnMini, SeveralJobsAreTakenTogetherOrNotAtAll) {
-  restart(2);
+  restart({.max_waiting = 2});
   const std::vector<std::shared_ptr<Job>> three{job(10, 1), job(10, 1), job(10, 1)};
   EXPECT_EQ(host_->ask(), EngineHost::Admission::kAccepted) << "one would fit";
   EXPECT_EQ(host_->submit(three), EngineHost::Admission::kQueueFull);

@@ -63,7 +63,7 @@ ServiceFixture::ServiceFixture(const ServiceFixtureOptions& options) {
   service_ = std::make_unique<Service>(runtime::Engine::load(options.model_dir, engine),
                                        ServiceOptions{.model_dir = options.model_dir,
                                                       .model_name = "mini",
-                                                      .host = {.max_waiting = options.max_waiting},
+                                                      .host = options.host,
                                                       .prices = {},
                                                       .api_keys = options.api_keys,
                                                       .connections = options.connections},

@@ -32,7 +32,7 @@ struct ServiceFixtureOptions {
   std::string model_dir = mini_model();
   int64_t context_tokens = 1024;
   int64_t cache_tokens = 16384;  ///< of all sequences together
-  int64_t max_waiting = 64;
+  EngineHostOptions host = {.max_waiting = 64};
   accounts::Accounts* accounts = nullptr;
   std::vector<std::string> api_keys = {};
   model::AttentionMode attention = model::AttentionMode::kAuto;
