@@ -24,7 +24,7 @@ class AnswerWriter {
   /// The answer has ended: what was kept back is written, and the rest is returned, for
   /// Reply::end_choice. `reason` is "stop", "length" or "insufficient_system_resource"; a stop
   /// string in what was kept back makes it "stop".
-  [[nodiscard]] virtual Json end(const std::string& reason, Reply& reply) = 0;
+  [[nodiscard]] virtual Choice end(const std::string& reason, Reply& reply) = 0;
   /// True once a stop string has ended the answer. Formats look for them, because they know what of
   /// the model's text is the answer.
   [[nodiscard]] virtual bool has_stopped() const = 0;

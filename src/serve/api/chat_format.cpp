@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace levin::serve::api {
@@ -53,7 +52,7 @@ void ChatFormat::take(const generation::Delta& delta, Reply& reply) {
   }
 }
 
-Json ChatFormat::end(const std::string& reason, Reply& reply) {
+Choice ChatFormat::end(const std::string& reason, Reply& reply) {
   std::vector<OutputEvent> rest = up_to_stop(parser_.flush());
   if (std::string kept_back = stops_.flush(); !kept_back.empty()) {
     rest.push_back({EventKind::kContent, std::move(kept_back), 0});
@@ -61,7 +60,7 @@ Json ChatFormat::end(const std::string& reason, Reply& reply) {
   take_logprobs(rest);
   const std::string ending = stops_.has_matched() ? "stop" : reason;
   const bool calls_tools = ending == "stop" && has_calls_ && !parser_.has_cut_call();
-  Json choice = {{"index", 0}};
+  Choice choice{.json = {{"index", 0}}};
   if (reply.streams()) {
     for (const OutputEvent& event : rest) {
       add_to_delta(event);
@@ -69,17 +68,15 @@ Json ChatFormat::end(const std::string& reason, Reply& reply) {
     if (!delta_.empty()) {
       write_delta(reply);
     }
-    choice["delta"] = Json::object();
-    choice["logprobs"] = nullptr;
+    choice.json["delta"] = Json::object();
   } else {
     take_events(rest);
-    choice["message"] = message();
-    choice["logprobs"] = nullptr;
+    choice.json["message"] = message();
     if (options_.wants_logprobs) {
-      choice["logprobs"] = {{"content", std::move(logprobs_)}};
+      choice.logprobs = take_logprobs_text();
     }
   }
-  choice["finish_reason"] = calls_tools ? "tool_calls" : ending;
+  choice.json["finish_reason"] = calls_tools ? "tool_calls" : ending;
   return choice;
 }
 
@@ -121,8 +118,7 @@ void ChatFormat::take_logprobs(const std::vector<OutputEvent>& events) {
   for (const OutputEvent& event : events) {
     content_bytes += event.kind == EventKind::kContent ? event.text.size() : 0;
   }
-  std::ranges::move(chat_logprobs(token_queue_.release(content_bytes), tokenizer_),
-                    std::back_inserter(logprobs_));
+  append_chat_logprobs(token_queue_.release(content_bytes), tokenizer_, logprobs_);
   if (has_calls_) {
     token_queue_.drop();
   }
@@ -185,13 +181,17 @@ void ChatFormat::add_to_delta(const OutputEvent& event) {
 }
 
 void ChatFormat::write_delta(Reply& reply) {
-  Json choice = {{"index", 0}, {"delta", std::exchange(delta_, Json::object())}};
-  choice["logprobs"] = nullptr;
+  Choice choice{.json = {{"index", 0},
+                         {"delta", std::exchange(delta_, Json::object())},
+                         {"finish_reason", nullptr}}};
   if (!logprobs_.empty()) {  // a piece of the content is there, too
-    choice["logprobs"] = {{"content", std::exchange(logprobs_, Json::array())}};
+    choice.logprobs = take_logprobs_text();
   }
-  choice["finish_reason"] = nullptr;
   reply.write_choice(std::move(choice));
+}
+
+std::string ChatFormat::take_logprobs_text() {
+  return "{\"content\":[" + std::exchange(logprobs_, {}) + "]}";
 }
 
 std::string ChatFormat::call_id(int call_idx) const {

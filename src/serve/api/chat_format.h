@@ -27,7 +27,7 @@ class ChatFormat final : public AnswerWriter {
   ChatFormat(ChatFormatOptions options, const ServedModel& model);
 
   void take(const generation::Delta& delta, Reply& reply) override;
-  [[nodiscard]] Json end(const std::string& reason, Reply& reply) override;
+  [[nodiscard]] Choice end(const std::string& reason, Reply& reply) override;
   [[nodiscard]] bool has_stopped() const override { return stops_.has_matched(); }
   [[nodiscard]] int64_t reasoning_tokens() const override { return reasoning_tokens_; }
 
@@ -39,6 +39,7 @@ class ChatFormat final : public AnswerWriter {
   void add_to_message(const text::OutputEvent& event);
   void add_to_delta(const text::OutputEvent& event);
   void write_delta(Reply& reply);
+  [[nodiscard]] std::string take_logprobs_text();
   [[nodiscard]] std::string call_id(int call_idx) const;
   [[nodiscard]] Json message() const;
 
@@ -53,7 +54,7 @@ class ChatFormat final : public AnswerWriter {
   // Streams: what has not been written yet.
   bool has_begun_ = false;
   Json delta_ = Json::object();
-  Json logprobs_ = Json::array();  // of a body: all
+  std::string logprobs_;  // JSON text of the entries; of a body: all
 
   // Bodies: the message so far.
   std::string reasoning_;

@@ -31,20 +31,20 @@ void CompletionFormat::take(const generation::Delta& delta, Reply& reply) {
     }
   }
   if (reply.streams() && delta.token.has_value() && !text_.empty()) {
-    Json choice = take_choice(reply);
-    choice["finish_reason"] = nullptr;
+    Choice choice = take_choice(reply);
+    choice.json["finish_reason"] = nullptr;
     reply.write_choice(std::move(choice));
   }
 }
 
-Json CompletionFormat::end(const std::string& reason, Reply& reply) {
+Choice CompletionFormat::end(const std::string& reason, Reply& reply) {
   text_ += stops_.flush();
   // What harnesses count on: an entry for each token, also for EOS and others without a text.
   if (!stops_.has_matched()) {
     tell(token_queue_.release_all());
   }
-  Json choice = take_choice(reply);
-  choice["finish_reason"] = stops_.has_matched() ? "stop" : reason;
+  Choice choice = take_choice(reply);
+  choice.json["finish_reason"] = stops_.has_matched() ? "stop" : reason;
   return choice;
 }
 
@@ -54,11 +54,11 @@ void CompletionFormat::tell(const std::vector<TextToken>& tokens) {
   }
 }
 
-Json CompletionFormat::take_choice(const Reply& reply) {
-  Json choice = {{"index", options_.index}, {"text", std::exchange(text_, {})}};
-  choice["logprobs"] = nullptr;
+Choice CompletionFormat::take_choice(const Reply& reply) {
+  Choice choice;
+  choice.json = {{"index", options_.index}, {"text", std::exchange(text_, {})}};
   if (options_.wants_logprobs && !(reply.streams() && logprobs_.is_empty())) {
-    choice["logprobs"] = logprobs_.take();
+    choice.logprobs = logprobs_.take();
   }
   return choice;
 }

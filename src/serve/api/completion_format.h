@@ -29,13 +29,13 @@ class CompletionFormat final : public AnswerWriter {
   CompletionFormat(CompletionFormatOptions options, const ServedModel& model);
 
   void take(const generation::Delta& delta, Reply& reply) override;
-  [[nodiscard]] Json end(const std::string& reason, Reply& reply) override;
+  [[nodiscard]] Choice end(const std::string& reason, Reply& reply) override;
   [[nodiscard]] bool has_stopped() const override { return stops_.has_matched(); }
   [[nodiscard]] int64_t reasoning_tokens() const override { return 0; }
 
  private:
   void tell(const std::vector<TextToken>& tokens);
-  [[nodiscard]] Json take_choice(const Reply& reply);
+  [[nodiscard]] Choice take_choice(const Reply& reply);
 
   CompletionFormatOptions options_;  // without the texts, which have moved on
   generation::StopStrings stops_;

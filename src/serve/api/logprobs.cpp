@@ -21,6 +21,11 @@ Json token_json(int32_t token, float logprob, const text::Tokenizer& tokenizer) 
   return json;
 }
 
+void append_entry(std::string& list, const Json& entry) {
+  list += list.empty() ? "" : ",";
+  list += dump(entry);
+}
+
 int64_t count_characters(std::string_view text) {
   return std::ranges::count_if(
       text, [](char byte) { return (static_cast<uint8_t>(byte) & 0xC0U) != 0x80U; });
@@ -74,16 +79,16 @@ std::string token_label(int32_t token, const text::Tokenizer& tokenizer) {
 }
 
 void CompletionLogprobs::add_token(int32_t token, std::string_view text) {
-  tokens_.push_back(token_label(token, tokenizer_));
-  text_offset_.push_back(offset_);
+  append_entry(tokens_, token_label(token, tokenizer_));
+  append_entry(text_offset_, offset_);
   offset_ += count_characters(text);
 }
 
 void CompletionLogprobs::add_first(int32_t token, bool is_in_text) {
   add_token(token, prompt_text_.push(token));
   offset_ = is_in_text ? offset_ : 0;
-  token_logprobs_.push_back(nullptr);
-  top_logprobs_.push_back(nullptr);
+  append_entry(token_logprobs_, nullptr);
+  append_entry(top_logprobs_, nullptr);
 }
 
 void CompletionLogprobs::add_prompt(const runtime::SampledToken& sampled) {
@@ -97,32 +102,37 @@ void CompletionLogprobs::add(const TextToken& token) {
 
 void CompletionLogprobs::add_scored(const runtime::SampledToken& sampled, std::string_view text) {
   add_token(sampled.token, text);
-  token_logprobs_.push_back(sampled.logprob);
+  append_entry(token_logprobs_, sampled.logprob);
   Json alternatives = Json::object();
   for (const runtime::TokenLogprob& alternative : sampled.top_logprobs) {
     alternatives[token_label(alternative.token, tokenizer_)] = alternative.logprob;
   }
-  top_logprobs_.push_back(std::move(alternatives));
+  append_entry(top_logprobs_, alternatives);
 }
 
-Json CompletionLogprobs::take() {
-  return {{"tokens", std::exchange(tokens_, Json::array())},
-          {"token_logprobs", std::exchange(token_logprobs_, Json::array())},
-          {"top_logprobs", std::exchange(top_logprobs_, Json::array())},
-          {"text_offset", std::exchange(text_offset_, Json::array())}};
+std::string CompletionLogprobs::take() {
+  std::string text;
+  const auto append_array = [&text](const char* name, std::string& entries) {
+    text.append(text.empty() ? "{\"" : ",\"").append(name).append("\":[");
+    text.append(std::exchange(entries, {})).append("]");
+  };
+  append_array("tokens", tokens_);
+  append_array("token_logprobs", token_logprobs_);
+  append_array("top_logprobs", top_logprobs_);
+  append_array("text_offset", text_offset_);
+  return text.append("}");
 }
 
-Json chat_logprobs(const std::vector<TextToken>& tokens, const text::Tokenizer& tokenizer) {
-  Json list = Json::array();
+void append_chat_logprobs(const std::vector<TextToken>& tokens, const text::Tokenizer& tokenizer,
+                          std::string& list) {
   for (const auto& [sampled, text] : tokens) {
     Json json = token_json(sampled.token, sampled.logprob, tokenizer);
     Json& alternatives = json["top_logprobs"] = Json::array();
     for (const runtime::TokenLogprob& alternative : sampled.top_logprobs) {
       alternatives.push_back(token_json(alternative.token, alternative.logprob, tokenizer));
     }
-    list.push_back(std::move(json));
+    append_entry(list, json);
   }
-  return list;
 }
 
 }  // namespace levin::serve::api

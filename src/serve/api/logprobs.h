@@ -1,4 +1,5 @@
-// Log-probabilities of tokens, handed out together with the text that the tokens became.
+// Log-probabilities of tokens, handed out together with the text that the tokens became. They are
+// collected as JSON text: trees of as many small values are several times as large.
 #pragma once
 
 #include <cstddef>
@@ -68,8 +69,8 @@ class CompletionLogprobs {
 
   [[nodiscard]] bool is_empty() const { return tokens_.empty(); }
 
-  /// What has been added since the last call; offsets go on.
-  [[nodiscard]] Json take();
+  /// What has been added since the last call, as JSON text; offsets go on.
+  [[nodiscard]] std::string take();
 
  private:
   void add_token(int32_t token, std::string_view text);
@@ -78,14 +79,16 @@ class CompletionLogprobs {
   const text::Tokenizer& tokenizer_;
   text::Detokenizer prompt_text_;
   int64_t offset_ = 0;
-  Json tokens_ = Json::array();
-  Json token_logprobs_ = Json::array();
-  Json top_logprobs_ = Json::array();
-  Json text_offset_ = Json::array();
+  // Entries of arrays, with commas between them.
+  std::string tokens_;
+  std::string token_logprobs_;
+  std::string top_logprobs_;
+  std::string text_offset_;
 };
 
-/// Chat's form: [{"token","logprob","bytes","top_logprobs":[...]}]
-[[nodiscard]] Json chat_logprobs(const std::vector<TextToken>& tokens,
-                                 const text::Tokenizer& tokenizer);
+/// Appends the entries of chat's form to `list`, with commas between them:
+/// {"token","logprob","bytes","top_logprobs":[...]}
+void append_chat_logprobs(const std::vector<TextToken>& tokens, const text::Tokenizer& tokenizer,
+                          std::string& list);
 
 }  // namespace levin::serve::api

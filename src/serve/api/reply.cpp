@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -15,8 +14,22 @@ namespace {
 // Until then a failure still gets its own status; afterwards a waiting client hears keep-alives.
 constexpr std::chrono::seconds kStreamBegin{3};
 
-bool is_before(const Json& a, const Json& b) {
-  return a.at("index").get<int64_t>() < b.at("index").get<int64_t>();
+std::string text_of(Choice choice) {
+  std::string text = dump(choice.json);
+  text.pop_back();  // the closing brace
+  return text.append(",\"logprobs\":").append(choice.logprobs).append("}");
+}
+
+Json usage_and_meter(const Spending& spending, const Cost& cost) {
+  return {{"usage", usage_json(spending, cost)}, {"levin", meter_json(spending, cost)}};
+}
+
+/// The members of `head`, the choices and the members of `rest` (it may have none) as one object.
+std::string object_text(const Json& head, std::string_view choices, const Json& rest) {
+  std::string text = dump(head);
+  text.pop_back();
+  text.append(",\"choices\":[").append(choices).append("]");
+  return rest.empty() ? text.append("}") : text.append(",").append(dump(rest).substr(1));
 }
 
 }  // namespace
@@ -50,13 +63,12 @@ void Reply::write_event(const std::string& data) {
   responder_->write("data: " + data + "\n\n");
 }
 
-void Reply::write_choice(Json choice) {
-  Json chunk = envelope(options_.chunk_object);
-  chunk["choices"] = Json::array({std::move(choice)});
+void Reply::write_choice(Choice choice) {
+  Json rest = Json::object();
   if (options_.include_usage) {
-    chunk["usage"] = nullptr;
+    rest["usage"] = nullptr;
   }
-  write_event(dump(chunk));
+  write_event(object_text(envelope(options_.chunk_object), text_of(std::move(choice)), rest));
 }
 
 void Reply::write_progress(int64_t prompt_tokens_done, int64_t prompt_tokens) {
@@ -72,12 +84,13 @@ void Reply::write_progress(int64_t prompt_tokens_done, int64_t prompt_tokens) {
   write_event(dump(chunk));
 }
 
-void Reply::end_choice(Json choice, const Spending& spending) {
-  finish_reason_ = choice.at("finish_reason").get<std::string>();
+void Reply::end_choice(Choice choice, const Spending& spending) {
+  finish_reason_ = choice.json.at("finish_reason").get<std::string>();
   if (options_.streams && open_choices_ > 1) {
     write_choice(std::move(choice));
   } else {
-    choices_.push_back(std::move(choice));
+    const auto index = choice.json.at("index").get<int64_t>();
+    choices_[index] = text_of(std::move(choice));
   }
   end_one(spending);
 }
@@ -175,29 +188,28 @@ void Reply::settle() {
   admission_.reset();
 }
 
-void Reply::write_usage_and_end(const Cost& cost) {
-  Json chunk = envelope(options_.chunk_object);
-  chunk["choices"] = std::move(choices_);
-  if (options_.include_usage) {
-    chunk["usage"] = nullptr;
-    write_event(dump(chunk));
-    chunk["choices"] = Json::array();
+/// The envelope, what choices are left, and the members of `rest`.
+std::string Reply::take_choices(const std::string& object, const Json& rest) {
+  std::string choices;
+  for (auto& [index, text] : std::exchange(choices_, {})) {
+    choices += choices.empty() ? "" : ",";
+    choices += text;
   }
-  chunk["usage"] = usage_json(spending_, cost);
-  chunk["levin"] = meter_json(spending_, cost);
-  write_event(dump(chunk));
+  return object_text(envelope(object), choices, rest);
+}
+
+void Reply::write_usage_and_end(const Cost& cost) {
+  if (options_.include_usage) {
+    write_event(take_choices(options_.chunk_object, {{"usage", nullptr}}));
+  }
+  write_event(take_choices(options_.chunk_object, usage_and_meter(spending_, cost)));
   responder_->write("data: [DONE]\n\n");
   responder_->finish();
 }
 
 void Reply::send_body(const Cost& cost) {
-  std::sort(choices_.begin(), choices_.end(), is_before);
-  Json body = envelope(options_.object);
-  body["choices"] = std::move(choices_);
-  body["usage"] = usage_json(spending_, cost);
-  body["levin"] = meter_json(spending_, cost);
   http::Response response;
-  response.body = dump(body);
+  response.body = take_choices(options_.object, usage_and_meter(spending_, cost));
   response.headers.emplace_back("X-Levin-Cost-Usd", cost.usd);
   responder_->send(std::move(response));
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,13 @@ struct ReplyOptions {
   bool include_progress = false;
   int64_t choices = 1;                       ///< jobs that answer
   Clock::time_point arrived = Clock::now();  ///< when the request was there with its body
+};
+
+/// A choice, or what a chunk of a stream brings of it.
+struct Choice {
+  Json json;  ///< without `logprobs`
+  /// JSON text: as a tree the log-probabilities of a long answer take several times as much.
+  std::string logprobs = "null";
 };
 
 /// One finished answer, for the log: never content.
@@ -71,12 +79,12 @@ class Reply : public std::enable_shared_from_this<Reply> {
   [[nodiscard]] Clock::time_point arrived() const noexcept { return options_.arrived; }
 
   /// Streams alone: a chunk with this choice.
-  void write_choice(Json choice);
+  void write_choice(Choice choice);
   /// Streams alone, and if asked for: a chunk that tells how far the prompt has been read.
   void write_progress(int64_t prompt_tokens_done, int64_t prompt_tokens);
   /// A choice has ended. `choice` is the whole choice, or what the last chunk of a stream holds.
   /// After the last one the answer ends with the usage.
-  void end_choice(Json choice, const Spending& spending);
+  void end_choice(Choice choice, const Spending& spending);
   /// A choice has ended without an answer: the client gets the error instead of what is left, and
   /// the request costs nothing.
   void fail_choice(const base::Error& error, const Spending& spending);
@@ -97,6 +105,7 @@ class Reply : public std::enable_shared_from_this<Reply> {
   void write_usage_and_end(const Cost& cost);
   void send_body(const Cost& cost);
   [[nodiscard]] Json envelope(const std::string& object) const;
+  [[nodiscard]] std::string take_choices(const std::string& object, const Json& rest);
 
   std::shared_ptr<http::Responder> responder_;
   const ReplyOptions options_;
@@ -109,7 +118,8 @@ class Reply : public std::enable_shared_from_this<Reply> {
   std::string finish_reason_;  // of the last choice that ended
   std::optional<Clock::time_point> lags_since_;
   int64_t open_choices_;
-  Json choices_ = Json::array();  // of a body: all; of a stream: the last one
+  std::map<int64_t, std::string> choices_;  // JSON text by index; of a body: all; of a stream: the
+                                            // last one
   Spending spending_;
 };
 

@@ -222,7 +222,7 @@ TEST_F(ApiAccounts, AFailureOfTheServerCostsNothing) {
     const auto reply = std::make_shared<Reply>(
         responder, std::move(options),
         std::get<std::unique_ptr<accounts::Admission>>(std::move(admitted)), services);
-    reply->end_choice({{"index", 0}, {"finish_reason", "stop"}}, spent);
+    reply->end_choice({.json = {{"index", 0}, {"finish_reason", "stop"}}}, spent);
     reply->fail_choice(base::Error(base::ErrorCode::kInternal, "a tensor holds a NaN"), spent);
   }
   EXPECT_EQ(responder->status(), 500);

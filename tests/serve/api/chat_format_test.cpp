@@ -45,7 +45,10 @@ json choice_of(const std::vector<int32_t>& tokens, const std::vector<std::string
       break;
     }
   }
-  return format.end(reason, reply);
+  const Choice choice = format.end(reason, reply);
+  json whole = choice.json;
+  whole["logprobs"] = json::parse(choice.logprobs);
+  return whole;
 }
 
 std::string told_text(const json& choice) {

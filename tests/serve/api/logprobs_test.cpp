@@ -69,6 +69,60 @@ TEST(TokenQueue, GoesOnBehindWhatWasDropped) {
   EXPECT_THAT(ids(queue.release(1)), ElementsAre(3));
 }
 
+/// Every token of mini, with itself and the next as the likeliest.
+std::vector<TextToken> all_tokens(const text::Tokenizer& tokenizer) {
+  std::vector<TextToken> tokens;
+  for (int32_t id = 0; id + 1 < tokenizer.vocab_size(); ++id) {
+    TextToken& token = tokens.emplace_back();
+    token.sampled.token = id;
+    token.sampled.logprob = -0.5F;
+    token.sampled.top_logprobs = {{id, -0.5F}, {id + 1, -1.0F}};
+    token.text = "x";
+  }
+  return tokens;
+}
+
+TEST(LogprobsText, OfCompletionsIsJsonWhateverBytesTheTokensHave) {
+  const text::Tokenizer tokenizer = text::Tokenizer::load(testing::mini_model());
+  const std::vector<TextToken> tokens = all_tokens(tokenizer);
+  CompletionLogprobs logprobs(tokenizer);
+  logprobs.add_first(7, true);
+  for (const TextToken& token : tokens) {
+    logprobs.add(token);
+  }
+  const json lists = json::parse(logprobs.take());
+  for (const char* list : {"tokens", "token_logprobs", "top_logprobs", "text_offset"}) {
+    EXPECT_EQ(lists[list].size(), tokens.size() + 1) << list;
+  }
+  EXPECT_TRUE(lists["top_logprobs"][0].is_null());
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const std::string label = token_label(tokens[i].sampled.token, tokenizer);
+    ASSERT_EQ(lists["tokens"][i + 1], label);
+    ASSERT_EQ(lists["top_logprobs"][i + 1].value(label, 0.0), -0.5);
+  }
+  EXPECT_TRUE(logprobs.is_empty());
+  EXPECT_EQ(json::parse(logprobs.take())["tokens"], json::array());
+}
+
+TEST(LogprobsText, OfChatIsJsonWhateverBytesTheTokensHave) {
+  const text::Tokenizer tokenizer = text::Tokenizer::load(testing::mini_model());
+  const std::vector<TextToken> tokens = all_tokens(tokenizer);
+  std::string list;
+  append_chat_logprobs({}, tokenizer, list);
+  EXPECT_EQ(list, "");
+  append_chat_logprobs({tokens[0]}, tokenizer, list);
+  append_chat_logprobs({tokens.begin() + 1, tokens.end()}, tokenizer, list);
+  const json entries = json::parse("[" + list + "]");
+  ASSERT_EQ(entries.size(), tokens.size());
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    const std::string_view bytes = tokenizer.token_bytes(tokens[i].sampled.token);
+    ASSERT_EQ(entries[i]["bytes"].size(), bytes.size());
+    ASSERT_EQ(entries[i]["logprob"], -0.5);
+    ASSERT_EQ(entries[i]["top_logprobs"].size(), 2U);
+    ASSERT_EQ(entries[i]["top_logprobs"][0]["token"], entries[i]["token"]);
+  }
+}
+
 class Logprobs : public ::testing::Test {
  protected:
   json answer_of(const json& body) {
