@@ -5,10 +5,12 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "generation/constraint.h"
 #include "text/tokenizer.h"
 
@@ -64,6 +66,43 @@ std::string record_answer(int properties) {
   return "{" + members + "}";
 }
 
+/// What `entry` makes of 0, 1, ..., with commas between.
+std::string listed(int count, const std::function<std::string(int)>& entry) {
+  std::string list;
+  for (int idx = 0; idx < count; ++idx) {
+    list += (idx > 0 ? ", " : "") + entry(idx);
+  }
+  return list;
+}
+
+std::string numbered_key(int idx) { return "\"p" + std::to_string(idx) + "\""; }
+
+/// 2,500 properties of any value, all of them required: 60 KB.
+std::string required_schema() {
+  return R"({"properties": {)" +
+         listed(2500, [](int idx) { return numbered_key(idx) + ": true"; }) +
+         R"(}, "required": [)" + listed(2500, numbered_key) + "]}";
+}
+
+/// 2,300 properties below a key of 15 KB.
+std::string long_key_schema() {
+  const std::string key(15'000, 'k');
+  return R"({"$ref": "#/$defs/)" + key + R"(", "$defs": {")" + key + R"(": {"properties": {)" +
+         listed(2300, [](int idx) { return numbered_key(idx) + ": true"; }) + "}}}}";
+}
+
+/// 1,100 references, each looked for among 2,300 keys.
+std::string references_schema() {
+  return R"({"anyOf": [)" + listed(1100, [](int) { return R"({"$ref": "#/$defs/last"})"; }) +
+         R"(], "$defs": {)" + listed(2300, [](int idx) { return numbered_key(idx) + ": 0"; }) +
+         R"(, "last": true}})";
+}
+
+/// 8,000 schemas that say nothing.
+std::string any_of_schema() {
+  return R"({"anyOf": [)" + listed(8000, [](int) { return "{}"; }) + "]}";
+}
+
 OutputShape shape_of(const text::JsonValue& schema) {
   OutputShape shape;
   shape.format = AnswerFormat::kJsonSchema;
@@ -79,13 +118,33 @@ void build_trie(benchmark::State& state) {
   }
 }
 
-void compile_schema(benchmark::State& state, const std::string& json) {
-  if (const Vocabulary* loaded = vocabulary(state)) {
-    const text::JsonValue schema = text::parse_python_json(json, "schema");
-    for (auto _ : state) {
-      benchmark::DoNotOptimize(output_grammar(loaded->shared->trie, shape_of(schema)));
+/// One that is refused is timed all the same.
+void compile(benchmark::State& state, const std::string& json, bool as_parameters) {
+  const Vocabulary* loaded = vocabulary(state);
+  if (loaded == nullptr) {
+    return;
+  }
+  const text::JsonValue schema = text::parse_python_json(json, "schema");
+  OutputShape shape = shape_of(schema);
+  if (as_parameters) {
+    shape = {.style = text::ChatStyle::kV32, .tools = {{"f", &schema, true, ""}}};
+  }
+  for (auto _ : state) {
+    try {
+      benchmark::DoNotOptimize(output_grammar(loaded->shared->trie, shape));
+    } catch (const base::Error&) {
+      state.SetLabel("refused");
     }
   }
+}
+
+void compile_schema(benchmark::State& state, const std::string& json) {
+  compile(state, json, false);
+}
+
+/// As the parameters of a strict function in DSML.
+void compile_parameters(benchmark::State& state, const std::string& json) {
+  compile(state, json, true);
 }
 
 /// All masks of one answer, with a constraint of its own as in a request; time is per token.
@@ -138,6 +197,31 @@ BENCHMARK_CAPTURE(compile_schema, largest, record_schema(300))
 BENCHMARK_CAPTURE(compile_schema, pattern,
                   R"({"type": "string", "pattern": "^([a-z]{1,40}-){20}x$"})")
     ->Name("compile/pattern")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(compile_schema, subsets, R"({"type": "string", "pattern": "(a|b)*a(a|b){20}"})")
+    ->Name("compile/subsets")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(compile_schema, counts,
+                  R"x({"type": "string", "pattern": "(((a{100}){100}){100}){100}"})x")
+    ->Name("compile/counts")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(compile_schema, length, R"({"type": "string", "maxLength": 20000})")
+    ->Name("compile/length:20000")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(compile_schema, required, required_schema())
+    ->Name("compile/required:2500")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(compile_parameters, required, required_schema())
+    ->Name("compile/parameters/required:2500")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(compile_schema, long_key, long_key_schema())
+    ->Name("compile/long_key")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(compile_schema, references, references_schema())
+    ->Name("compile/references:1100")
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(compile_schema, any_of, any_of_schema())
+    ->Name("compile/any_of:8000")
     ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(mask_answer, record, record_schema(12), record_answer(12))
     ->Name("mask/record:12")

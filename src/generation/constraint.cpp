@@ -41,7 +41,7 @@ class OutputGrammar {
   Grammar build() {
     const Fragment output =
         shape_.begins_with_reasoning ? builder_.sequence({reasoning(), answer()}) : answer();
-    builder_.set_place("");
+    builder_.set_place(nullptr);
     const GrammarBuilder::Rule root = builder_.add_rule(output);
     for (SchemaCompiler& schema : schemas_) {
       schema.define_rules();
@@ -148,7 +148,7 @@ class OutputGrammar {
     if (tool.is_strict) {
       properties = schema(*tool.parameters, parameters_name(tool_idx)).root_properties();
     } else {
-      properties = loose_properties(*tool.parameters);
+      properties = loose_properties(*tool.parameters, parameters_name(tool_idx));
     }
     for (const SchemaCompiler::Property& property : properties) {
       const Fragment one = parameter(property);
@@ -168,8 +168,11 @@ class OutputGrammar {
                               dsml("</", "parameter>\n")});
   }
 
-  /// The named properties with any values.
-  std::vector<SchemaCompiler::Property> loose_properties(const JsonValue& parameters) {
+  /// The named properties with any values; nothing else of the schema is read.
+  std::vector<SchemaCompiler::Property> loose_properties(const JsonValue& parameters,
+                                                         const std::string& name) {
+    check_schema_bytes(builder_, parameters, builder_.add_place(nullptr, name + "#"));
+    const std::set<std::string_view> required = required_keys(parameters);
     std::vector<SchemaCompiler::Property> made;
     const JsonValue* properties = parameters.find("properties");
     if (properties == nullptr) {
@@ -183,11 +186,15 @@ class OutputGrammar {
     return made;
   }
 
-  /// Views into `parameters`, whose size nothing but that of the request bounds.
-  static std::set<std::string_view> required_keys(const JsonValue& parameters) {
+  std::set<std::string_view> required_keys(const JsonValue& parameters) {
     std::set<std::string_view> keys;
-    if (const JsonValue* required = parameters.find("required"); required != nullptr) {
-      for (const JsonValue& item : required->items) {
+    const JsonValue* required = parameters.find("required");
+    if (required == nullptr) {
+      return keys;
+    }
+    builder_.charge(kStepsPerKey * static_cast<int64_t>(required->items.size()));
+    for (const JsonValue& item : required->items) {
+      if (item.is(JsonValue::Kind::kString)) {
         keys.insert(item.text);
       }
     }

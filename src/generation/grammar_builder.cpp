@@ -8,8 +8,8 @@ namespace levin::generation {
 
 using Fragment = GrammarBuilder::Fragment;
 
-void GrammarBuilder::fail(const std::string& place, std::string_view problem) const {
-  base::throw_error(base::ErrorCode::kInvalidArgument, place, "{}", problem);
+void GrammarBuilder::fail(const SchemaPlace* place, std::string_view problem) const {
+  base::throw_error(base::ErrorCode::kInvalidArgument, place_text(place), "{}", problem);
 }
 
 void GrammarBuilder::charge(int64_t steps) {
@@ -19,6 +19,11 @@ void GrammarBuilder::charge(int64_t steps) {
          "the schema takes too much work to compile; make it smaller or its patterns "
          "and counts simpler");
   }
+}
+
+const SchemaPlace* GrammarBuilder::add_place(const SchemaPlace* parent, std::string key) {
+  charge(8 + static_cast<int64_t>(key.size()));
+  return &places_.emplace_back(SchemaPlace{parent, std::move(key)});
 }
 
 int32_t GrammarBuilder::add_state() {
@@ -112,6 +117,7 @@ Fragment GrammarBuilder::repeat(int64_t at_least, int64_t at_most,
 }
 
 GrammarBuilder::Rule GrammarBuilder::declare() {
+  charge(8);
   rules_.push_back({-1, place_});
   return static_cast<Rule>(rules_.size()) - 1;
 }

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "generation/grammar.h"
+#include "generation/schema_place.h"
 
 namespace levin::generation {
 
@@ -24,7 +25,8 @@ struct GrammarLimits {
 /// Rules are named languages that may call each other. A rule is written as fragments of a
 /// nondeterministic automaton; define() makes it deterministic (calls count as symbols), so that
 /// following it needs one state, not many.
-/// All functions throw Error(kInvalidArgument) with place() once a limit is exceeded.
+/// All functions throw Error(kInvalidArgument) with the place that was set last once a limit is
+/// exceeded.
 class GrammarBuilder {
  public:
   using Rule = int32_t;
@@ -36,9 +38,10 @@ class GrammarBuilder {
 
   explicit GrammarBuilder(const GrammarLimits& limits = {}) : limits_(limits) {}
 
-  /// Where in the input the work stands ("schema#/properties/a"): for errors.
-  void set_place(std::string place) { place_ = std::move(place); }
-  [[nodiscard]] const std::string& place() const noexcept { return place_; }
+  /// A place in a schema, kept as long as the builder. Null as `parent`: `key` is "NAME#".
+  [[nodiscard]] const SchemaPlace* add_place(const SchemaPlace* parent, std::string key);
+  /// Where in the input the work stands: for errors. Null: nowhere.
+  void set_place(const SchemaPlace* place) { place_ = place; }
 
   /// The empty text.
   [[nodiscard]] Fragment empty();
@@ -66,7 +69,7 @@ class GrammarBuilder {
   void add_edge(int32_t from, uint8_t first, uint8_t last, int32_t target);
   void add_empty_edge(int32_t from, int32_t target);
 
-  /// A rule to be defined later, at the present place().
+  /// A rule to be defined later, at the present place.
   [[nodiscard]] Rule declare();
   void define(Rule rule, Fragment fragment);
   /// declare and define.
@@ -77,7 +80,8 @@ class GrammarBuilder {
   /// the language.
   [[nodiscard]] Grammar finish(Rule root);
 
-  /// Counts work. Throws Error(kInvalidArgument) beyond the limit.
+  /// Counts work; whoever does more of it than to call the functions above says so. Throws
+  /// Error(kInvalidArgument) beyond the limit.
   void charge(int64_t steps);
 
  private:
@@ -101,13 +105,13 @@ class GrammarBuilder {
   };
   struct RuleInfo {
     int32_t entry = -1;  // a tight state
-    std::string place;
+    const SchemaPlace* place = nullptr;
   };
   using StateSet = std::vector<int32_t>;  // ascending
 
   class Determinizer;
 
-  [[noreturn]] void fail(const std::string& place, std::string_view problem) const;
+  [[noreturn]] void fail(const SchemaPlace* place, std::string_view problem) const;
   void find_heights();
   void find_nullable();
   void check_left_recursion() const;
@@ -118,7 +122,8 @@ class GrammarBuilder {
 
   GrammarLimits limits_;
   int64_t steps_ = 0;
-  std::string place_;
+  std::deque<SchemaPlace> places_;  // a deque: they stay where they are
+  const SchemaPlace* place_ = nullptr;
   std::vector<LooseState> loose_;
   std::vector<TightState> tight_;
   std::vector<RuleInfo> rules_;

@@ -158,7 +158,7 @@ Grammar GrammarBuilder::finish(Rule root) {
   if (tight_[static_cast<size_t>(start)].height == kNoHeight) {
     // The root may have no place of its own: then the first schema without a value has it.
     const auto culprit = std::ranges::find_if(rules_, [this](const RuleInfo& rule) {
-      return !rule.place.empty() && rule.entry >= 0 &&
+      return rule.place != nullptr && rule.entry >= 0 &&
              tight_[static_cast<size_t>(rule.entry)].height == kNoHeight;
     });
     fail(culprit == rules_.end() ? rules_[static_cast<size_t>(root)].place : culprit->place,

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -32,7 +31,7 @@ struct Regex {
 /// same), `^` and `$` at the ends of the whole or of its alternatives.
 /// Throws Error(kInvalidArgument) at `place` naming what it cannot read or does not support: look
 /// around, back references, `\b`, `\p{...}`, anchors elsewhere, nesting beyond 50.
-[[nodiscard]] Regex parse_regex(std::string_view pattern, const std::string& place);
+[[nodiscard]] Regex parse_regex(std::string_view pattern, const SchemaPlace* place);
 
 /// The texts in which the expression finds a match (`^` and `$` bind it to the ends).
 [[nodiscard]] GrammarBuilder::Fragment regex_fragment(GrammarBuilder& builder, const Regex& regex,

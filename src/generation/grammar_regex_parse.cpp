@@ -58,7 +58,7 @@ CharSet any_but_line_ends() {
 /// Recursive descent, at most kMaxDepth groups deep.
 class Parser {
  public:
-  Parser(std::string_view pattern, const std::string& place)
+  Parser(std::string_view pattern, const SchemaPlace* place)
       : text_(decode(pattern)), place_(place) {}
 
   Regex whole() {
@@ -71,7 +71,7 @@ class Parser {
 
  private:
   [[noreturn]] void fail(std::string_view problem) const {
-    base::throw_error(base::ErrorCode::kInvalidArgument, place_,
+    base::throw_error(base::ErrorCode::kInvalidArgument, place_text(place_),
                       "the pattern has {} at character {}", problem, pos_);
   }
 
@@ -362,13 +362,13 @@ class Parser {
   }
 
   std::u32string text_;
-  const std::string& place_;
+  const SchemaPlace* place_;
   size_t pos_ = 0;
 };
 
 }  // namespace
 
-Regex parse_regex(std::string_view pattern, const std::string& place) {
+Regex parse_regex(std::string_view pattern, const SchemaPlace* place) {
   return Parser(pattern, place).whole();
 }
 

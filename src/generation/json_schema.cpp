@@ -46,14 +46,25 @@ const JsonValue* child_of(const JsonValue& value, const std::string& step) {
 
 }  // namespace
 
+void check_schema_bytes(GrammarBuilder& builder, const JsonValue& schema,
+                        const SchemaPlace* place) {
+  const size_t bytes = write_python_json(schema).size();
+  if (bytes > kMaxSchemaBytes) {
+    fail_schema(place, fmt::format("a schema may have {} bytes, this one has {}; make it smaller, "
+                                   "for example its descriptions",
+                                   kMaxSchemaBytes, bytes));
+  }
+  builder.set_place(place);
+  builder.charge(static_cast<int64_t>(bytes));
+}
+
 SchemaCompiler::SchemaCompiler(GrammarBuilder& builder, JsonRules& json, const JsonValue& root,
                                std::string name)
-    : builder_(builder), json_(json), root_{&root, name + "#"}, name_(std::move(name)) {
-  const size_t bytes = write_python_json(root).size();
-  if (bytes > kMaxSchemaBytes) {
-    fail_schema(name_,
-                fmt::format("a schema may have {} bytes, this one has {}", kMaxSchemaBytes, bytes));
-  }
+    : builder_(builder),
+      json_(json),
+      root_{&root, builder.add_place(nullptr, name + "#")},
+      name_(std::move(name)) {
+  check_schema_bytes(builder, root, root_.place);
 }
 
 SchemaCompiler::Rule SchemaCompiler::root(ValueForm form) { return rule_for(root_, form); }
@@ -88,7 +99,7 @@ SchemaCompiler::Rule SchemaCompiler::rule_for(const Schema& schema, ValueForm fo
 
 void SchemaCompiler::define_rules() {
   while (!jobs_.empty()) {
-    const Job job = std::move(jobs_.back());
+    const Job job = jobs_.back();
     jobs_.pop_back();
     const Fragment fragment = compile(job.schema, job.form);
     builder_.set_place(job.schema.place);
@@ -121,11 +132,15 @@ Fragment SchemaCompiler::compile(const Schema& schema, ValueForm form) {
   return compile_types(schema, form);
 }
 
+const SchemaPlace* SchemaCompiler::child(const SchemaPlace* place, std::string_view key) const {
+  return builder_.add_place(place, std::string(key));
+}
+
 SchemaCompiler::Schema SchemaCompiler::resolve(const Schema& schema) const {
   const SchemaReader reader(*schema.value, schema.place);
   reader.check_keywords({"$ref"}, " beside \"$ref\"");
   const std::string ref = *reader.text("$ref");
-  const std::string place = child_place(schema.place, "$ref");
+  const SchemaPlace* place = child(schema.place, "$ref");
   if (!ref.starts_with('#')) {
     fail_schema(place, "references must begin with #: other documents are not read");
   }
@@ -134,13 +149,14 @@ SchemaCompiler::Schema SchemaCompiler::resolve(const Schema& schema) const {
   while (value != nullptr && rest.starts_with('/')) {
     rest.remove_prefix(1);
     const size_t end = std::min(rest.find('/'), rest.size());
+    builder_.charge(static_cast<int64_t>(value->members.size() + end));
     value = child_of(*value, pointer_step(rest.substr(0, end)));
     rest.remove_prefix(end);
   }
   if (value == nullptr || !rest.empty()) {
     fail_schema(place, fmt::format("nothing is at {}", ref));
   }
-  return {value, name_ + ref};
+  return {value, builder_.add_place(nullptr, name_ + ref)};
 }
 
 /// The one schema in the array under `keyword`.
@@ -148,22 +164,22 @@ SchemaCompiler::Schema SchemaCompiler::sole_part(const Schema& schema,
                                                  std::string_view keyword) const {
   const SchemaReader reader(*schema.value, schema.place);
   reader.check_keywords({keyword}, fmt::format(" beside \"{}\"", keyword));
-  const std::string place = child_place(schema.place, keyword);
+  const SchemaPlace* place = child(schema.place, keyword);
   const std::vector<JsonValue>& parts = reader.list(keyword);
   if (parts.size() != 1) {
     fail_schema(place, "more than one schema is not supported here; write their sum instead");
   }
-  return {&parts.front(), child_place(place, "0")};
+  return {&parts.front(), child(place, "0")};
 }
 
 Fragment SchemaCompiler::compile_any_of(const Schema& schema, ValueForm form) {
   const SchemaReader reader(*schema.value, schema.place);
   reader.check_keywords({"anyOf"}, " beside \"anyOf\"; put it into each of its schemas");
-  const std::string place = child_place(schema.place, "anyOf");
+  const SchemaPlace* place = child(schema.place, "anyOf");
   std::vector<Fragment> ways;
   const std::vector<JsonValue>& parts = reader.list("anyOf");
   for (size_t idx = 0; idx < parts.size(); ++idx) {
-    const Schema part{&parts[idx], child_place(place, std::to_string(idx))};
+    const Schema part{&parts[idx], child(place, std::to_string(idx))};
     ways.push_back(builder_.call(rule_for(part, form)));
   }
   builder_.set_place(schema.place);

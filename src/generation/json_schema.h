@@ -13,6 +13,8 @@
 // Any other keyword is refused by name.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -25,8 +27,17 @@
 
 namespace levin::generation {
 
-/// The largest schema, in bytes of JSON text.
+/// The largest schema, in bytes of JSON text. It holds for each schema of a request; the limits of
+/// the builder hold for all of them together.
 inline constexpr size_t kMaxSchemaBytes = size_t{64} << 10;
+
+/// Work that is charged for a key of an object: to look it up among all others, and to copy it.
+inline constexpr int64_t kStepsPerKey = 40;
+
+/// Throws Error(kInvalidArgument) at `place` for a schema beyond kMaxSchemaBytes, and charges
+/// `builder` for the bytes.
+void check_schema_bytes(GrammarBuilder& builder, const text::JsonValue& schema,
+                        const SchemaPlace* place);
 
 /// Which values of a schema, and how written.
 enum class ValueForm {
@@ -36,7 +47,8 @@ enum class ValueForm {
 };
 
 /// Adds the rules of one schema to a grammar. All functions throw Error(kInvalidArgument) whose
-/// `where` is the place in the schema, as "NAME#/json/pointer".
+/// `where` is the place in the schema, as "NAME#/json/pointer". What they do beyond building states
+/// (places, keys, references) they charge to the builder.
 class SchemaCompiler {
  public:
   using Rule = GrammarBuilder::Rule;
@@ -66,7 +78,7 @@ class SchemaCompiler {
  private:
   struct Schema {
     const text::JsonValue* value = nullptr;
-    std::string place;
+    const SchemaPlace* place = nullptr;
   };
   struct Job {
     Schema schema;
@@ -92,6 +104,7 @@ class SchemaCompiler {
   [[nodiscard]] Fragment compile_string(const Schema& schema, ValueForm form);
   [[nodiscard]] Fragment compile_number(const Schema& schema, bool is_integer);
   [[nodiscard]] std::vector<Member> members_of(const Schema& schema) const;
+  [[nodiscard]] const SchemaPlace* child(const SchemaPlace* place, std::string_view key) const;
   [[nodiscard]] Schema resolve(const Schema& schema) const;
   [[nodiscard]] Schema sole_part(const Schema& schema, std::string_view keyword) const;
 

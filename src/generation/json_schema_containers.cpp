@@ -1,7 +1,7 @@
 // Objects and arrays.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <set>
 
 #include "generation/json_schema.h"
 #include "generation/json_schema_reader.h"
@@ -15,28 +15,29 @@ using text::JsonValue;
 std::vector<SchemaCompiler::Member> SchemaCompiler::members_of(const Schema& schema) const {
   const SchemaReader reader(*schema.value, schema.place);
   const std::vector<std::string> required = reader.texts("required");
-  const auto is_required = [&](const std::string& key) {
-    return std::ranges::find(required, key) != required.end();
-  };
+  builder_.charge(kStepsPerKey * static_cast<int64_t>(required.size()));
+  const std::set<std::string_view> required_keys(required.begin(), required.end());
   std::vector<Member> members;
+  std::set<std::string_view> known_keys;
   const JsonValue* properties = schema.value->find("properties");
-  const std::string place = child_place(schema.place, "properties");
+  const SchemaPlace* place = child(schema.place, "properties");
   if (properties != nullptr) {
     if (!properties->is(JsonValue::Kind::kObject)) {
       fail_schema(place, "an object expected");
     }
     for (const text::JsonMember& property : properties->members) {
+      builder_.charge(kStepsPerKey);
+      known_keys.insert(property.key);
       members.push_back({property.key,
-                         is_required(property.key),
-                         {&property.value, child_place(place, property.key)}});
+                         required_keys.contains(property.key),
+                         {&property.value, child(place, property.key)}});
     }
   }
-  const JsonValue* others = schema.value->find("additionalProperties");
+  const Schema others{schema.value->find("additionalProperties"),
+                      child(schema.place, "additionalProperties")};
   for (const std::string& key : required) {
-    const bool is_known =
-        std::ranges::any_of(members, [&](const Member& member) { return member.key == key; });
-    if (!is_known) {
-      members.push_back({key, true, {others, child_place(schema.place, "additionalProperties")}});
+    if (known_keys.insert(key).second) {
+      members.push_back({key, true, others});
     }
   }
   return members;
@@ -49,7 +50,7 @@ Fragment SchemaCompiler::compile_object(const Schema& schema) {
       others != nullptr && others->is(JsonValue::Kind::kBool) && !others->boolean;
   if (members.empty() && !is_closed) {
     return json_.map_of(
-        rule_for({others, child_place(schema.place, "additionalProperties")}, ValueForm::kJson));
+        rule_for({others, child(schema.place, "additionalProperties")}, ValueForm::kJson));
   }
   const Fragment inside = compile_members(members);
   return builder_.sequence({builder_.literal("{"), json_.space(), inside, builder_.literal("}")});
@@ -103,7 +104,7 @@ Fragment SchemaCompiler::compile_array(const Schema& schema) {
   if (at_most >= 0 && at_most < at_least) {
     fail_schema(schema.place, "maxItems is below minItems");
   }
-  const Schema items{schema.value->find("items"), child_place(schema.place, "items")};
+  const Schema items{schema.value->find("items"), child(schema.place, "items")};
   return json_.array_of(rule_for(items, ValueForm::kJson), at_least, at_most);
 }
 

@@ -27,16 +27,13 @@ constexpr std::array<std::string_view, 14> kAnnotations = {
 
 }  // namespace
 
-void fail_schema(const std::string& place, std::string_view problem) {
-  base::throw_error(base::ErrorCode::kInvalidArgument, place, "{}", problem);
+void fail_schema(const SchemaPlace* place, std::string_view problem) {
+  base::throw_error(base::ErrorCode::kInvalidArgument, place_text(place), "{}", problem);
 }
 
-std::string child_place(const std::string& place, std::string_view key) {
-  std::string made = place + "/";
-  for (const char byte : key) {
-    made += byte == '~' ? "~0" : byte == '/' ? "~1" : std::string(1, byte);
-  }
-  return made;
+void SchemaReader::fail_at(std::string_view keyword, std::string_view problem) const {
+  const SchemaPlace place{place_, std::string(keyword)};
+  fail_schema(&place, problem);
 }
 
 const std::vector<std::string_view>& keywords_of_type(std::string_view type) {
@@ -56,7 +53,7 @@ const std::vector<std::string_view>& keywords_of_type(std::string_view type) {
                                                  : none;
 }
 
-bool SchemaReader::has_any(std::initializer_list<std::string_view> keywords) const {
+bool SchemaReader::has_any(std::span<const std::string_view> keywords) const {
   return std::ranges::any_of(keywords, [&](std::string_view keyword) { return has(keyword); });
 }
 
@@ -75,8 +72,7 @@ const JsonValue* SchemaReader::find(std::string_view keyword, JsonValue::Kind ki
                                     std::string_view wanted) const {
   const JsonValue* value = schema_.find(keyword);
   if (value != nullptr && !value->is(kind)) {
-    fail_schema(child_place(place_, keyword),
-                fmt::format("{} expected, got {}", wanted, json_kind_name(value->kind)));
+    fail_at(keyword, fmt::format("{} expected, got {}", wanted, json_kind_name(value->kind)));
   }
   return value;
 }
@@ -96,8 +92,7 @@ std::optional<int64_t> SchemaReader::count(std::string_view keyword) const {
   const char* end = value->text.data() + value->text.size();
   const auto read = std::from_chars(value->text.data(), end, count);
   if (read.ec != std::errc() || count < 0 || count > kMaxCount) {
-    fail_schema(child_place(place_, keyword),
-                fmt::format("a whole number from 0 to {} expected", kMaxCount));
+    fail_at(keyword, fmt::format("a whole number from 0 to {} expected", kMaxCount));
   }
   return count;
 }
@@ -113,7 +108,7 @@ std::optional<Decimal> SchemaReader::decimal(std::string_view keyword) const {
     made = parse_decimal(write_python_json(*value));
   }
   if (!made) {
-    fail_schema(child_place(place_, keyword), "a number up to 1e100 either way expected");
+    fail_at(keyword, "a number up to 1e100 either way expected");
   }
   return made;
 }
@@ -126,7 +121,7 @@ bool SchemaReader::flag(std::string_view keyword) const {
 const std::vector<JsonValue>& SchemaReader::list(std::string_view keyword) const {
   const JsonValue* value = find(keyword, JsonValue::Kind::kArray, "an array");
   if (value == nullptr || value->items.empty()) {
-    fail_schema(child_place(place_, keyword), "an array with at least one entry expected");
+    fail_at(keyword, "an array with at least one entry expected");
   }
   return value->items;
 }
@@ -136,8 +131,9 @@ std::vector<std::string> SchemaReader::texts(std::string_view keyword) const {
   const JsonValue* value = find(keyword, JsonValue::Kind::kArray, "an array of strings");
   for (size_t idx = 0; value != nullptr && idx < value->items.size(); ++idx) {
     if (!value->items[idx].is(JsonValue::Kind::kString)) {
-      fail_schema(child_place(child_place(place_, keyword), std::to_string(idx)),
-                  "a string expected");
+      const SchemaPlace list{place_, std::string(keyword)};
+      const SchemaPlace item{&list, std::to_string(idx)};
+      fail_schema(&item, "a string expected");
     }
     made.push_back(value->items[idx].text);
   }
@@ -147,21 +143,21 @@ std::vector<std::string> SchemaReader::texts(std::string_view keyword) const {
 std::vector<std::string> SchemaReader::types() const {
   std::vector<std::string> made;
   const JsonValue* type = schema_.find("type");
-  if (type != nullptr && type->is(JsonValue::Kind::kString)) {
-    made.push_back(type->text);
-  } else if (type != nullptr) {
-    made = texts("type");
-  } else {
+  if (type == nullptr) {
     for (const std::string_view candidate : {"object", "array", "string", "number"}) {
-      if (std::ranges::any_of(keywords_of_type(candidate),
-                              [&](std::string_view keyword) { return has(keyword); })) {
+      if (has_any(keywords_of_type(candidate))) {
         made.emplace_back(candidate);
       }
     }
+    return made;
   }
-  for (const std::string& name : made) {
+  const bool is_one = type->is(JsonValue::Kind::kString);
+  for (const std::string& name : is_one ? std::vector{type->text} : texts("type")) {
     if (std::ranges::find(kTypes, name) == kTypes.end()) {
-      fail_schema(child_place(place_, "type"), fmt::format("there is no type \"{}\"", name));
+      fail_at("type", fmt::format("there is no type \"{}\"", name));
+    }
+    if (std::ranges::find(made, name) == made.end()) {
+      made.push_back(name);
     }
   }
   return made;

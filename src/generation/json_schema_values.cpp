@@ -60,7 +60,7 @@ constexpr std::array<Format, 8> kFormats = {{
 #undef LEVIN_DATE
 #undef LEVIN_TIME
 
-std::string_view pattern_of_format(const std::string& format, const std::string& place) {
+std::string_view pattern_of_format(const std::string& format, const SchemaPlace* place) {
   std::string names;
   for (const Format& known : kFormats) {
     if (known.name == format) {
@@ -94,13 +94,17 @@ bool is_of_type(const JsonValue& value, std::string_view type) {
 }
 
 /// The JSON text of a value; the bar of the tags, which can only be in its strings, is escaped.
-std::string json_text(const JsonValue& value, const std::string& place) {
+std::string json_text(const JsonValue& value, const SchemaPlace* place) {
   std::string bar;
   base::append_utf8(bar, kTagBar);
-  std::string text = write_python_json(value);
-  for (size_t pos = text.find(bar); pos != std::string::npos; pos = text.find(bar, pos)) {
-    text.replace(pos, bar.size(), "\\uff5c");
+  const std::string written = write_python_json(value);
+  std::string text;
+  size_t begin = 0;
+  for (size_t pos = written.find(bar); pos != std::string::npos; pos = written.find(bar, begin)) {
+    text.append(written, begin, pos - begin).append("\\uff5c");
+    begin = pos + bar.size();
   }
+  text.append(written, begin);
   if (value.is(JsonValue::Kind::kFloat) && !std::isfinite(value.number)) {
     fail_schema(place, "a number beyond the range of a double cannot be written");
   }
@@ -114,7 +118,7 @@ Fragment SchemaCompiler::compile_values(const Schema& schema, ValueForm form) {
   const SchemaReader reader(*schema.value, schema.place);
   const std::string keyword = reader.has("const") ? "const" : "enum";
   reader.check_keywords({keyword, "type"}, fmt::format(" beside \"{}\"", keyword));
-  const std::string place = child_place(schema.place, keyword);
+  const SchemaPlace* place = child(schema.place, keyword);
   const std::vector<std::string> types = reader.types();
   const auto fits = [&](const JsonValue& value) {
     const bool is_string = value.is(JsonValue::Kind::kString);
@@ -163,7 +167,7 @@ Fragment SchemaCompiler::compile_string(const Schema& schema, ValueForm form) {
     const Rule character = json_.character(char_form);
     text = builder_.repeat(at_least, at_most, [&] { return builder_.call(character); });
   } else {
-    const std::string place = child_place(schema.place, pattern ? "pattern" : "format");
+    const SchemaPlace* place = child(schema.place, pattern ? "pattern" : "format");
     const std::string_view expression = pattern ? *pattern : pattern_of_format(*format, place);
     if (expression.size() > kMaxPatternBytes) {
       fail_schema(place, fmt::format("a pattern may have {} bytes", kMaxPatternBytes));
@@ -201,7 +205,7 @@ Fragment SchemaCompiler::compile_number(const Schema& schema, bool is_integer) {
     const size_t digits = multiple.whole.size() + multiple.fraction.size();
     if (multiple.is_negative || multiple.is_zero() || digits > kMaxMultipleDigits) {
       fail_schema(
-          child_place(schema.place, "multipleOf"),
+          child(schema.place, "multipleOf"),
           fmt::format("a number above zero with at most {} digits expected", kMaxMultipleDigits));
     }
   }

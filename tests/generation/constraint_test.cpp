@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "constraint_sampling.h"
 #include "generation/generator.h"
+#include "generation/json_schema.h"
 #include "generation/prompt_ids.h"
 #include "json_validator.h"
 #include "text/byte_level.h"
@@ -319,6 +320,22 @@ TEST(Constraint, SchemasOfToolsAreRefusedByPlace) {
   }
   const OutputShape plain = tools_shape(ChatStyle::kMarkers, ToolUse::kRequired, false);
   EXPECT_THROW((void)make_output_constraint(setting().vocabulary, plain), base::Error);
+}
+
+// DSML writes the parameters that a schema names even where it is not strict.
+TEST(Constraint, ALargeSchemaIsRefusedStrictOrNot) {
+  const text::JsonValue large = text::parse_python_json(
+      "{\"description\": \"" + std::string(kMaxSchemaBytes, 'x') + "\"}", "");
+  for (const bool is_strict : {true, false}) {
+    OutputShape dsml = tools_shape(ChatStyle::kV32, ToolUse::kRequired, is_strict);
+    dsml.tools[1].parameters = &large;
+    try {
+      (void)make_output_constraint(setting().vocabulary, dsml);
+      ADD_FAILURE() << "a schema beyond the limit was taken";
+    } catch (const base::Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr("tools[1].function.parameters#: a schema may have"));
+    }
+  }
 }
 
 TEST(Constraint, ARealModelWritesWhatFits) {

@@ -3,9 +3,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
-#include <chrono>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "base/error.h"
 #include "constraint_sampling.h"
@@ -18,9 +20,10 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::shared_ptr<const Grammar> grammar_of(const std::string& schema_text) {
+std::shared_ptr<const Grammar> grammar_of(const std::string& schema_text,
+                                          const GrammarLimits& limits = {}) {
   const text::JsonValue schema = text::parse_python_json(schema_text, "schema");
-  GrammarBuilder builder;
+  GrammarBuilder builder(limits);
   JsonRules rules(builder);
   SchemaCompiler compiler(builder, rules, schema, "schema");
   const GrammarBuilder::Rule root = compiler.root();
@@ -45,14 +48,41 @@ bool accepts(const std::string& schema, const std::string& text) {
   return is_in(grammar_of(schema), text);
 }
 
-std::string refusal(const std::string& schema) {
+std::string refusal(const std::string& schema, const GrammarLimits& limits = {}) {
   try {
-    (void)grammar_of(schema);
+    (void)grammar_of(schema, limits);
   } catch (const base::Error& error) {
     EXPECT_EQ(error.code(), base::ErrorCode::kInvalidArgument);
     return error.what();
   }
   return {};
+}
+
+/// Why the properties of an object cannot be read within `steps`; "" if they can.
+std::string refusal_of_parameters(const std::string& schema_text, int64_t steps) {
+  const text::JsonValue schema = text::parse_python_json(schema_text, "schema");
+  GrammarBuilder builder({.steps = steps});
+  JsonRules rules(builder);
+  try {
+    (void)SchemaCompiler(builder, rules, schema, "schema").root_properties();
+  } catch (const base::Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// What `entry` makes of 0, 1, ..., with commas between.
+std::string listed(int count, const std::function<std::string(int)>& entry) {
+  std::string list;
+  for (int idx = 0; idx < count; ++idx) {
+    list += (idx > 0 ? ", " : "") + entry(idx);
+  }
+  return list;
+}
+
+/// Members "p0", "p1", ... with the schema of any value.
+std::string any_members(int count) {
+  return listed(count, [](int idx) { return "\"p" + std::to_string(idx) + "\": true"; });
 }
 
 TEST(JsonSchema, ObjectsHaveTheirPropertiesInOrder) {
@@ -246,6 +276,45 @@ TEST(JsonSchema, WorkAndSizeAreBounded) {
   EXPECT_THAT(refusal(R"({"type": "string", "maxLength": 20000})"), HasSubstr("too many states"));
   EXPECT_THAT(refusal("{\"description\": \"" + std::string(kMaxSchemaBytes, 'x') + "\"}"),
               HasSubstr("a schema may have 65536 bytes"));
+}
+
+TEST(JsonSchema, WorkThatMakesNoStatesIsCounted) {
+  const std::string optional = R"({"properties": {)" + any_members(2500) + "}}";
+  const std::string required =
+      R"({"properties": {)" + any_members(2500) + R"(}, "required": [)" +
+      listed(2500, [](int idx) { return "\"p" + std::to_string(idx) + "\""; }) + "]}";
+  EXPECT_EQ(refusal_of_parameters(optional, 250'000), "");
+  EXPECT_THAT(refusal_of_parameters(required, 250'000), HasSubstr("too much work"));
+  EXPECT_EQ(refusal_of_parameters(required, 400'000), "") << "a key costs its own look-up alone";
+  const std::string references =
+      R"({"anyOf": [)" + listed(1400, [](int) { return R"({"$ref": "#/$defs/last"})"; }) +
+      R"(], "$defs": {)" + any_members(1500) + R"(, "last": {"type": "null"}}})";
+  EXPECT_THAT(refusal(references, {.steps = 2'100'000}), HasSubstr("too much work"))
+      << "each is looked for among 1,500 keys";
+}
+
+TEST(JsonSchema, ATypeThatIsNamedAgainCostsNothing) {
+  const std::string types = listed(2000, [](int) { return "\"integer\""; });
+  EXPECT_TRUE(is_in(grammar_of(R"({"type": [)" + types + "]}", {.steps = 60'000}), "17"));
+}
+
+// With a sanitizer, whose allocator mallinfo2 does not see, this holds whatever the code does.
+TEST(JsonSchema, PlacesBelowALongKeyDoNotHoldItEach) {
+  const std::string key(15'000, 'k');
+  const text::JsonValue schema =
+      text::parse_python_json(R"({"$ref": "#/$defs/)" + key + R"(", "$defs": {")" + key +
+                                  R"(": {"properties": {)" + any_members(2000) + "}}}}",
+                              "schema");
+  const auto held_bytes = [] {
+    const auto info = mallinfo2();
+    return static_cast<int64_t>(info.uordblks + info.hblkhd);
+  };
+  const int64_t before = held_bytes();
+  GrammarBuilder builder;
+  JsonRules rules(builder);
+  SchemaCompiler compiler(builder, rules, schema, "schema");
+  EXPECT_EQ(compiler.root_properties().size(), 2000U);
+  EXPECT_LT(held_bytes() - before, int64_t{4} << 20) << "120 MB where each rule held its key";
 }
 
 TEST(JsonSchema, EveryAnswerToARandomSchemaFitsIt) {
