@@ -178,7 +178,6 @@ class OutputGrammar {
     if (properties == nullptr) {
       return made;
     }
-    const std::set<std::string_view> required = required_keys(parameters);
     for (const text::JsonMember& property : properties->members) {
       made.push_back({property.key, required.contains(property.key), json_.string(CharForm::kRaw),
                       json_.value_but_string()});

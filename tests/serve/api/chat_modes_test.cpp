@@ -120,16 +120,31 @@ TEST_F(ChatModes, ThinkingHasNoLogprobs) {
   EXPECT_EQ(refusal_of(body), "logprobs");
 }
 
+/// True if `text` is a whole JSON object, or what was written of one before the answer was cut.
+bool is_object(const std::string& text, bool is_cut) {
+  try {
+    return json::parse(text).is_object() && !is_cut;
+  } catch (const json::parse_error& error) {
+    return is_cut && text.find('{') != std::string::npos && error.byte > text.size();
+  }
+}
+
+// Nothing but the model ends an object of any form. Hot and with its repetitions punished, it comes
+// to that in some of its answers.
 TEST_F(ChatModes, AJsonObjectIsValidWhateverTheModelWouldSay) {
   json body = short_body();
+  body["max_tokens"] = 800;
+  body["temperature"] = 2;
+  body["frequency_penalty"] = 2;
   body["response_format"] = {{"type", "json_object"}};
-  const json choice = choice_of(body);
-  if (choice["finish_reason"] == "stop") {
-    EXPECT_TRUE(json::parse(choice["message"]["content"].get<std::string>()).is_object());
-  } else {
-    EXPECT_EQ(choice["finish_reason"], "length");
-    EXPECT_THAT(choice["message"]["content"].get<std::string>(), HasSubstr("{"));
+  bool is_cut = true;
+  for (int seed = 0; seed < 20 && is_cut; ++seed) {
+    body["seed"] = seed;
+    const json choice = choice_of(body);
+    is_cut = choice["finish_reason"] != "stop";
+    EXPECT_TRUE(is_object(choice["message"]["content"], is_cut)) << choice;
   }
+  EXPECT_FALSE(is_cut) << "none of 20 answers has ended";
 }
 
 TEST_F(ChatModes, ASchemaIsKept) {
@@ -207,22 +222,6 @@ TEST_F(ChatModes, TokensOfACallAreToldInNeitherForm) {
   }
 }
 
-TEST_F(ChatModes, AToolsResultGoesBackToTheModel) {
-  json body = short_body();
-  body["max_tokens"] = 3;
-  body["tools"] = json::array({weather_tool()});
-  body["messages"].push_back(
-      {{"role", "assistant"},
-       {"content", nullptr},
-       {"tool_calls",
-        json::array(
-            {{{"id", "call_1"},
-              {"type", "function"},
-              {"function", {{"name", "get_weather"}, {"arguments", "{\"city\": \"Oslo\"}"}}}}})}});
-  body["messages"].push_back({{"role", "tool"}, {"tool_call_id", "call_1"}, {"content", "4"}});
-  EXPECT_EQ(choice_of(body)["message"]["role"], "assistant");
-}
-
 TEST_F(ChatModes, ADeveloperMessageIsASystemMessage) {
   json body = chat_body();
   body["messages"][0]["role"] = "developer";
@@ -248,15 +247,6 @@ TEST(ChatModesOfOtherModels, ToolsAreRefusedByNameWhereTheTokenizerHasNoMarkers)
   body.erase("tools");
   body["messages"].push_back({{"role", "tool"}, {"tool_call_id", "1"}, {"content", "4"}});
   EXPECT_EQ(refused_field(body), "messages[2].role");
-}
-
-TEST_F(ChatModes, APrefixIsGoneOnWith) {
-  json body = short_body();
-  body["max_tokens"] = 3;
-  body["messages"].push_back({{"role", "assistant"}, {"content", "```python\n"}, {"prefix", true}});
-  const json message = choice_of(body)["message"];
-  EXPECT_FALSE(message["content"].get<std::string>().starts_with("```python"))
-      << "the continuation alone";
 }
 
 TEST_F(ChatModes, AllAliasesAreListed) {

@@ -51,6 +51,19 @@ const std::string& markerless_folder() {
   return path;
 }
 
+std::string dsml_folder() {
+  static const levin::testing::TemporaryFolder folder;
+  static const std::string path = [] {
+    const std::filesystem::path root(std::string(folder.path()));
+    for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"}) {
+      std::filesystem::create_symlink(std::filesystem::path(mini_model()) / name, root / name);
+    }
+    std::filesystem::create_directory(root / "encoding");
+    return root.string();
+  }();
+  return path;
+}
+
 ServiceFixture::ServiceFixture(const ServiceFixtureOptions& options) {
   runtime::EngineOptions engine;
   engine.threads = 1;

@@ -24,6 +24,8 @@ using ResponderPtr = std::shared_ptr<RecordingResponder>;
 /// A folder with the weights of models/mini and its tokenizer without the markup of thinking, tools
 /// and gaps.
 const std::string& unmarked_folder();
+/// models/mini with the encoding of V3.2, whose tool results are followed by thinking.
+std::string dsml_folder();
 
 /// The same without the markers of users and assistants: its chats are plain text.
 const std::string& markerless_folder();

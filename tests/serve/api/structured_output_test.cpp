@@ -3,33 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
-#include "formats/temporary_folder.h"
 #include "service_fixture.h"
 
 namespace levin::serve::api {
 namespace {
 
 using testing::chat_body;
+using testing::dsml_folder;
 using testing::json;
 using testing::mini_model;
 using testing::ResponderPtr;
 using testing::ServiceFixture;
-
-/// models/mini with the encoding of V3.2.
-std::string dsml_folder() {
-  static const levin::testing::TemporaryFolder folder;
-  static const std::string path = [] {
-    const std::filesystem::path root(std::string(folder.path()));
-    for (const char* name : {"config.json", "model.safetensors", "tokenizer.json"}) {
-      std::filesystem::create_symlink(std::filesystem::path(mini_model()) / name, root / name);
-    }
-    std::filesystem::create_directory(root / "encoding");
-    return root.string();
-  }();
-  return path;
-}
 
 json function(const std::string& name, const json& properties) {
   json required = json::array();
