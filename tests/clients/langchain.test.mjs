@@ -72,7 +72,7 @@ test('a tool is called and its result goes back', async () => {
   assert.equal(typeof next.content, 'string');
 });
 
-test('JSON mode gives JSON unless it was cut', async () => {
+test('JSON mode gives JSON, as far as it comes', async () => {
   const json = new ChatDeepSeek({...options, maxTokens: 300})
                    .withConfig({response_format: {type: 'json_object'}});
   const message = await json.invoke(messages);
@@ -80,5 +80,18 @@ test('JSON mode gives JSON unless it was cut', async () => {
     assert.equal(typeof JSON.parse(message.content), 'object');
   } else {
     assert.equal(message.response_metadata.finish_reason, 'length');
+    assert.match(message.content, /^\s*\{/);
   }
+});
+
+test('an answer held to a schema has ended and fits it', async () => {
+  const held = new ChatDeepSeek({...options, maxTokens: 100}).withConfig({
+    response_format:
+        {type: 'json_schema', json_schema: {name: weather.name, schema: weather.parameters}},
+  });
+  const message = await held.invoke(messages);
+  assert.equal(message.response_metadata.finish_reason, 'stop');
+  const object = JSON.parse(message.content);
+  assert.deepEqual(Object.keys(object), ['city']);
+  assert.ok(weather.parameters.properties.city.enum.includes(object.city));
 });
