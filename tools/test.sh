@@ -9,9 +9,10 @@ if ! { tools/install_deps.sh tokenizer && tools/fetch_tokenizer.sh; }; then
   echo "make test: the real tokenizer could not be fetched; its tests are skipped" >&2
 fi
 
-# The chat page is tested in Chromium, with npm packages; without them those tests are skipped too.
+# The chat page is tested in Chromium, with npm packages; without them those tests are skipped too, or
+# fail with LEVIN_NO_SKIPS=1.
 if ! tools/install_deps.sh web; then
-  echo "make test: npm or Chromium could not be installed; the tests of the page are skipped" >&2
+  echo "make test: npm or Chromium could not be installed; the tests of the page cannot run" >&2
 fi
 
 if [[ $(grep -csE '^LEVIN_(TESTS|TRAIN):BOOL=ON' build/release/CMakeCache.txt) == 2 ]]; then

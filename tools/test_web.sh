@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
 # Tests the chat page: types, unit tests, that web/dist is what the sources build, and the page in
 # Chromium against a mock server and, if LEVIN names the program, against `levin serve models/mini`.
-# Skips (code 77) where npm or Chromium is missing or the npm packages cannot be fetched.
+# Skips (code 77) where npm or Chromium is missing or the npm packages cannot be fetched; fails there
+# with LEVIN_NO_SKIPS=1 in the environment.
 #
 #   tools/test_web.sh [unit|bundle|browser...]   all three by default
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 skip() {
+  if [[ ${LEVIN_NO_SKIPS:-} == 1 ]]; then
+    echo "web tests failed, since LEVIN_NO_SKIPS=1 lets none be skipped: $1" >&2
+    exit 1
+  fi
   echo "web tests skipped: $1"
   exit 77
 }

@@ -3,7 +3,7 @@
 //   node tests/clients/run.mjs LEVIN FOLDER [MODEL]
 //
 // Ends with 77 and one sentence if the clients cannot be fetched (no network): ctest then counts
-// the test as skipped.
+// the test as skipped. With LEVIN_NO_SKIPS=1 in the environment that is a failure.
 import {spawn, spawnSync} from 'node:child_process';
 import {cpSync, mkdirSync, readdirSync} from 'node:fs';
 import {createServer} from 'node:net';
@@ -22,8 +22,10 @@ function install() {
   const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--prefer-offline'],
                         {cwd: folder, encoding: 'utf8'});
   if (npm.status !== 0) {
-    console.log(`skipped: npm cannot fetch the clients\n${npm.stderr ?? npm.error}`);
-    process.exit(kSkipped);
+    const mustRun = process.env.LEVIN_NO_SKIPS === '1';
+    console.log(`${mustRun ? 'failed' : 'skipped'}: npm cannot fetch the clients\n` +
+                `${npm.stderr ?? npm.error}`);
+    process.exit(mustRun ? 1 : kSkipped);
   }
 }
 
