@@ -1,6 +1,7 @@
 #include "text/tokenizer.h"
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "text/added_tokens.h"
 #include "text/bpe.h"
 #include "text/byte_level.h"
+#include "text/piece_cache.h"
 #include "text/pre_tokenizer.h"
 #include "text/regex.h"
 #include "text/token_table.h"
@@ -30,7 +32,6 @@ constexpr std::string_view kDeepSeekEos = "<｜end▁of▁sentence｜>";
 
 // Longer pieces are rare and their cost is in the merges anyway.
 constexpr size_t kMaxCachedPieceBytes = 64;
-constexpr size_t kMaxCachedPieces = 65536;
 
 constexpr size_t kBytesBetweenWatches = size_t{16} << 10;
 
@@ -114,18 +115,13 @@ class PieceEncoder {
       merge_piece(piece, ids);
       return;
     }
-    key_.assign(piece);
-    const auto known = cache_.find(key_);
-    if (known != cache_.end()) {
-      ids.insert(ids.end(), known->second.begin(), known->second.end());
+    if (const std::vector<int32_t>* known = cache_.find(piece)) {
+      ids.insert(ids.end(), known->begin(), known->end());
       return;
     }
     const size_t first = ids.size();
     merge_piece(piece, ids);
-    if (cache_.size() < kMaxCachedPieces) {
-      cache_.emplace(key_,
-                     std::vector<int32_t>(ids.begin() + static_cast<ptrdiff_t>(first), ids.end()));
-    }
+    cache_.add(piece, std::span(ids).subspan(first));
   }
 
   void merge_piece(std::string_view piece, std::vector<int32_t>& ids) {
@@ -144,8 +140,7 @@ class PieceEncoder {
   size_t unwatched_bytes_ = 0;
   RegexScratch regex_scratch_;
   BpeScratch bpe_scratch_;
-  std::string key_;
-  std::unordered_map<std::string, std::vector<int32_t>> cache_;
+  PieceCache cache_;
 };
 
 /// `text` itself, or its repaired copy kept in `storage`.

@@ -100,9 +100,9 @@ void AnswerJob::end(const runtime::TokenEvent& event) {
   if (stream_.finish() == FinishReason::kError) {
     reply_->fail_choice(base::Error(stream_.error_code(), stream_.error()), spending(event));
   } else {
-    Choice choice =
+    const Choice choice =
         format_->end(reason_name(stream_.finish().value_or(FinishReason::kStop)), *reply_);
-    reply_->end_choice(std::move(choice), spending(event));
+    reply_->end_choice(choice, spending(event));
   }
   reply_.reset();
 }

@@ -187,7 +187,7 @@ void ChatFormat::write_delta(Reply& reply) {
   if (!logprobs_.empty()) {  // a piece of the content is there, too
     choice.logprobs = take_logprobs_text();
   }
-  reply.write_choice(std::move(choice));
+  reply.write_choice(choice);
 }
 
 std::string ChatFormat::take_logprobs_text() {

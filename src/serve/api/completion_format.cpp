@@ -33,7 +33,7 @@ void CompletionFormat::take(const generation::Delta& delta, Reply& reply) {
   if (reply.streams() && delta.token.has_value() && !text_.empty()) {
     Choice choice = take_choice(reply);
     choice.json["finish_reason"] = nullptr;
-    reply.write_choice(std::move(choice));
+    reply.write_choice(choice);
   }
 }
 

@@ -14,7 +14,7 @@ namespace {
 // Until then a failure still gets its own status; afterwards a waiting client hears keep-alives.
 constexpr std::chrono::seconds kStreamBegin{3};
 
-std::string text_of(Choice choice) {
+std::string text_of(const Choice& choice) {
   std::string text = dump(choice.json);
   text.pop_back();  // the closing brace
   return text.append(",\"logprobs\":").append(choice.logprobs).append("}");
@@ -63,12 +63,12 @@ void Reply::write_event(const std::string& data) {
   responder_->write("data: " + data + "\n\n");
 }
 
-void Reply::write_choice(Choice choice) {
+void Reply::write_choice(const Choice& choice) {
   Json rest = Json::object();
   if (options_.include_usage) {
     rest["usage"] = nullptr;
   }
-  write_event(object_text(envelope(options_.chunk_object), text_of(std::move(choice)), rest));
+  write_event(object_text(envelope(options_.chunk_object), text_of(choice), rest));
 }
 
 void Reply::write_progress(int64_t prompt_tokens_done, int64_t prompt_tokens) {
@@ -84,13 +84,13 @@ void Reply::write_progress(int64_t prompt_tokens_done, int64_t prompt_tokens) {
   write_event(dump(chunk));
 }
 
-void Reply::end_choice(Choice choice, const Spending& spending) {
+void Reply::end_choice(const Choice& choice, const Spending& spending) {
   finish_reason_ = choice.json.at("finish_reason").get<std::string>();
   if (options_.streams && open_choices_ > 1) {
-    write_choice(std::move(choice));
+    write_choice(choice);
   } else {
     const auto index = choice.json.at("index").get<int64_t>();
-    choices_[index] = text_of(std::move(choice));
+    choices_[index] = text_of(choice);
   }
   end_one(spending);
 }

@@ -79,12 +79,12 @@ class Reply : public std::enable_shared_from_this<Reply> {
   [[nodiscard]] Clock::time_point arrived() const noexcept { return options_.arrived; }
 
   /// Streams alone: a chunk with this choice.
-  void write_choice(Choice choice);
+  void write_choice(const Choice& choice);
   /// Streams alone, and if asked for: a chunk that tells how far the prompt has been read.
   void write_progress(int64_t prompt_tokens_done, int64_t prompt_tokens);
   /// A choice has ended. `choice` is the whole choice, or what the last chunk of a stream holds.
   /// After the last one the answer ends with the usage.
-  void end_choice(Choice choice, const Spending& spending);
+  void end_choice(const Choice& choice, const Spending& spending);
   /// A choice has ended without an answer: the client gets the error instead of what is left, and
   /// the request costs nothing.
   void fail_choice(const base::Error& error, const Spending& spending);
