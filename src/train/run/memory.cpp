@@ -161,11 +161,11 @@ bool fits(const MemoryNeed& need, const RankCount& ranks, int64_t available_byte
 }
 
 void require_memory(const MemoryNeed& need, const RankCount& ranks, int64_t available_bytes,
-                    const std::string& recipe_path) {
+                    const std::string& recipe_path, const std::string& how) {
   if (!fits(need, ranks, available_bytes)) {
-    base::throw_error(base::ErrorCode::kOutOfMemory, recipe_path, "{}; {}",
+    base::throw_error(base::ErrorCode::kOutOfMemory, recipe_path, "{}; {}{}{}",
                       describe_memory(need, ranks, available_bytes),
-                      advice(need, ranks, available_bytes));
+                      advice(need, ranks, available_bytes), how.empty() ? "" : ", ", how);
   }
 }
 

@@ -41,8 +41,9 @@ std::string describe_memory(const MemoryNeed& need, const RankCount& ranks,
 /// Whether the ranks of this machine together have so much; `available_bytes` 0: nobody knows.
 [[nodiscard]] bool fits(const MemoryNeed& need, const RankCount& ranks, int64_t available_bytes);
 
-/// Throws Error(kOutOfMemory) with the sentence and what to change unless it fits.
+/// Throws Error(kOutOfMemory) with the sentence and what to change unless it fits. `how` says where
+/// to change it if not in the recipe itself (way_to_another_recipe); else it is empty.
 void require_memory(const MemoryNeed& need, const RankCount& ranks, int64_t available_bytes,
-                    const std::string& recipe_path);
+                    const std::string& recipe_path, const std::string& how = "");
 
 }  // namespace levin::train::run

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "train/recipe/parse.h"
+#include "train/run/checkpoint_store.h"
 #include "train/run/version.h"
 
 namespace levin::train::run {
@@ -64,13 +65,13 @@ std::string curves_path(const std::string& run_folder) { return run_folder + "/c
 RunFolder::RunFolder(const std::string& path, const std::string& recipe_text, StartMode mode)
     : path_(path), recipe_text_(recipe_text) {
   base::make_folder(path);
-  const bool is_run = fs::exists(recipe_path(path));
+  const bool is_run = is_claimed(path);
   if (!is_run && !is_empty(path)) {
     throw_error(ErrorCode::kInvalidArgument, path,
                 "this folder holds something that is no run; choose another --out");
   }
   lock_.emplace(path);
-  if (fs::exists(recipe_path(path))) {
+  if (is_claimed(path)) {
     require_own(mode);
   }
 }
@@ -90,15 +91,28 @@ void RunFolder::require_own(StartMode mode) const {
 }
 
 void RunFolder::claim() const {
-  if (!fs::exists(recipe_path(path_))) {
+  if (!is_claimed(path_)) {
     base::write_file_atomically(recipe_path(path_),
                                 fmt::format("{}{}\n{}", kVersionLine, version(), recipe_text_));
     base::sync_path(path_);
   }
 }
 
+bool is_claimed(const std::string& run_folder) { return fs::exists(recipe_path(run_folder)); }
+
+std::string way_to_another_recipe(const std::string& run_folder) {
+  const std::vector<StoredCheckpoint> checkpoints = list_checkpoints(checkpoints_path(run_folder));
+  if (checkpoints.empty()) {
+    return "and choose another --out";
+  }
+  return fmt::format(
+      "in a recipe of what is left of the stages, with [model] parent = \"{}\" (the newest "
+      "checkpoint, which is intact) and another --out",
+      checkpoints.back().path);
+}
+
 std::string stored_recipe_text(const std::string& path) {
-  if (!fs::exists(recipe_path(path))) {
+  if (!is_claimed(path)) {
     throw_error(ErrorCode::kNotFound, path, "this is no run folder: it has no {}", kRecipeName);
   }
   return base::read_file(recipe_path(path), kMaxRecipeBytes);

@@ -49,6 +49,15 @@ class RunFolder {
   std::optional<FolderLock> lock_;
 };
 
+/// Whether the folder belongs to a recipe (RunFolder::claim).
+[[nodiscard]] bool is_claimed(const std::string& run_folder);
+
+/// How somebody goes on who has to change the recipe of a claimed folder, which takes no other one:
+/// "in a recipe of what is left of the stages, with [model] parent = "CHECKPOINT" (the newest,
+/// which is intact) and another --out"; without a checkpoint "and choose another --out". Throws as
+/// list_checkpoints does.
+[[nodiscard]] std::string way_to_another_recipe(const std::string& run_folder);
+
 /// Text of a run folder's recipe. Throws Error(kNotFound) if `path` is no run folder.
 std::string stored_recipe_text(const std::string& path);
 

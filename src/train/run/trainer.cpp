@@ -50,14 +50,6 @@ nn::Trainable trainable(StageKind kind) {
                                      : nn::Trainable::kEverything;
 }
 
-[[noreturn]] void throw_diverged(const recipe::Recipe& recipe, const StageSettings& stage,
-                                 int64_t step, const std::string& what) {
-  throw_error(ErrorCode::kInvalidArgument, recipe.path,
-              "stage \"{}\": the {} became NaN or infinite at step {}; the newest checkpoint is "
-              "intact: start again from it with a smaller lr or with clip_norm",
-              stage.name, what, step);
-}
-
 }  // namespace
 
 Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode mode,
@@ -138,7 +130,8 @@ void Trainer::check_memory(const model::Config& config, int64_t local_ranks) con
   const MemoryNeed need = largest_step(recipe_, config, state_.stage_idx, count);
   const bool is_short = !fits(need, count, available_bytes);
   const bool others_fit = ranks_ == nullptr || ranks_->sum(is_short ? 1 : 0) == 0;
-  require_memory(need, count, available_bytes, recipe_.path);
+  require_memory(need, count, available_bytes, recipe_.path,
+                 is_claimed(path_) ? way_to_another_recipe(path_) : "");
   if (!others_fit) {
     throw_error(ErrorCode::kOutOfMemory, recipe_.path,
                 "another rank has too little memory; its own message says how much it needs");
@@ -253,12 +246,12 @@ void Trainer::run_step() {
 
 Trainer::Update Trainer::update(const StepOutcome& outcome) {
   if (!std::isfinite(outcome.total())) {
-    throw_diverged(recipe_, stage(), state_.step + 1, "loss");
+    throw_diverged("loss");
   }
   const double norm = optimizers_->clip(stage().clip_norm);
   if (!std::isfinite(norm)) {
     const std::optional<std::string> name = optimizers_->first_non_finite_gradient();
-    throw_diverged(recipe_, stage(), state_.step + 1, name ? "gradient of " + *name : "gradient");
+    throw_diverged(name ? "gradient of " + *name : "gradient");
   }
   const double lr_factor = optimizers_->step(stage(), state_.stage_step);
   if (stage().kind != StageKind::kWarmUp) {
@@ -270,6 +263,13 @@ Trainer::Update Trainer::update(const StepOutcome& outcome) {
     }
   }
   return {lr_factor, norm};
+}
+
+void Trainer::throw_diverged(const std::string& what) const {
+  throw_error(
+      ErrorCode::kInvalidArgument, recipe_.path,
+      "stage \"{}\": the {} became NaN or infinite at step {}; lower lr or give clip_norm, {}",
+      stage().name, what, state_.step + 1, way_to_another_recipe(path_));
 }
 
 void Trainer::record(const StepOutcome& outcome, const Update& figures, double seconds) {

@@ -76,6 +76,8 @@ class Trainer {
   void report_selection();
   /// Checks, clips, updates the weights and the routers' biases.
   Update update(const StepOutcome& outcome);
+  /// The newest checkpoint stays as it is, but its run would come to the same.
+  [[noreturn]] void throw_diverged(const std::string& what) const;
   void record(const StepOutcome& outcome, const Update& figures, double seconds);
   void save();
 

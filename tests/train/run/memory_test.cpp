@@ -18,6 +18,8 @@
 namespace levin::train::run {
 namespace {
 
+using levin::testing::file_bytes;
+using levin::testing::last_checkpoint;
 using levin::testing::TemporaryFolder;
 using levin::testing::train;
 using levin::testing::TrainResult;
@@ -117,6 +119,19 @@ TEST_F(MemorySlow, ARunSaysItBeforeTheFirstStepAndWhenItGoesOn) {
   EXPECT_LT(first.err.find("needs about"), first.err.find("stage D: dense"));
   const TrainResult again = train({"run", path_, "--out", run, "--resume"});
   EXPECT_THAT(again.err, HasSubstr("tokens at a time needs about"));
+  // As if the run had been begun where there is more memory.
+  std::string begun = file_bytes(run + "/recipe.toml");
+  const std::string line = "tokens_per_step = ";
+  begun.replace(begun.rfind(line + "192"), line.size() + 3, line + "9600000");
+  std::ofstream(run + "/recipe.toml") << begun;
+  const TrainResult short_of_memory =
+      train({"run", path_, "--out", run, "--resume", "--set", std::string("stage.S.") + kManyRows});
+  EXPECT_EQ(short_of_memory.exit_code, 7);
+  EXPECT_THAT(short_of_memory.err,
+              HasSubstr("raise accumulation or lower tokens_per_step, in a recipe of what is left "
+                        "of the stages, with [model] parent = \"" +
+                        last_checkpoint(run) + "\""))
+      << "the folder takes no other recipe";
 
   const TrainResult refused = train(
       {"run", path_, "--out", folder_.file("large"), "--set", std::string("stage.W.") + kManyRows});

@@ -29,6 +29,7 @@ using levin::testing::file_bytes;
 using levin::testing::last_checkpoint;
 using levin::testing::run_program;
 using levin::testing::small_data_folder;
+using levin::testing::small_data_section;
 using levin::testing::TemporaryFolder;
 using levin::testing::train;
 using levin::testing::TrainResult;
@@ -268,9 +269,22 @@ TEST(ResumeSlow, ALossThatIsNoNumberEndsTheRunBeforeItReachesTheWeights) {
   EXPECT_EQ(diverged.exit_code, 2) << diverged.err;
   EXPECT_THAT(diverged.err, HasSubstr(recipe + ": stage \"S\": the"));
   EXPECT_THAT(diverged.err, HasSubstr("became NaN or infinite at step"));
-  EXPECT_THAT(diverged.err, HasSubstr("smaller lr"));
+  EXPECT_THAT(diverged.err,
+              HasSubstr("lower lr or give clip_norm, in a recipe of what is left of the stages, "
+                        "with [model] parent = \"" +
+                        last_checkpoint(run) + "\""));
   expect_intact_warmup(run, whole);
   EXPECT_NO_THROW((void)nn::load_model(last_checkpoint(run))) << "the newest is finite as well";
+
+  const std::string child = folder.file("child.toml");
+  std::ofstream(child) << "[model]\nparent = \"" << last_checkpoint(run)
+                       << "\"\ntied_input_scale = 20.0\n"
+                       << small_data_section()
+                       << "[[stage]]\nname = \"S\"\nkind = \"sparse\"\nrow_tokens = 96\n"
+                          "tokens_per_step = 192\nmax_steps = 2\nclip_norm = 5.0\n[stage.sample]\n"
+                          "document_tokens_min = 64\ndocument_tokens_max = 97\n";
+  const TrainResult gone_on = train({"run", child, "--out", folder.file("child")});
+  EXPECT_EQ(gone_on.exit_code, 0) << gone_on.err;
 }
 
 TEST(ResumeSlow, DataThatIsNoLongerTheSameIsRefused) {

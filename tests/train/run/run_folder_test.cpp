@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "formats/temporary_folder.h"
 #include "train/recipe/parse.h"
+#include "train/run/checkpoint_store.h"
 #include "train/run/version.h"
 
 namespace levin::train::run {
@@ -88,6 +89,25 @@ TEST(RunFolder, SaysThatARecipeCannotBeRead) {
   const std::string message = complaint(path, kRecipe, StartMode::kResume);
   EXPECT_THAT(message, HasSubstr(path + ": this version of levin-train cannot read the recipe"));
   EXPECT_THAT(message, HasSubstr("recipe.toml:6: [run] has no key \"keep_worst\""));
+}
+
+TEST(RunFolder, SaysHowToGoOnWithAnotherRecipe) {
+  const TemporaryFolder place;
+  const std::string path = place.file("run");
+  EXPECT_FALSE(is_claimed(path));
+  EXPECT_EQ(complaint(path, kRecipe, StartMode::kFresh), "");
+  EXPECT_TRUE(is_claimed(path));
+  EXPECT_EQ(way_to_another_recipe(path), "and choose another --out") << "no checkpoint yet";
+  CheckpointStore store(checkpoints_path(path));
+  for (const int64_t step : {3, 6}) {
+    TrainingState state;
+    state.step = step;
+    store.save(state, {}, [](const std::string&) {});
+  }
+  EXPECT_EQ(way_to_another_recipe(path),
+            "in a recipe of what is left of the stages, with [model] parent = \"" + path +
+                "/checkpoints/step-00000006\" (the newest checkpoint, which is intact) and another "
+                "--out");
 }
 
 TEST(RunFolder, LeavesOtherFoldersAlone) {
