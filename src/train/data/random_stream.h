@@ -54,7 +54,8 @@ class RandomStream {
     }
   }
 
-  /// Every doubling of `low` up to `high` equally often, evenly within it: about log-uniform.
+  /// Every doubling of `low` up to `high` equally often, evenly within it: log-uniform but
+  /// for the last doubling, which counts as a whole one where `high` cuts it short.
   [[nodiscard]] int64_t between_by_octave(int64_t low, int64_t high) noexcept {
     const auto octaves = static_cast<int64_t>(std::bit_width(static_cast<uint64_t>(high / low)));
     const int64_t begin = low << below(octaves);

@@ -36,7 +36,9 @@ struct RoleWeights {
 struct SampleSpec {
   std::string stage;  ///< name of the stage: part of what a sample is a function of
 
-  // Length of one document in tokens, BOS and questions included: log-uniform between the two.
+  // Length of one document in tokens, BOS and questions included: every doubling from the shortest
+  // up equally often (RandomStream::between_by_octave), the last one too if the longest cuts it
+  // short.
   int64_t document_tokens_min = 64;
   int64_t document_tokens_max = 64;
 

@@ -69,8 +69,8 @@ const std::vector<Key<StageSettings>>& stage_keys() {
 const std::vector<Key<data::SampleSpec>>& sample_keys() {
   using S = data::SampleSpec;
   static const std::vector<Key<S>> keys = {
-      {"document_tokens_min", &S::document_tokens_min, "shortest document; lengths are log-uniform",
-       8, kMaxRowTokens},
+      {"document_tokens_min", &S::document_tokens_min,
+       "shortest document; of the lengths every doubling comes equally often", 8, kMaxRowTokens},
       {"document_tokens_max", &S::document_tokens_max, "longest document", 8, kMaxRowTokens},
       {"text_share", &S::text_share, "documents of prose alone", 0, 1},
       {"copy_share", &S::copy_share, "documents that repeat a random segment", 0, 1},
