@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/notice.h"
+#include "base/status_line.h"
 #include "base/units.h"
 
 namespace levin::cli {
@@ -31,10 +32,6 @@ std::string describe_amount(ProgressUnit unit, int64_t done, int64_t total, doub
   }
   return fmt::format("{} of {}, {}/s", base::format_bytes(done), base::format_bytes(total),
                      base::format_bytes(static_cast<int64_t>(rate)));
-}
-
-void write_raw(const std::string& text) {
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 }  // namespace
@@ -77,14 +74,15 @@ void Progress::update(int64_t done, int64_t total, int64_t skipped) {
     return;
   }
   const auto filled = static_cast<size_t>(kBarWidth * done / total);
-  write_raw(fmt::format("\r\x1b[K{} [{}{}] {:3}% {}", label_, std::string(filled, '='),
-                        std::string(kBarWidth - filled, ' '), 100 * done / total, text));
+  base::draw_status_line(fmt::format("{} [{}{}] {:3}% {}", label_, std::string(filled, '='),
+                                     std::string(kBarWidth - filled, ' '), 100 * done / total,
+                                     text));
   is_drawn_ = true;
 }
 
 void Progress::finish() {
   if (std::exchange(is_drawn_, false)) {
-    write_raw("\r\x1b[K");
+    base::wipe_status_line();
   }
 }
 

@@ -7,6 +7,8 @@
 #include <numeric>
 #include <utility>
 
+#include "base/notice.h"
+#include "base/status_line.h"
 #include "base/units.h"
 
 namespace levin::train::run {
@@ -16,14 +18,13 @@ constexpr int64_t kBarWidth = 20;
 constexpr std::chrono::milliseconds kRedrawInterval(200);
 constexpr std::chrono::seconds kPlainInterval(10);
 
-void write_text(const std::string& text) {
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
-}
-
 }  // namespace
 
 std::string describe_step(const StepMetrics& metrics, int64_t stage_steps, double seconds_left) {
   std::string text = fmt::format("{}/{}", metrics.stage_step, stage_steps);
+  if (seconds_left >= 0.0) {
+    text += fmt::format(", {} left", base::format_duration(seconds_left));
+  }
   if (metrics.text_loss) {
     text += fmt::format(", text {:.3f}", *metrics.text_loss);
   }
@@ -38,9 +39,6 @@ std::string describe_step(const StepMetrics& metrics, int64_t stage_steps, doubl
     text += fmt::format(", KL {:.3f} a layer", sum / static_cast<double>(metrics.layer_kl.size()));
   }
   text += fmt::format(", {:.0f} tokens/s", metrics.tokens_per_s);
-  if (seconds_left >= 0.0) {
-    text += fmt::format(", {} left", base::format_duration(seconds_left));
-  }
   return text;
 }
 
@@ -71,12 +69,13 @@ void Progress::update(const StepMetrics& metrics, int64_t stage_steps) {
   const std::string label = fmt::format("{} {}", metrics.kind, metrics.stage);
   const std::string text = describe_step(metrics, stage_steps, seconds_left);
   if (!is_terminal_) {
-    write_text(fmt::format("{}: {}\n", label, text));
+    base::write_notice(fmt::format("{}: {}", label, text));
     return;
   }
   const auto filled = static_cast<size_t>(kBarWidth * metrics.stage_step / stage_steps);
-  write_text(fmt::format("\r\x1b[K{} [{}{}] {}", label, std::string(filled, '='),
-                         std::string(static_cast<size_t>(kBarWidth) - filled, ' '), text));
+  base::draw_status_line(fmt::format("{} [{}{}] {}", label, std::string(filled, '='),
+                                     std::string(static_cast<size_t>(kBarWidth) - filled, ' '),
+                                     text));
   is_drawn_ = true;
 }
 
@@ -85,12 +84,12 @@ void Progress::note(const std::string& line) {
     return;
   }
   wipe();
-  write_text(line + "\n");
+  base::write_notice(line);
 }
 
 void Progress::wipe() {
   if (std::exchange(is_drawn_, false)) {
-    write_text("\r\x1b[K");
+    base::wipe_status_line();
   }
 }
 

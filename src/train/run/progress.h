@@ -9,8 +9,8 @@
 
 namespace levin::train::run {
 
-/// "dense D3 [=====     ] 120/400, text 4.812, value 0.913, 3120 tokens/s, 2m 10s left" without the
-/// bar; `seconds_left` below 0 is left out.
+/// "120/400, 2m 10s left, text 4.812, value 0.913, 3120 tokens/s": what a narrow window cuts off
+/// stands last; `seconds_left` below 0 is left out.
 std::string describe_step(const StepMetrics& metrics, int64_t stage_steps, double seconds_left);
 
 class Progress {
