@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "train/data/facts.h"
+#include "train/data/given_tokenizer.h"
 #include "train/data/lexicon.h"
 #include "train/data/made_up_corpus.h"
 #include "train/data/manifest.h"
@@ -30,8 +31,6 @@ constexpr std::string_view kSharedBook = "king_james_bible";
 constexpr int64_t kTokenizerDocuments = 4000;
 constexpr int64_t kTokenizerFacts = 8;
 constexpr uint64_t kTokenizerSeed = 1;
-
-constexpr int64_t kMaxTokenizerBytes = int64_t{64} << 20;
 
 /// Of no other command: what lies there is removed.
 constexpr const char* kPartSuffix = ".data-part";
@@ -85,8 +84,16 @@ std::string held_out_json(const std::vector<std::string>& words) {
   return file.dump(1) + "\n";
 }
 
-/// Path in the folder to content.
-std::map<std::string, std::string> make_files(Corpus corpus, int32_t vocab_size) {
+using OptionalTokenizer = std::optional<GivenTokenizer>;
+
+OptionalTokenizer tokenizer_of(const DataOptions& options) {
+  return options.tokenizer.empty() ? OptionalTokenizer()
+                                   : OptionalTokenizer(load_given_tokenizer(options.tokenizer));
+}
+
+/// Path in the folder to content. Without a given tokenizer one of `vocab_size` ids is trained.
+std::map<std::string, std::string> make_files(Corpus corpus, int32_t vocab_size,
+                                              const OptionalTokenizer& given) {
   const CorpusSplit split = split_corpus(std::move(corpus), kHeldOutBook, kSharedBook);
   const std::vector<std::string> words = value_words(split.train, Split::kTrain);
   if (words.empty()) {
@@ -105,10 +112,14 @@ std::map<std::string, std::string> make_files(Corpus corpus, int32_t vocab_size)
   for (const Book& book : split.held_out.books) {
     files["held_out/" + book.name + ".txt"] = book_text(book);
   }
-  TokenizerFiles tokenizer = train_tokenizer(
-      split.train, [&](const auto& add) { add_lookup_text(words, add); }, vocab_size);
+  TokenizerFiles tokenizer =
+      given ? given->files
+            : train_tokenizer(
+                  split.train, [&](const auto& add) { add_lookup_text(words, add); }, vocab_size);
   files["tokenizer.json"] = std::move(tokenizer.tokenizer_json);
-  files["tokenizer_config.json"] = std::move(tokenizer.tokenizer_config_json);
+  if (!tokenizer.tokenizer_config_json.empty()) {
+    files["tokenizer_config.json"] = std::move(tokenizer.tokenizer_config_json);
+  }
   files["held_out.json"] = held_out_json(value_words(split.train, Split::kHeldOut));
   return files;
 }
@@ -123,8 +134,28 @@ void require_same_manifest(const std::string& sha256, const std::string& wanted,
   }
 }
 
+/// Throws unless the data in `folder` has the tokenizer that the options ask for.
+void require_asked_tokenizer(const Manifest& manifest, const DataOptions& options,
+                             const OptionalTokenizer& given, const std::string& folder) {
+  const auto is_there = [&](const char* file, const std::string& content) {
+    const auto found = manifest.files.find(file);
+    return found == manifest.files.end() ? content.empty() : found->second == sha256_hex(content);
+  };
+  const bool is_asked =
+      given ? manifest.has_given_tokenizer &&
+                  is_there("tokenizer.json", given->files.tokenizer_json) &&
+                  is_there("tokenizer_config.json", given->files.tokenizer_config_json)
+            : !manifest.has_given_tokenizer;
+  if (!is_asked) {
+    base::throw_error(ErrorCode::kInvalidArgument, folder,
+                      "the folder holds data with another tokenizer than {}: choose another folder",
+                      given ? "that of " + options.tokenizer : "one of its own");
+  }
+}
+
 /// The result if the data is there already; nothing if the folder is free.
-std::optional<BuildResult> find_built(const DataOptions& options, const std::string& folder) {
+std::optional<BuildResult> find_built(const DataOptions& options, const OptionalTokenizer& given,
+                                      const std::string& folder) {
   const std::optional<Manifest> manifest = read_manifest(folder);
   if (!manifest) {
     if (fs::exists(folder) && !fs::is_empty(folder)) {
@@ -133,12 +164,14 @@ std::optional<BuildResult> find_built(const DataOptions& options, const std::str
     }
     return std::nullopt;
   }
-  if (manifest->recipe != options.recipe || manifest->vocab_size != options.vocab_size) {
+  const int32_t vocab_size = given ? given->vocab_size : options.vocab_size;
+  if (manifest->recipe != options.recipe || manifest->vocab_size != vocab_size) {
     base::throw_error(ErrorCode::kInvalidArgument, folder,
                       "the folder holds the data of recipe {} with {} tokens, not of {} with {}: "
                       "choose another folder",
-                      manifest->recipe, manifest->vocab_size, options.recipe, options.vocab_size);
+                      manifest->recipe, manifest->vocab_size, options.recipe, vocab_size);
   }
+  require_asked_tokenizer(*manifest, options, given, folder);
   check_files(*manifest, folder);
   BuildResult result{BuildOutcome::kWasThere, manifest_sha256(*manifest)};
   require_same_manifest(result.manifest_sha256, options.manifest_sha256, options.recipe, folder);
@@ -169,11 +202,13 @@ void write_folder(const std::map<std::string, std::string>& files, const Manifes
 
 BuildResult build_data_from(Corpus corpus, const DataOptions& options, const std::string& folder) {
   check_options(options);
-  if (const auto built = find_built(options, folder)) {
+  const OptionalTokenizer given = tokenizer_of(options);
+  if (const auto built = find_built(options, given, folder)) {
     return *built;
   }
-  const auto files = make_files(std::move(corpus), options.vocab_size);
-  Manifest manifest{options.recipe, options.vocab_size, {}};
+  const auto files = make_files(std::move(corpus), options.vocab_size, given);
+  Manifest manifest{
+      options.recipe, given ? given->vocab_size : options.vocab_size, given.has_value(), {}};
   for (const auto& [file, content] : files) {
     manifest.files[file] = sha256_hex(content);
   }
@@ -185,7 +220,7 @@ BuildResult build_data_from(Corpus corpus, const DataOptions& options, const std
 
 BuildResult build_data(const DataOptions& options, const std::string& folder) {
   check_options(options);
-  if (const auto built = find_built(options, folder)) {
+  if (const auto built = find_built(options, tokenizer_of(options), folder)) {
     return *built;
   }
   if (options.corpus_folder == kMadeUpCorpus) {
@@ -209,6 +244,7 @@ DataSet load_data(const std::string& folder) {
   return {folder,
           manifest->recipe,
           manifest->vocab_size,
+          manifest->has_given_tokenizer,
           manifest_sha256(*manifest),
           sha256_hex(base::read_file((root / "tokenizer.json").string(), kMaxTokenizerBytes)),
           load_corpus((root / "train").string()),
@@ -226,9 +262,9 @@ void require_same_tokenizer(const DataSet& data, const std::string& model_folder
   if (sha256 != data.tokenizer_sha256) {
     base::throw_error(
         ErrorCode::kInvalidFile, path,
-        "this is not the tokenizer of the data (checksum {}, the data's is {}): build "
-        "the data of this model's recipe",
-        sha256, data.tokenizer_sha256);
+        "this is not the tokenizer of the data (checksum {}, the data's is {}): name the data of "
+        "this model's recipe, or build some in another folder with [data] tokenizer = \"{}\"",
+        sha256, data.tokenizer_sha256, model_folder);
   }
 }
 

@@ -16,7 +16,10 @@ struct DataOptions {
   std::string recipe;  ///< name of the recipe; a folder belongs to one recipe
   /// What tools/fetch_corpus.sh filled, or kMadeUpCorpus: made_up_corpus(), which needs no books.
   std::string corpus_folder = {};
-  int32_t vocab_size = 4096;  ///< ids, marks included
+  /// Folder of a model whose tokenizer.json and tokenizer_config.json are taken; empty: one is
+  /// trained.
+  std::string tokenizer = {};
+  int32_t vocab_size = 4096;  ///< ids of the one that is trained, marks included
   /// SHA-256 of the manifest that must come out; empty: any.
   std::string manifest_sha256 = {};
 };
@@ -30,13 +33,15 @@ struct BuildResult {
 
 /// Writes into `folder` (made if need be), the same bytes on every machine:
 ///   train/<book>.txt, held_out/<book>.txt     one paragraph a line
-///   tokenizer.json, tokenizer_config.json     trained on train/ and on look-up documents
+///   tokenizer.json, tokenizer_config.json     trained on train/ and on look-up documents, or those
+///                                             of `tokenizer`
 ///   held_out.json                             names, values and wordings that only evaluation uses
 ///   data.json                                 the manifest: recipe, options, SHA-256 of each file
 /// If the manifest is there and every file has its checksum, does nothing. Throws
 /// Error(kInvalidArgument) if the folder is of another recipe or other options, or holds files and
 /// no manifest; Error(kInvalidFile) if a file there was changed, a book has another checksum or the
-/// manifest another one than `manifest_sha256`; Error(kNotFound|kIo).
+/// manifest another one than `manifest_sha256`; Error(kNotFound|kIo); what load_given_tokenizer
+/// throws.
 [[nodiscard]] BuildResult build_data(const DataOptions& options, const std::string& folder);
 
 /// The same from books at hand, for tests: they are cut into training and held-out parts as they
@@ -47,8 +52,9 @@ struct BuildResult {
 /// A data folder that was built.
 struct DataSet {
   std::string folder;
-  std::string recipe;      ///< the name that it was built under
-  int32_t vocab_size = 0;  ///< ids, marks included
+  std::string recipe;                ///< the name that it was built under
+  int32_t vocab_size = 0;            ///< ids, marks included
+  bool has_given_tokenizer = false;  ///< that of a model, see DataOptions
   std::string manifest_sha256;
   std::string tokenizer_sha256;  ///< of tokenizer.json: a checkpoint records it
   Corpus train;

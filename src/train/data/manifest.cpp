@@ -16,6 +16,7 @@ using base::ErrorCode;
 using nlohmann::json;
 
 constexpr int kVersion = 1;
+constexpr const char* kGivenTokenizer = "has_given_tokenizer";
 constexpr int64_t kMaxManifestBytes = int64_t{1} << 20;
 constexpr int64_t kMaxFileBytes = int64_t{256} << 20;
 
@@ -38,10 +39,13 @@ const json& member(const json& root, const char* key, json::value_t type, const 
 }  // namespace
 
 std::string manifest_text(const Manifest& manifest) {
-  const json root = {{"version", kVersion},
-                     {"recipe", manifest.recipe},
-                     {"vocab_size", manifest.vocab_size},
-                     {"files", manifest.files}};
+  json root = {{"version", kVersion},
+               {"recipe", manifest.recipe},
+               {"vocab_size", manifest.vocab_size},
+               {"files", manifest.files}};
+  if (manifest.has_given_tokenizer) {
+    root[kGivenTokenizer] = true;
+  }
   return root.dump(1) + "\n";
 }
 
@@ -61,6 +65,9 @@ std::optional<Manifest> read_manifest(const std::string& folder) {
   manifest.recipe = member(root, "recipe", json::value_t::string, path).get<std::string>();
   manifest.vocab_size =
       member(root, "vocab_size", json::value_t::number_integer, path).get<int32_t>();
+  manifest.has_given_tokenizer =
+      root.contains(kGivenTokenizer) &&
+      member(root, kGivenTokenizer, json::value_t::boolean, path).get<bool>();
   for (const auto& [file, sha256] : member(root, "files", json::value_t::object, path).items()) {
     if (!sha256.is_string()) {
       base::throw_error(ErrorCode::kInvalidFile, path, "files.{}: a checksum expected", file);

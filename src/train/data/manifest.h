@@ -11,6 +11,7 @@ namespace levin::train::data {
 struct Manifest {
   std::string recipe;
   int32_t vocab_size = 0;
+  bool has_given_tokenizer = false;  ///< of a model, not trained here; in the file only if true
   std::map<std::string, std::string> files;  ///< path in the folder to SHA-256
 };
 

@@ -5,11 +5,11 @@
 
 namespace levin::train::data {
 
-Marks find_marks(const text::Tokenizer& tokenizer) {
+Marks find_marks(const text::Tokenizer& tokenizer, const std::string& where) {
   const auto find = [&](std::string_view content) {
     const auto id = tokenizer.id_of(content);
     if (!id) {
-      base::throw_error(base::ErrorCode::kInvalidFile, "tokenizer.json",
+      base::throw_error(base::ErrorCode::kInvalidFile, where,
                         "the added token {} is not there; the training data is written in "
                         "DeepSeek-V3.1's chat format and needs it",
                         content);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "text/tokenizer.h"
 
@@ -15,7 +16,8 @@ struct Marks {
   int32_t think_end = 0;  ///< opens an answer without thinking
 };
 
-/// Throws Error(kInvalidFile) naming the first that `tokenizer` lacks.
-[[nodiscard]] Marks find_marks(const text::Tokenizer& tokenizer);
+/// Throws Error(kInvalidFile) naming the first that `tokenizer` lacks; `where` is its file.
+[[nodiscard]] Marks find_marks(const text::Tokenizer& tokenizer,
+                               const std::string& where = "tokenizer.json");
 
 }  // namespace levin::train::data

@@ -73,6 +73,9 @@ class Checker {
     if (recipe_.data.folder.empty()) {
       fail("data.folder", "[data] folder must name the folder that `levin-train data build` wrote");
     }
+    if (!recipe_.data.tokenizer.empty() && places_.contains("data.vocab_size")) {
+      fail("data.vocab_size", "[data] vocab_size is that of the tokenizer; remove it here");
+    }
   }
 
   void check_rope_scaling() const {

@@ -98,6 +98,10 @@ const std::vector<Key<DataSettings>>& data_keys() {
       {"name", &S::name, "name of the data: recipes with the same data share it"},
       {"corpus_folder", &S::corpus_folder,
        "books for `data build`, from tools/fetch_corpus.sh; \"made-up\": random sentences instead"},
+      {"tokenizer", &S::tokenizer,
+       "model folder whose tokenizer `data build` takes (that of a parent of somebody else); "
+       "empty: "
+       "it trains one"},
       {"vocab_size", &S::vocab_size, "ids of the tokenizer that `data build` trains", 300,
        kMaxExtent},
       {"manifest_sha256", &S::manifest_sha256,

@@ -71,6 +71,7 @@ struct DataSettings {
   std::string folder;  ///< as `levin-train data build` wrote it
   std::string name;    ///< the folder's data are built under this name
   std::string corpus_folder = "build/corpus";
+  std::string tokenizer;  ///< folder of a model; then vocab_size is its and has no meaning here
   int64_t vocab_size = 4096;
   std::string manifest_sha256;
 };

@@ -31,6 +31,16 @@ void write_model(std::string& out, const ModelSettings& model) {
   write_keys(out, rope_scaling_keys(), model.rope_scaling);
 }
 
+/// A tokenizer that is given has its own size.
+void write_data(std::string& out, const DataSettings& data) {
+  out += "\n[data]\n";
+  for (const Key<DataSettings>& key : data_keys()) {
+    if (data.tokenizer.empty() || key.name != "vocab_size") {
+      out += fmt::format("{} = {}\n", key.name, value_text(key, data));
+    }
+  }
+}
+
 /// What the stage does not read is no part of the run's identity.
 void write_stage(std::string& out, const StageSettings& stage) {
   for (const Key<StageSettings>& key : stage_keys()) {
@@ -75,8 +85,7 @@ std::string recipe_text(const Recipe& recipe) {
   write_model(out, recipe.model);
   out += "\n[indexer]\n";
   write_keys(out, indexer_keys(), recipe.indexer);
-  out += "\n[data]\n";
-  write_keys(out, data_keys(), recipe.data);
+  write_data(out, recipe.data);
   for (const StageSettings& stage : recipe.stages) {
     out += "\n[[stage]]\n";
     write_stage(out, stage);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "train/data/marks.h"
 #include "train/nn/config_json.h"
 #include "train/nn/init.h"
 #include "train/nn/load.h"
@@ -16,10 +17,6 @@ namespace {
 using base::ErrorCode;
 using base::throw_error;
 using model::Config;
-
-/// Ids of BOS and EOS in every tokenizer that `data build` trains.
-constexpr int64_t kBosId = 0;
-constexpr int64_t kEosId = 1;
 
 /// Passes a config through the checks of config.json.
 Config checked(const Config& config, const std::string& where) {
@@ -71,12 +68,12 @@ Config with_recipes_indexer(const recipe::Recipe& recipe, const Config& dense) {
 
 }  // namespace
 
-Config config_from_recipe(const recipe::Recipe& recipe, int64_t vocab_size) {
+Config config_from_recipe(const recipe::Recipe& recipe, const TokenIds& ids) {
   const recipe::ModelSettings& settings = recipe.model;
   Config config;
   config.architecture = "DeepseekV3ForCausalLM";
   config.model_type = "deepseek_v3";
-  config.vocab_size = vocab_size;
+  config.vocab_size = ids.vocab_size;
   config.hidden_size = settings.hidden_size;
   config.num_hidden_layers = settings.num_hidden_layers;
   config.first_k_dense_replace = settings.first_k_dense_replace;
@@ -98,15 +95,20 @@ Config config_from_recipe(const recipe::Recipe& recipe, int64_t vocab_size) {
   config.rms_norm_eps = settings.rms_norm_eps;
   config.rope_theta = settings.rope_theta;
   config.max_position_embeddings = settings.max_position_embeddings;
-  config.bos_token_id = kBosId;
-  config.eos_token_ids = {kEosId};
+  config.bos_token_id = ids.bos;
+  config.eos_token_ids = {ids.eos};
   set_rope_scaling(settings.rope_scaling, config);
   return checked(config, recipe.path);
 }
 
-Config starting_config(const recipe::Recipe& recipe, int64_t vocab_size) {
-  return recipe.model.parent.empty() ? config_from_recipe(recipe, vocab_size)
-                                     : parent_config(recipe, vocab_size);
+TokenIds token_ids(const text::Tokenizer& tokenizer) {
+  const data::Marks marks = data::find_marks(tokenizer);
+  return {tokenizer.vocab_size(), marks.bos, marks.eos};
+}
+
+Config starting_config(const recipe::Recipe& recipe, const TokenIds& ids) {
+  return recipe.model.parent.empty() ? config_from_recipe(recipe, ids)
+                                     : parent_config(recipe, ids.vocab_size);
 }
 
 Config config_of_stages(const recipe::Recipe& recipe, const Config& config,
@@ -117,9 +119,9 @@ Config config_of_stages(const recipe::Recipe& recipe, const Config& config,
   return needs_indexer && !config.is_sparse() ? with_recipes_indexer(recipe, config) : config;
 }
 
-nn::ModelWeights starting_weights(const recipe::Recipe& recipe, int64_t vocab_size) {
+nn::ModelWeights starting_weights(const recipe::Recipe& recipe, const TokenIds& ids) {
   const recipe::ModelSettings& settings = recipe.model;
-  const Config config = starting_config(recipe, vocab_size);
+  const Config config = starting_config(recipe, ids);
   if (!settings.parent.empty()) {
     nn::ModelWeights weights =
         nn::load_model(settings.parent, {.tied_input_scale = settings.tied_input_scale});

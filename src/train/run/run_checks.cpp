@@ -29,7 +29,17 @@ void require_built_by(const recipe::Recipe& recipe, const data::DataSet& data) {
                 "or give that name",
                 wanted.name, data.folder, data.recipe);
   }
-  if (wanted.vocab_size != data.vocab_size) {
+  if (wanted.tokenizer.empty() == data.has_given_tokenizer) {
+    throw_error(
+        ErrorCode::kInvalidArgument, recipe.path,
+        "[data] tokenizer is {}, but {} was built with {}; name the folder of this data, or "
+        "build it",
+        wanted.tokenizer.empty() ? "not given" : "\"" + wanted.tokenizer + "\"", data.folder,
+        data.has_given_tokenizer ? "that of a model" : "a tokenizer of its own");
+  }
+  if (!wanted.tokenizer.empty()) {
+    data::require_same_tokenizer(data, wanted.tokenizer);
+  } else if (wanted.vocab_size != data.vocab_size) {
     throw_error(ErrorCode::kInvalidArgument, recipe.path,
                 "[data] vocab_size is {}, but {} was built with {}; name the folder of this data, "
                 "or give that size",

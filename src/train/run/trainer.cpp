@@ -72,7 +72,7 @@ Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode
   }
   const model::Config config = newest != nullptr
                                    ? model::load_config(newest->path)
-                                   : starting_config(recipe_, data_.tokenizer.vocab_size());
+                                   : starting_config(recipe_, token_ids(data_.tokenizer));
   check_memory(config_of_stages(recipe_, config, state_.stage_idx), local_ranks);
   generator_.emplace(data_.tokenizer, data_.train);
   state_.data_manifest_sha256 = data_.manifest_sha256;
@@ -84,7 +84,7 @@ Trainer::Trainer(const recipe::Recipe& recipe, const std::string& out, StartMode
     optimizers_->load(newest->path + kOptimizerFile);
     progress_.note(fmt::format("resuming stage {} after step {}", stage().name, state_.step));
   } else {
-    weights_ = starting_weights(recipe_, data_.tokenizer.vocab_size());
+    weights_ = starting_weights(recipe_, token_ids(data_.tokenizer));
   }
   open_output();
 }

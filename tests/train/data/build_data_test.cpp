@@ -144,6 +144,63 @@ TEST(BuildData, RefusesAModelWithAnotherTokenizer) {
                "this is not the tokenizer of the data");
 }
 
+TEST(BuildData, TakesTheTokenizerOfAModel) {
+  const fs::path model = test::fresh_folder("build_given_model");
+  DataOptions of_model = options_of("model");
+  of_model.vocab_size = 600;
+  (void)build(model, of_model);
+  const fs::path folder = test::fresh_folder("build_given");
+  DataOptions options = options_of("tiny");
+  options.tokenizer = model.string();
+  const BuildResult result = build(folder, options);
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json"}) {
+    EXPECT_EQ(base::read_file((folder / file).string(), 1 << 24),
+              base::read_file((model / file).string(), 1 << 24));
+  }
+  const DataSet data = load_data(folder.string());
+  EXPECT_EQ(data.vocab_size, 600) << "that of the tokenizer, whatever the options say";
+  EXPECT_TRUE(data.has_given_tokenizer);
+  require_same_tokenizer(data, model.string());
+  const BuildResult again = build(folder, options);
+  EXPECT_EQ(again.outcome, BuildOutcome::kWasThere);
+  EXPECT_EQ(again.manifest_sha256, result.manifest_sha256);
+}
+
+TEST(BuildData, RefusesTheFolderOfAnotherTokenizer) {
+  const fs::path trained = test::fresh_folder("build_trained");
+  (void)build(trained, options_of("tiny"));
+  DataOptions options = options_of("tiny");
+  options.tokenizer = trained.string();
+  expect_error([&] { (void)build(trained, options); }, base::ErrorCode::kInvalidArgument,
+               "another tokenizer than that of " + trained.string());
+
+  const fs::path given = test::fresh_folder("build_given_other");
+  (void)build(given, options);
+  expect_error([&] { (void)build(given, options_of("tiny")); }, base::ErrorCode::kInvalidArgument,
+               "another tokenizer than one of its own");
+  const std::string config = (trained / "tokenizer_config.json").string();
+  base::write_file_atomically(config, base::read_file(config, 1 << 24) + " ");
+  expect_error([&] { (void)build(given, options); }, base::ErrorCode::kInvalidArgument,
+               "another tokenizer than that of " + trained.string());
+}
+
+TEST(BuildData, RefusesATokenizerWithoutTheMarksOfTheChatFormat) {
+  const fs::path model = test::fresh_folder("build_no_marks");
+  (void)build(model, options_of("tiny"));
+  const std::string path = (model / "tokenizer.json").string();
+  std::string json = base::read_file(path, 1 << 24);
+  const std::string mark = "<｜Assistant｜>";
+  ASSERT_NE(json.find(mark), std::string::npos);
+  json.replace(json.find(mark), mark.size(), "<|assistant|>");
+  base::write_file_atomically(path, json);
+  const fs::path folder = test::fresh_folder("build_given_no_marks");
+  DataOptions options = options_of("tiny");
+  options.tokenizer = model.string();
+  expect_error([&] { (void)build(folder, options); }, base::ErrorCode::kInvalidFile,
+               path + ": the added token " + mark + " is not there");
+  EXPECT_FALSE(fs::exists(folder));
+}
+
 TEST(BuildData, AFolderWithoutAManifestIsNoDataSet) {
   expect_error([&] { (void)load_data(test::fresh_folder("build_none").string()); },
                base::ErrorCode::kNotFound, "levin-train data build");

@@ -214,6 +214,18 @@ TEST(Recipe, RefusesKeysThatDoNothing) {
               HasSubstr("r.toml:10: [model] previous_token_heads needs compressed queries"));
 }
 
+TEST(Recipe, ATokenizerOfAModelHasItsOwnSize) {
+  EXPECT_EQ(complaint(with("folder = \"data\"",
+                           "folder = \"data\"\ntokenizer = \"model\"\nvocab_size = 4096")),
+            "r.toml:24: [data] vocab_size is that of the tokenizer; remove it here");
+  const Recipe recipe = parse_recipe(kRecipe, "r.toml", {"data.tokenizer=model"});
+  EXPECT_EQ(recipe.data.tokenizer, "model");
+  const std::string text = recipe_text(recipe);
+  EXPECT_EQ(recipe_text(parse_stored_recipe(text, "copy.toml")), text);
+  EXPECT_EQ(first_difference(recipe_text(parse_recipe(kRecipe, "r.toml")), text),
+            "data.tokenizer: \"\" != \"model\"");
+}
+
 TEST(Recipe, ReadsAStoredTextWithKeysThatDoNothing) {
   const Recipe recipe = parse_recipe(kRecipe, "r.toml", {"defaults.max_steps=10"});
   const std::string text = recipe_text(recipe);

@@ -40,7 +40,7 @@ class Memory : public ::testing::Test {
 
   static MemoryNeed need(const recipe::Recipe& recipe, int64_t first_stage_idx = 0,
                          const RankCount& ranks = {}) {
-    const model::Config config = starting_config(recipe, data::test::kSmallVocab);
+    const model::Config config = starting_config(recipe, {data::test::kSmallVocab});
     return largest_step(recipe, config_of_stages(recipe, config, first_stage_idx), first_stage_idx,
                         ranks);
   }

@@ -42,7 +42,7 @@ recipe::Recipe expert_recipe() {
 
 /// The same first weights each time.
 nn::ModelWeights first_weights(const recipe::Recipe& recipe, nn::Trainable trainable) {
-  nn::ModelWeights weights = starting_weights(recipe, kVocab);
+  nn::ModelWeights weights = starting_weights(recipe, {kVocab});
   ensure_indexer(weights, recipe);
   nn::set_trainable(weights, trainable);
   return weights;

@@ -41,7 +41,7 @@ class TrainingStep : public ::testing::Test {
       : recipe_(recipe::parse_recipe(small_recipe("tied_input_scale = 20.0", kSparseStage),
                                      "step_test")),
         generator_(data::test::small_tokenizer(), data::test::small_train_corpus()),
-        weights_(starting_weights(recipe_, data::test::kSmallVocab)) {
+        weights_(starting_weights(recipe_, {data::test::kSmallVocab})) {
     ensure_indexer(weights_, recipe_);
     stage().balance_loss = 0.01;
     // Down-projections start at 0, which would hide the experts from their gradients.

@@ -25,6 +25,7 @@ void build(const DataCommand& options) {
   const data::BuildResult result =
       data::build_data({.recipe = settings.name,
                         .corpus_folder = settings.corpus_folder,
+                        .tokenizer = settings.tokenizer,
                         .vocab_size = static_cast<int32_t>(settings.vocab_size),
                         .manifest_sha256 = settings.manifest_sha256},
                        settings.folder);
