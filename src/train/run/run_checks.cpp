@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "train/data/generator.h"
+#include "train/run/model_setup.h"
 #include "train/run/ranks.h"
 
 namespace levin::train::run {
@@ -51,11 +52,15 @@ void require_built_by(const recipe::Recipe& recipe, const data::DataSet& data) {
 
 data::DataSet load_checked_data(const recipe::Recipe& recipe, const optim::DataParallel* ranks) {
   check_stages(recipe, ranks);
+  const std::string& parent = recipe.model.parent;
+  if (!parent.empty()) {  // before its tokenizer: of another architecture that says nothing
+    (void)config_of_stages(recipe, model::load_config(parent), 0);
+  }
   data::DataSet data = data::load_data(recipe.data.folder);
   data::require_manifest(data, recipe.data.manifest_sha256, recipe.path);
   require_built_by(recipe, data);
-  if (!recipe.model.parent.empty()) {
-    data::require_same_tokenizer(data, recipe.model.parent);
+  if (!parent.empty()) {
+    data::require_same_tokenizer(data, parent);
   }
   return data;
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "formats/temporary_folder.h"
@@ -13,6 +14,8 @@
 
 namespace levin::train::run {
 namespace {
+
+namespace fs = std::filesystem;
 
 using levin::testing::file_bytes;
 using levin::testing::last_checkpoint;
@@ -101,6 +104,45 @@ TEST(ForeignParentSlow, OfAnotherTokenizerIsRefusedWithTheKeyThatHelps) {
   EXPECT_EQ(refused.exit_code, 3);
   EXPECT_THAT(refused.err, HasSubstr("this is not the tokenizer of the data"));
   EXPECT_THAT(refused.err, HasSubstr("[data] tokenizer = \"" + parent + "\""));
+}
+
+/// `run` and `sparsify` of a model in `parent` end with `exit_code` and `sentence` about it, and
+/// make nothing.
+void expect_refused(const TemporaryFolder& folder, const std::string& parent, int exit_code,
+                    const std::string& of_run, const std::string& of_sparsify) {
+  const std::string recipe = write_child(folder.file("child.toml"), parent, small_data_section());
+  const TrainResult run = train({"run", recipe, "--out", folder.file("run")});
+  EXPECT_EQ(run.exit_code, exit_code);
+  EXPECT_THAT(run.err, HasSubstr(of_run));
+  EXPECT_FALSE(fs::exists(folder.file("run")));
+  const TrainResult sparse = train({"sparsify", parent, "--data", small_data_folder(), "--out",
+                                    folder.file("sparse"), "--row-tokens", "64"});
+  EXPECT_EQ(sparse.exit_code, exit_code);
+  EXPECT_THAT(sparse.err, HasSubstr(of_sparsify));
+  EXPECT_FALSE(fs::exists(folder.file("sparse")));
+  EXPECT_FALSE(fs::exists(folder.file("sparse.sparsify-part")));
+}
+
+TEST(ForeignParent, OfAnUnknownModelTypeIsRefusedByThatAndNotByItsTokenizer) {
+  const TemporaryFolder folder;
+  const std::string parent = folder.file("llama");
+  fs::create_directory(parent);
+  std::ofstream(parent + "/config.json")
+      << R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama"})";
+  const std::string sentence =
+      "error: " + parent + "/config.json: model_type is \"llama\", expected one of deepseek_v32, ";
+  expect_refused(folder, parent, 5, sentence, sentence);
+}
+
+TEST(ForeignParent, OfAFamilyWithoutASparseFormIsRefusedByItsModelType) {
+  const TemporaryFolder folder;
+  const std::string parent = std::string(LEVIN_TEST_DATA) + "/golden/v2-lite";
+  const std::string sentence =
+      "no sparse architecture belongs to model_type deepseek_v2; deepseek_v3 or kimi_k2 is "
+      "expected";
+  expect_refused(folder, parent, 5,
+                 "error: " + folder.file("child.toml") + ": [indexer] cannot be added: " + sentence,
+                 sentence);
 }
 
 }  // namespace
