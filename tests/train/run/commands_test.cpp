@@ -1,5 +1,6 @@
 // The commands of levin-train on a micro run.
 
+#include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,7 @@
 
 #include "formats/temporary_folder.h"
 #include "plot/xml_elements.h"
+#include "train/nn/load.h"
 #include "train/run/checkpoint_store.h"
 #include "train/run/run_folder.h"
 #include "train/run/train_process.h"
@@ -63,6 +65,30 @@ TEST_F(TrainCommands, ARunGoesThroughItsStagesAndItsModelRunsInTheEngine) {
   const TrainResult answer = run_program(
       LEVIN_BINARY, {"generate", checkpoints.back().path, "--prompt", "The", "--max-tokens", "3"});
   EXPECT_EQ(answer.exit_code, 0) << answer.err;
+}
+
+/// Of every layer with experts, in the checkpoint of a step.
+std::vector<at::Tensor> expert_biases(const std::string& run, int step) {
+  std::vector<at::Tensor> biases;
+  for (const nn::LayerWeights& layer :
+       nn::load_model(levin::testing::checkpoint_of_step(run, step)).layers) {
+    if (const auto* experts = std::get_if<nn::MoeWeights>(&layer.mlp)) {
+      biases.push_back(experts->e_score_correction_bias);
+    }
+  }
+  return biases;
+}
+
+TEST_F(TrainCommands, ExpertsAreBalancedByTheirBiasExceptInAWarmUp) {
+  const std::vector<at::Tensor> dense = expert_biases(run_, 8);
+  const std::vector<at::Tensor> warm = expert_biases(run_, 13);
+  const std::vector<at::Tensor> sparse = expert_biases(run_, 20);
+  ASSERT_EQ(dense.size(), 1U) << "layer 0 has no experts";
+  EXPECT_GT(dense[0].abs().max().item<double>(), 0.0);
+  EXPECT_LE(dense[0].abs().max().item<double>(), 8 * 1e-3 * 1.001)
+      << "8 steps of router_bias_speed";
+  EXPECT_TRUE(warm[0].equal(dense[0]));
+  EXPECT_FALSE(sparse[0].equal(warm[0]));
 }
 
 TEST_F(TrainCommands, StatusTellsStagesCheckpointsAndCurves) {

@@ -1,4 +1,4 @@
-// recipes/mini: its first losses, where its data was built.
+// recipes/mini where its data was built: its first losses, the demo.
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -15,16 +15,44 @@ namespace levin::train::run {
 namespace {
 
 using levin::testing::file_bytes;
+using levin::testing::run_program;
 using levin::testing::TemporaryFolder;
 using levin::testing::train;
 
-TEST(MiniRecipeSlow, BeginsWithTheLossesThatLieBesideIt) {
-  const std::string root = LEVIN_SOURCE_DIR;
-  const std::string data = root + "/build/data/mini";
-  if (!std::filesystem::exists(data + "/data.json")) {
-    GTEST_SKIP() << "there is no " << data
-                 << " (make -f recipes/mini/Makefile build/data/mini/data.json)";
+/// The folder that the recipe's data was built in; empty if it was not.
+std::string built_data() {
+  std::string folder = std::string(LEVIN_SOURCE_DIR) + "/build/data/mini";
+  return std::filesystem::exists(folder + "/data.json") ? folder : "";
+}
+
+constexpr const char* kNoData =
+    "there is no build/data/mini (make -f recipes/mini/Makefile build/data/mini/data.json)";
+
+TEST(MiniRecipe, MakesTheDemoThatShipsByteForByte) {
+  const std::string data = built_data();
+  if (data.empty()) {
+    GTEST_SKIP() << kNoData;
   }
+  const std::string root = LEVIN_SOURCE_DIR;
+  const TemporaryFolder folder;
+  const auto result = run_program(  // the options are DEMO of recipes/mini/Makefile
+      LEVIN_TRAIN_BINARY,
+      {"data", "demo", root + "/recipes/mini/dense.toml", "--set", "data.folder=" + data, "--out",
+       folder.file("demo"), "--length", "4096", "--count", "20"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  for (const char* file : {"document.txt", "questions.json"}) {
+    const std::string shipped = file_bytes(root + "/models/mini/demo/" + file);
+    ASSERT_FALSE(shipped.empty()) << file;
+    EXPECT_TRUE(file_bytes(folder.file("demo/") + file) == shipped) << file;
+  }
+}
+
+TEST(MiniRecipeSlow, BeginsWithTheLossesThatLieBesideIt) {
+  const std::string data = built_data();
+  if (data.empty()) {
+    GTEST_SKIP() << kNoData;
+  }
+  const std::string root = LEVIN_SOURCE_DIR;
   const TemporaryFolder folder;
   const std::string run = folder.file("run");
   const auto has_ten_steps = [&] {
