@@ -3,6 +3,7 @@
 #include <c10/util/accumulate.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace levin::train::nn {
@@ -179,6 +180,10 @@ LayerParameterCount layer_parameter_count(const Config& config, int64_t layer_id
     count.all += elements;
     if (is_indexer(spec.role)) {
       count.indexer += elements;
+    }
+    if (spec.role == TensorRole::kMatrix) {
+      count.matrices += elements;
+      count.largest_matrix = std::max(count.largest_matrix, elements);
     }
   });
   return count;

@@ -127,7 +127,9 @@ int64_t parameter_count(const ModelWeights& weights);
 /// Elements of a layer's tensors by the config alone, nothing allocated.
 struct LayerParameterCount {
   int64_t all = 0;
-  int64_t indexer = 0;  ///< of them
+  int64_t indexer = 0;         ///< of them
+  int64_t matrices = 0;        ///< of them, TensorRole::kMatrix
+  int64_t largest_matrix = 0;  ///< of these
 };
 LayerParameterCount layer_parameter_count(const Config& config, int64_t layer_idx);
 

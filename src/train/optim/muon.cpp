@@ -13,8 +13,6 @@ namespace levin::train::optim {
 namespace {
 
 constexpr int kNewtonSchulzSteps = 5;
-// Elements of matrices that share products; bounds the working memory (a handful of copies).
-constexpr int64_t kMostTogether = int64_t{1} << 22;
 
 }  // namespace
 
@@ -46,8 +44,8 @@ Muon::Muon(std::vector<Parameter> parameters, const MuonOptions& options)
     by_shape[{tensor.size(0), tensor.size(1)}].push_back(i);
   }
   for (const auto& [shape, members] : by_shape) {
-    const auto together =
-        static_cast<size_t>(std::max<int64_t>(1, kMostTogether / (shape.first * shape.second)));
+    const auto together = static_cast<size_t>(
+        std::max<int64_t>(1, kMuonGroupElements / (shape.first * shape.second)));
     for (size_t begin = 0; begin < members.size(); begin += together) {
       const size_t end = std::min(members.size(), begin + together);
       alike_.emplace_back(members.begin() + static_cast<std::ptrdiff_t>(begin),

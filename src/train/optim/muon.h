@@ -8,6 +8,11 @@
 
 namespace levin::train::optim {
 
+/// Elements of the matrices that share products, if it is more than one; bounds the memory that a
+/// step takes for a while: so many copies of them.
+inline constexpr int64_t kMuonGroupElements = int64_t{1} << 22;
+inline constexpr int64_t kMuonGroupCopies = 6;
+
 struct MuonOptions {
   double lr = 0.02;
   double momentum = 0.95;

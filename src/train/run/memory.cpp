@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "train/nn/query_blocks.h"
 #include "train/nn/weights.h"
+#include "train/optim/muon.h"
 #include "train/run/step.h"
 
 namespace levin::train::run {
@@ -23,6 +24,8 @@ using recipe::StageSettings;
 constexpr int64_t kHeadCopies = 4;
 /// Score matrices of a query block: scores, probabilities, their gradients.
 constexpr int64_t kBlockCopies = 4;
+/// A gradient of embedding or head on its way into the sum of the parts, and one that waits for it.
+constexpr double kTableGradients = 2.0;
 /// The program, LibTorch and the corpus.
 constexpr int64_t kFixedBytes = int64_t{400} << 20;
 
@@ -74,32 +77,74 @@ int64_t activation_numbers(const Config& config, StageKind kind) {
 
 /// Elements of all tensors. Keys of a recipe are bounded one by one: the product of several may
 /// exceed an int64_t, hence double, here and in what follows.
-double parameter_count(const Config& config, bool is_tied) {
-  std::map<std::pair<bool, bool>, double> counts;  // of layers with experts, with an indexer
-  double sum = static_cast<double>(config.hidden_size) *
-               static_cast<double>((is_tied ? 1 : 2) * config.vocab_size + 1);
+struct ParameterCount {
+  double all = 0.0;
+  double indexer = 0.0;
+  double matrices = 0.0;  ///< that the stage's optimizer moves; all else has AdamW
+  double largest_matrix = 0.0;
+  double table = 0.0;  ///< embedding or head
+  bool is_tied = false;
+};
+
+ParameterCount count_parameters(const Config& config, bool is_tied) {
+  std::map<std::pair<bool, bool>, nn::LayerParameterCount> counts;  // with experts, an indexer
+  ParameterCount sum;
+  sum.table = static_cast<double>(config.hidden_size) * static_cast<double>(config.vocab_size);
+  sum.is_tied = is_tied;
+  sum.all = (is_tied ? 1 : 2) * sum.table + static_cast<double>(config.hidden_size);
   for (int64_t layer_idx = 0; layer_idx < config.num_hidden_layers; ++layer_idx) {
     const std::pair kind{
         config.is_moe_layer(layer_idx),
         config.is_sparse() && config.is_full_indexer_layer[static_cast<size_t>(layer_idx)]};
-    const auto [found, is_new] = counts.try_emplace(kind, 0.0);
+    const auto [found, is_new] = counts.try_emplace(kind);
     if (is_new) {
-      found->second = static_cast<double>(nn::layer_parameter_count(config, layer_idx).all);
+      found->second = nn::layer_parameter_count(config, layer_idx);
     }
-    sum += found->second;
+    const nn::LayerParameterCount& layer = found->second;
+    sum.all += static_cast<double>(layer.all);
+    sum.indexer += static_cast<double>(layer.indexer);
+    sum.matrices += static_cast<double>(layer.matrices);
+    sum.largest_matrix = std::max(sum.largest_matrix, static_cast<double>(layer.largest_matrix));
   }
   return sum;
 }
 
+/// Weights, and gradients and moments of those that the stage trains: frozen ones have neither.
+double model_bytes_of(const ParameterCount& count, const StageSettings& stage) {
+  constexpr double kAdamWMoments = 2.0;
+  if (stage.kind == StageKind::kWarmUp) {
+    return kFloatBytes * (count.all + (1.0 + kAdamWMoments) * count.indexer);
+  }
+  const double moments = stage.optimizer == recipe::OptimizerKind::kMuon ? 1.0 : kAdamWMoments;
+  const double trained = count.all - (stage.kind == StageKind::kDense ? count.indexer : 0.0);
+  return kFloatBytes * (count.all + trained + moments * count.matrices +
+                        kAdamWMoments * (trained - count.matrices));
+}
+
+/// What loading and an update take for a while, when there are no activations.
+double update_bytes(const ParameterCount& count, const StageSettings& stage) {
+  // Two tables that are to be one are compared; AdamW takes the root of a moment.
+  double numbers = std::max((count.is_tied ? 4.0 : 1.0) * count.table, count.largest_matrix);
+  if (stage.kind != StageKind::kWarmUp && stage.optimizer == recipe::OptimizerKind::kMuon) {
+    const double group =
+        std::min(count.matrices,
+                 std::max(count.largest_matrix, static_cast<double>(optim::kMuonGroupElements)));
+    numbers = std::max(numbers, optim::kMuonGroupCopies * group);
+  }
+  return kFixedBytes + kFloatBytes * numbers;
+}
+
 /// Of a step's activations on one of `ranks` ranks, the program included.
-double activation_bytes(const Config& config, const StageSettings& stage, int64_t ranks) {
+double activation_bytes(const Config& config, const ParameterCount& count,
+                        const StageSettings& stage, int64_t ranks) {
   const int64_t tokens = rows_at_a_time(stage, ranks) * stage.row_tokens;
   const int64_t head = stage.kind == StageKind::kWarmUp
                            ? 0
                            : std::min(tokens, kHeadRows) * config.vocab_size * kHeadCopies;
   const double numbers =
       static_cast<double>(tokens) * static_cast<double>(activation_numbers(config, stage.kind)) +
-      static_cast<double>(head);
+      static_cast<double>(head) +
+      (stage.kind == StageKind::kWarmUp ? 0.0 : kTableGradients * count.table);
   return static_cast<double>(kFixedBytes + kBlockCopies * nn::kBlockMemoryBytes) +
          kFloatBytes * numbers;
 }
@@ -132,13 +177,15 @@ int64_t warmup_row_memory_bytes(const Config& config, int64_t row_tokens) {
 
 MemoryNeed largest_step(const recipe::Recipe& recipe, const Config& config, int64_t first_stage_idx,
                         const RankCount& ranks) {
-  constexpr int64_t kParameterCopies = 4;  // weights, gradients, two moments
   const bool is_tied = config.tie_word_embeddings || recipe.model.tied_input_scale != 0.0;
-  const double model_bytes = kFloatBytes * kParameterCopies * parameter_count(config, is_tied);
+  const ParameterCount count = count_parameters(config, is_tied);
   MemoryNeed most;
   for (auto idx = static_cast<size_t>(first_stage_idx); idx < recipe.stages.size(); ++idx) {
     const StageSettings& stage = recipe.stages[idx];
-    const int64_t bytes = whole(model_bytes + activation_bytes(config, stage, ranks.all));
+    const double model_bytes = model_bytes_of(count, stage);
+    const int64_t bytes =
+        whole(model_bytes + std::max(activation_bytes(config, count, stage, ranks.all),
+                                     update_bytes(count, stage)));
     if (most.stage == nullptr || bytes > most.bytes) {
       most = {&stage, bytes, whole(model_bytes)};
     }

@@ -25,7 +25,8 @@ int64_t warmup_row_memory_bytes(const model::Config& config, int64_t row_tokens)
 struct MemoryNeed {
   const recipe::StageSettings* stage = nullptr;
   int64_t bytes = 0;
-  int64_t model_bytes = 0;  ///< of them: weights, gradients and optimizer state
+  /// Of them: weights, and gradients and optimizer state of what the stage trains.
+  int64_t model_bytes = 0;
 };
 
 /// Of the stages from `first_stage_idx` on; those before are done. `config` is the model that they

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -54,6 +55,20 @@ void set_adamw(const StageSettings& stage, double lr, double weight_decay, optim
   adamw.options().beta1 = stage.beta1;
   adamw.options().beta2 = stage.beta2;
   adamw.options().weight_decay = weight_decay;
+}
+
+/// Floats are not copied where their place allows it, since moments may not fit twice: valid as
+/// long as the file is open.
+at::Tensor stored_values(const formats::SafetensorsTensor& stored) {
+  const bool is_float = stored.dtype == tensor::DType::kF32;
+  const bool is_aligned =
+      reinterpret_cast<std::uintptr_t>(stored.bytes.data()) % alignof(float) == 0;
+  if (is_float && is_aligned) {
+    return at::from_blob(const_cast<std::byte*>(stored.bytes.data()), stored.shape, at::kFloat);
+  }
+  at::Tensor values = at::empty(stored.shape, is_float ? at::kFloat : at::kLong);
+  std::memcpy(values.data_ptr(), stored.bytes.data(), stored.bytes.size());
+  return values;
 }
 
 }  // namespace
@@ -150,9 +165,7 @@ void OptimizerSet::load(const std::string& path) {
       base::throw_error(base::ErrorCode::kInvalidFile, path, "{} is {}, expected F32 or I64", name,
                         stored.dtype_name);
     }
-    const at::Tensor values = at::empty(stored.shape, is_count ? at::kLong : at::kFloat);
-    std::memcpy(values.data_ptr(), stored.bytes.data(), stored.bytes.size());
-    state.emplace_back(name, values);
+    state.emplace_back(name, stored_values(stored));
   }
   try {
     if (muon_) {

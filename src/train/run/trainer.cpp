@@ -145,6 +145,7 @@ void Trainer::enter_stage() {
   }
   nn::set_trainable(weights_, trainable(stage().kind));
   if (optimizers_ == nullptr || !optimizers_->fits(stage())) {
+    optimizers_.reset();  // the state of two stages is more than a step needs
     optimizers_ = std::make_unique<OptimizerSet>(weights_, stage());
   }
 }

@@ -1,17 +1,21 @@
 // The estimate of memory before the first step.
 #include "train/run/memory.h"
 
+#include <ATen/ATen.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include "base/error.h"
+#include "formats/safetensors.h"
 #include "formats/temporary_folder.h"
 #include "train/data/small_data.h"
 #include "train/recipe/parse.h"
 #include "train/run/model_setup.h"
+#include "train/run/optimizer_set.h"
 #include "train/run/small_recipe.h"
 #include "train/run/train_process.h"
 
@@ -89,6 +93,53 @@ TEST_F(Memory, RanksShareTheRowsAndTheMachine) {
   EXPECT_THAT(complaint(each, two, 2 * each.bytes - 2), HasSubstr("on each of 2 ranks here"));
   const RankCount apart{.all = 2, .local = 1};
   EXPECT_EQ(complaint(each, apart, each.bytes), "") << "a machine each";
+}
+
+/// Bytes of weights, gradients and optimizer state that a stage holds after its first step.
+int64_t held_bytes(const recipe::Recipe& recipe, const std::string& state_path) {
+  const recipe::StageSettings& stage = recipe.stages.front();
+  nn::ModelWeights weights = starting_weights(recipe, {data::test::kSmallVocab});
+  if (stage.kind != recipe::StageKind::kDense) {
+    ensure_indexer(weights, recipe);
+  }
+  nn::set_trainable(weights, stage.kind == recipe::StageKind::kWarmUp ? nn::Trainable::kIndexer
+                             : stage.kind == recipe::StageKind::kDense
+                                 ? nn::Trainable::kModelWithoutIndexer
+                                 : nn::Trainable::kEverything);
+  const OptimizerSet optimizers(weights, stage);
+  optimizers.gather_gradients(nullptr);
+  size_t bytes = 0;
+  for (const nn::NamedParameter& parameter : nn::named_parameters(weights)) {
+    const at::Tensor& gradient = parameter.tensor.grad();
+    bytes += parameter.tensor.nbytes() + (gradient.defined() ? gradient.nbytes() : 0);
+  }
+  optimizers.save(state_path);
+  const formats::SafetensorsFile state(state_path);
+  for (const auto& [name, stored] : state.tensors()) {
+    bytes += name.ends_with(".steps") ? 0 : stored.bytes.size();
+  }
+  return static_cast<int64_t>(bytes);
+}
+
+TEST_F(Memory, FrozenParametersHaveNeitherGradientsNorMomentsAndMuonHasOne) {
+  const recipe::Recipe all = recipe({});
+  std::map<std::string, int64_t> model_bytes;
+  for (const recipe::StageSettings& stage : all.stages) {
+    for (const auto optimizer : {recipe::OptimizerKind::kMuon, recipe::OptimizerKind::kAdamW}) {
+      recipe::Recipe one = all;
+      one.stages = {stage};
+      one.stages[0].optimizer = optimizer;
+      const bool is_muon = optimizer == recipe::OptimizerKind::kMuon;
+      const std::string name = stage.name + (is_muon ? " muon" : " adamw");
+      const int64_t held = held_bytes(one, folder_.file("state"));
+      model_bytes[name] = need(one).model_bytes;
+      EXPECT_GE(model_bytes[name], held) << name;
+      EXPECT_LE(model_bytes[name], held + 3 * 4 * 4) << name << ": the biases of four experts";
+    }
+  }
+  EXPECT_LT(model_bytes["D muon"], model_bytes["D adamw"]);
+  EXPECT_LT(2 * model_bytes["W muon"], model_bytes["S adamw"]);
+  EXPECT_EQ(model_bytes["W muon"], model_bytes["W adamw"]) << "the indexer has AdamW";
 }
 
 TEST_F(Memory, AModelThatCannotFitIsRefusedBeforeItIsMade) {
