@@ -122,15 +122,33 @@ void read_logprobs(const JsonFields& fields, ChatRequest& request) {
   request.top_logprobs = static_cast<int32_t>(top.value_or(0));
 }
 
+/// The encoding of V3.2 has them in system messages; here the request has its own.
+void refuse_members_of_messages(const text::Conversation& conversation) {
+  for (size_t idx = 0; idx < conversation.messages.size(); ++idx) {
+    const text::ChatMessage& message = conversation.messages[idx];
+    if (!message.tools.empty()) {
+      throw invalid_parameter(fmt::format("messages[{}].tools", idx),
+                              "give the tools beside \"messages\", not in one");
+    }
+    if (message.response_format.has_value()) {
+      throw invalid_parameter(fmt::format("messages[{}].response_format", idx),
+                              "give it beside \"messages\", not in one");
+    }
+  }
+}
+
 text::Conversation read_conversation(const JsonValue& root, const JsonFields& fields) {
   if (!fields.has("messages")) {
     throw invalid_parameter("messages", "required, and missing");
   }
+  text::Conversation conversation;
   try {
-    return text::conversation_from_json(root, "");
+    conversation = text::conversation_from_json(root, "");
   } catch (const base::Error& error) {
     throw to_api_error(error);
   }
+  refuse_members_of_messages(conversation);
+  return conversation;
 }
 
 }  // namespace

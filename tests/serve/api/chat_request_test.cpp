@@ -157,6 +157,15 @@ TEST(ChatRequest, WhatIsWrongInsideIsNamedWithItsPath) {
   EXPECT_EQ(refused_param(json{{"model", "m"}}), "messages");
 }
 
+TEST(ChatRequest, WhatBelongsBesideTheMessagesIsRefusedInOne) {
+  json message = {{"role", "system"}, {"content", "x"}};
+  message["tools"] = json::array({{{"type", "function"}, {"function", {{"name", "f"}}}}});
+  EXPECT_EQ(refused_param(with("messages", json::array({message}))), "messages[0].tools");
+  message.erase("tools");
+  message["response_format"] = {{"type", "json_object"}};
+  EXPECT_EQ(refused_param(with("messages", json::array({message}))), "messages[0].response_format");
+}
+
 TEST(ChatRequest, StopStringsContradictAFormat) {
   json body = with("stop", {","});
   body["response_format"] = {{"type", "json_object"}};
