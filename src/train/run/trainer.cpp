@@ -131,7 +131,7 @@ void Trainer::check_memory(const model::Config& config, int64_t local_ranks) con
   const bool is_short = !fits(need, count, available_bytes);
   const bool others_fit = ranks_ == nullptr || ranks_->sum(is_short ? 1 : 0) == 0;
   require_memory(need, count, available_bytes, recipe_.path,
-                 is_claimed(path_) ? way_to_another_recipe(path_) : "");
+                 is_short && is_claimed(path_) ? way_to_another_recipe(path_) : "");
   if (!others_fit) {
     throw_error(ErrorCode::kOutOfMemory, recipe_.path,
                 "another rank has too little memory; its own message says how much it needs");

@@ -151,7 +151,8 @@ TEST_F(Memory, AModelThatCannotFitIsRefusedBeforeItIsMade) {
   EXPECT_THAT(complaint(most, {}, 8 * kGib), HasSubstr("the model alone takes"));
   const std::string run = folder_.file("run");
   const TrainResult refused =
-      train({"run", path_, "--out", run, "--set", "model.hidden_size=1048576"},
+      train({"run", path_, "--out", run, "--set", "model.hidden_size=1048576", "--set",
+             "model.num_hidden_layers=1024"},  // no machine has so much
             {.memory_bytes = 4 * kGib});
   EXPECT_EQ(refused.exit_code, 7);
   EXPECT_THAT(refused.err, HasSubstr("error: " + path_ + ": stage \""));
