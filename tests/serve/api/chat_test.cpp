@@ -247,22 +247,18 @@ TEST_F(Chat, AClientThatGoesFreesItsPages) {
 }
 
 TEST_F(Chat, AFullQueueIsSaidWithAHint) {
-  ServiceFixture small({.cache_tokens = 1024, .host = {.max_waiting = 1}});
-  const json body = long_chat_body(800);
-  const ResponderPtr running = small.start("POST", "/chat/completions", body.dump());
-  running->wait_for_bytes(1);
-  running->set_queued_bytes(size_t{2} << 20U);  // it stops reading, and keeps its pages
-  const ResponderPtr waiting = small.start("POST", "/chat/completions", body.dump());
-  const ResponderPtr refused = small.ask("POST", "/chat/completions", body.dump());
+  ServiceFixture small({.host = {.max_waiting = 1}});
+  const ResponderPtr waiting = small.start_unread("/chat/completions", streaming(chat_body()));
+  const ResponderPtr refused = small.post("/chat/completions", chat_body());
   EXPECT_EQ(refused->status(), 429);
   EXPECT_EQ(refused->json()["error"]["code"], "queue_full");
   EXPECT_GE(std::stoi(std::string(http::find_header(refused->headers(), "Retry-After"))), 1);
   for (const char* path : {"/chat/completions", "/completions"}) {
     EXPECT_EQ(small.ask("POST", path, "{\"model\":")->status(), 429) << "no body is read for it";
   }
-  running->close();
+  waiting->set_reading(true);
   waiting->wait();
-  EXPECT_EQ(waiting->status(), 200) << "the one in the queue gets its answer";
+  EXPECT_EQ(content_of(waiting->events()), kAnswer) << "the one in the queue gets its answer";
 }
 
 TEST_F(Chat, AServerThatStopsReadsNoBodies) {

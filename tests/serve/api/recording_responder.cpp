@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "serve/http/server_options.h"
+
 namespace levin::serve::api::testing {
 
 constexpr std::chrono::minutes kPatience{2};
@@ -51,7 +53,7 @@ void RecordingResponder::finish() {
 
 size_t RecordingResponder::queued_bytes() const {
   const std::lock_guard lock(mutex_);
-  return queued_bytes_;
+  return is_reading_ ? 0 : 2 * http::kMaxQueuedBytes;
 }
 
 bool RecordingResponder::is_closed() const {
@@ -64,9 +66,9 @@ void RecordingResponder::close() {
   is_closed_ = true;
 }
 
-void RecordingResponder::set_queued_bytes(size_t bytes) {
+void RecordingResponder::set_reading(bool is_reading) {
   const std::lock_guard lock(mutex_);
-  queued_bytes_ = bytes;
+  is_reading_ = is_reading;
 }
 
 void RecordingResponder::wait() {

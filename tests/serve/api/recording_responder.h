@@ -24,9 +24,10 @@ class RecordingResponder : public http::Responder {
   [[nodiscard]] size_t queued_bytes() const override;
   [[nodiscard]] bool is_closed() const override;
 
-  /// What the test plays: the client goes, or stops reading.
+  /// What the test plays: the client goes, or does not read. A request whose client has not read
+  /// from the first stays in the queue; of a stream that has begun nobody knows how far it is.
   void close();
-  void set_queued_bytes(size_t bytes);
+  void set_reading(bool is_reading);
 
   /// Waits for the end of the answer; fails the test after a minute.
   void wait();
@@ -50,7 +51,7 @@ class RecordingResponder : public http::Responder {
   std::optional<http::LongWait> long_wait_;
   bool is_done_ = false;
   bool is_closed_ = false;
-  size_t queued_bytes_ = 0;
+  bool is_reading_ = true;
 };
 
 }  // namespace levin::serve::api::testing

@@ -84,9 +84,9 @@ ServiceFixture::ServiceFixture(const ServiceFixtureOptions& options) {
   service_->add_routes(router_);
 }
 
-ResponderPtr ServiceFixture::start(const std::string& method, const std::string& path,
-                                   const std::string& body, const http::Headers& headers) {
-  auto responder = std::make_shared<RecordingResponder>();
+void ServiceFixture::hand_over(const std::string& method, const std::string& path,
+                               const std::string& body, const http::Headers& headers,
+                               const ResponderPtr& responder) {
   const http::Router::Match match = router_.find(method, path);
   EXPECT_NE(match.handler, nullptr) << method << ' ' << path;
   http::Request request;
@@ -97,6 +97,20 @@ ResponderPtr ServiceFixture::start(const std::string& method, const std::string&
   request.body = body;
   request.is_loopback = is_loopback_;
   (*match.handler)(std::move(request), responder);
+}
+
+ResponderPtr ServiceFixture::start(const std::string& method, const std::string& path,
+                                   const std::string& body, const http::Headers& headers) {
+  auto responder = std::make_shared<RecordingResponder>();
+  hand_over(method, path, body, headers, responder);
+  return responder;
+}
+
+ResponderPtr ServiceFixture::start_unread(const std::string& path, const json& body,
+                                          const http::Headers& headers) {
+  auto responder = std::make_shared<RecordingResponder>();
+  responder->set_reading(false);
+  hand_over("POST", path, body.dump(), headers, responder);
   return responder;
 }
 

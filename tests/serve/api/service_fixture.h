@@ -53,6 +53,9 @@ class ServiceFixture {
   /// Calls the handler and does not wait for the answer.
   ResponderPtr start(const std::string& method, const std::string& path, const std::string& body,
                      const http::Headers& headers = {});
+  /// The same for a client that does not read yet: its request waits in the queue.
+  ResponderPtr start_unread(const std::string& path, const json& body,
+                            const http::Headers& headers = {});
   /// Waits for the whole answer.
   ResponderPtr ask(const std::string& method, const std::string& path, const std::string& body,
                    const http::Headers& headers = {});
@@ -61,6 +64,9 @@ class ServiceFixture {
   }
 
  private:
+  void hand_over(const std::string& method, const std::string& path, const std::string& body,
+                 const http::Headers& headers, const ResponderPtr& responder);
+
   std::unique_ptr<Service> service_;
   http::Router router_;
   bool is_loopback_ = true;
