@@ -28,7 +28,12 @@
 #include "eval/compare_rules.h"
 #include "eval/eval_report.h"
 #include "eval/eval_run.h"
+#include "kernels/context.h"
+#include "kernels/op_table.h"
 #include "model/forward.h"
+#include "runtime/cache_identity.h"
+#include "runtime/engine.h"
+#include "runtime/page_key.h"
 #include "text/chat_style.h"
 #include "text/tokenizer.h"
 
@@ -144,20 +149,17 @@ Checkpoint prepare(const EvalCommand& options, const ModelOptions& model, const 
   return checkpoint;
 }
 
-/// What answers depend on besides their prompts: the files of the checkpoint and the settings.
-std::string contestant_key(const ModelOptions& model, const std::string& rule, int64_t budget,
-                           uint64_t seed) {
-  std::vector<std::string> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(model.model_dir)) {
-    const fs::path extension = entry.path().extension();
-    if (extension == ".safetensors" || extension == ".json") {
-      files.push_back(fmt::format("{} {} {}", entry.path().filename().string(), entry.file_size(),
-                                  entry.last_write_time().time_since_epoch().count()));
-    }
-  }
-  std::ranges::sort(files);
-  return fmt::format("{}, budget {}, seed {}, numerics {}, weights {}; {}", rule, budget, seed,
-                     model.numerics, model.weights, fmt::join(files, ", "));
+/// What answers depend on besides their prompts: this program, the rule, the checkpoint's content
+/// and everything that decides the bits of the engine's cache.
+std::string contestant_key(const std::string& model_dir, const std::string& rule, int64_t budget,
+                           runtime::Engine& engine, const runtime::EngineOptions& settings) {
+  const std::string state = runtime::cache_identity(
+      runtime::model_digest(model_dir), engine.config(), settings.forward, settings.load.encoding,
+      engine.transformer().kv_layout(), engine.context().table().name);
+  const std::string tokenizer =
+      base::read_regular_file(model_dir + "/tokenizer.json", text::kMaxTokenizerBytes);
+  return fmt::format("{}, budget {}; levin {}, {}", rule, budget, LEVIN_VERSION,
+                     runtime::sha256(state + tokenizer).hex());
 }
 
 /// While a document is read no answer comes.
@@ -181,7 +183,8 @@ eval::Contestant run_rule(const Checkpoint& checkpoint, const std::string& rule,
   std::optional<eval::EvalStage> stage;
   std::optional<Progress> bar;
   const eval::ContestantJournal kept{
-      journal, contestant_key(checkpoint.options, rule, checkpoint.tasks.budget, options.seed)};
+      journal, contestant_key(checkpoint.options.model_dir, rule, checkpoint.tasks.budget, *engine,
+                              settings)};
   return eval::run_contestant(*engine, checkpoint.tokenizer, checkpoint.tasks, name, kept,
                               [&](const eval::EvalProgress& now) {
                                 if (now.stage != stage) {

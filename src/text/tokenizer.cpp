@@ -26,7 +26,6 @@ using base::throw_error;
 
 namespace {
 
-constexpr int64_t kMaxTokenizerBytes = int64_t{256} << 20;
 constexpr std::string_view kDeepSeekBos = "<｜begin▁of▁sentence｜>";
 constexpr std::string_view kDeepSeekEos = "<｜end▁of▁sentence｜>";
 

@@ -12,6 +12,9 @@
 
 namespace levin::text {
 
+/// The largest tokenizer.json that is read.
+inline constexpr int64_t kMaxTokenizerBytes = int64_t{256} << 20;
+
 /// Told now and then while a long text is encoded how many tokens it has at least. What it throws
 /// ends the encoding. Empty: nobody watches.
 using EncodeWatch = std::function<void(int64_t tokens)>;

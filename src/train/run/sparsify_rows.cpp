@@ -14,7 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kShortestDocument = 256;
-constexpr int64_t kMaxTokenizerBytes = int64_t{256} << 20;
 
 /// Prose and look-up documents of every length up to the row's.
 data::SampleSpec sample_spec(int64_t row_tokens) {
@@ -32,8 +31,8 @@ data::SampleSpec sample_spec(int64_t row_tokens) {
 
 SparsifyRows::SparsifyRows(const std::string& path, const std::string& model_dir)
     : tokenizer_(text::Tokenizer::load(model_dir)) {
-  const std::string tokenizer_sha256 =
-      data::sha256_hex(base::read_regular_file(model_dir + "/tokenizer.json", kMaxTokenizerBytes));
+  const std::string tokenizer_sha256 = data::sha256_hex(
+      base::read_regular_file(model_dir + "/tokenizer.json", text::kMaxTokenizerBytes));
   std::string content_sha256;
   if (fs::exists(path + "/data.json")) {
     data_ = data::load_data(path);
