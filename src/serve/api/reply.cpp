@@ -11,9 +11,6 @@
 namespace levin::serve::api {
 namespace {
 
-// Until then a failure still gets its own status; afterwards a waiting client hears keep-alives.
-constexpr std::chrono::seconds kStreamBegin{3};
-
 std::string text_of(const Choice& choice) {
   std::string text = dump(choice.json);
   text.pop_back();  // the closing brace
@@ -40,7 +37,6 @@ Reply::Reply(std::shared_ptr<http::Responder> responder, ReplyOptions options,
       options_(std::move(options)),
       admission_(std::move(admission)),
       services_(services),
-      accepted_(Clock::now()),
       open_choices_(options_.choices) {}
 
 Json Reply::envelope(const std::string& object) const {
@@ -118,9 +114,6 @@ void Reply::fail_choice(const base::Error& error, const Spending& spending) {
 Wish Reply::flow(Clock::time_point now) {
   if (has_failed_ || responder_->is_closed()) {
     return Wish::kCancel;
-  }
-  if (options_.streams && now - accepted_ > kStreamBegin) {
-    begin_stream();
   }
   if (responder_->queued_bytes() <= http::kMaxQueuedBytes) {
     lags_since_.reset();

@@ -89,10 +89,9 @@ class Reply : public std::enable_shared_from_this<Reply> {
   /// the request costs nothing.
   void fail_choice(const base::Error& error, const Spending& spending);
 
-  /// Asked before each step: begins the stream of a client that has waited for some seconds, so
-  /// that it hears keep-alive comments. Pauses jobs of a client that reads too slowly
-  /// (http::kMaxQueuedBytes), cancels them after max_lag of that, when the client has gone, or when
-  /// another choice has failed.
+  /// Asked before each step: pauses jobs of a client that reads too slowly (http::kMaxQueuedBytes),
+  /// cancels them after max_lag of that, when the client has gone, or when another choice has
+  /// failed.
   [[nodiscard]] Wish flow(Clock::time_point now);
 
  private:
@@ -112,7 +111,6 @@ class Reply : public std::enable_shared_from_this<Reply> {
   std::unique_ptr<accounts::Admission> admission_;
   const ReplyServices services_;
 
-  const Clock::time_point accepted_;
   bool has_begun_ = false;  // the stream
   bool has_failed_ = false;
   std::string finish_reason_;  // of the last choice that ended
