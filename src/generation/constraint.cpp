@@ -92,21 +92,23 @@ class OutputGrammar {
     return calls_v31();
   }
 
-  [[nodiscard]] int64_t most_calls() const { return is_one_call_most(shape_) ? 1 : -1; }
+  /// One call, or several where they are allowed: a rule, so that what stands once serves all.
+  Fragment repeated(const std::vector<Fragment>& calls) {
+    builder_.set_place(nullptr);
+    const GrammarBuilder::Rule any_call = builder_.add_rule(builder_.choice(calls));
+    return builder_.repeat(1, is_one_call_most(shape_) ? 1 : -1,
+                           [&] { return builder_.call(any_call); });
+  }
 
   Fragment calls_v31() {
-    const auto any_call = [&] {
-      std::vector<Fragment> ways;
-      for (size_t idx = 0; idx < shape_.tools.size(); ++idx) {
-        ways.push_back(builder_.sequence(
-            {markup(MarkupToken::kToolCallBegin), builder_.literal(shape_.tools[idx].name),
-             markup(MarkupToken::kToolSep), arguments(idx), markup(MarkupToken::kToolCallEnd)}));
-      }
-      return builder_.choice(ways);
-    };
-    return builder_.sequence({markup(MarkupToken::kToolCallsBegin),
-                              builder_.repeat(1, most_calls(), any_call),
-                              markup(MarkupToken::kToolCallsEnd)});
+    std::vector<Fragment> ways;
+    for (size_t idx = 0; idx < shape_.tools.size(); ++idx) {
+      ways.push_back(builder_.sequence(
+          {markup(MarkupToken::kToolCallBegin), builder_.literal(shape_.tools[idx].name),
+           markup(MarkupToken::kToolSep), arguments(idx), markup(MarkupToken::kToolCallEnd)}));
+    }
+    return builder_.sequence(
+        {markup(MarkupToken::kToolCallsBegin), repeated(ways), markup(MarkupToken::kToolCallsEnd)});
   }
 
   Fragment arguments(size_t tool_idx) {
@@ -123,18 +125,14 @@ class OutputGrammar {
   }
 
   Fragment calls_v32() {
-    const auto any_call = [&] {
-      std::vector<Fragment> ways;
-      for (size_t idx = 0; idx < shape_.tools.size(); ++idx) {
-        ways.push_back(builder_.sequence(
-            {dsml("<", "invoke name=\""), builder_.literal(shape_.tools[idx].name),
-             builder_.literal("\">\n"), parameters(idx), dsml("</", "invoke>\n")}));
-      }
-      return builder_.choice(ways);
-    };
-    return builder_.sequence({dsml("<", "function_calls>\n"),
-                              builder_.repeat(1, most_calls(), any_call),
-                              dsml("</", "function_calls>")});
+    std::vector<Fragment> ways;
+    for (size_t idx = 0; idx < shape_.tools.size(); ++idx) {
+      ways.push_back(
+          builder_.sequence({dsml("<", "invoke name=\""), builder_.literal(shape_.tools[idx].name),
+                             builder_.literal("\">\n"), parameters(idx), dsml("</", "invoke>\n")}));
+    }
+    return builder_.sequence(
+        {dsml("<", "function_calls>\n"), repeated(ways), dsml("</", "function_calls>")});
   }
 
   /// The parameters of a DSML call, in the order of the schema.

@@ -43,8 +43,20 @@ std::string last_stage(const std::string& recipe) {
   return settings;
 }
 
+int64_t tokens_of(const std::string& recipe) {
+  int64_t tokens = 0;
+  for (const StageSettings& stage : load_recipe(kRoot + "/recipes/" + recipe + ".toml").stages) {
+    tokens += stage.max_steps * stage.tokens_per_step;
+  }
+  return tokens;
+}
+
 TEST(RecipeDocumentation, TheControlOfMiniLearnsAtTheRatesAndFromTheDocumentsOfMini) {
   EXPECT_EQ(last_stage("mini/sparse"), last_stage("mini/control"));
+}
+
+TEST(RecipeDocumentation, TheControlOfMiniTakesAsManyTokensAsMini) {
+  EXPECT_EQ(tokens_of("mini/sparse"), tokens_of("mini/control"));
 }
 
 }  // namespace
