@@ -47,17 +47,19 @@ constexpr int64_t kMaxModelConfigBytes = int64_t{16} << 20;
 /// positions.
 Config sparse_config(const SparsifyOptions& options) {
   const Config dense = model::load_config(options.model_dir);
+  Config sparse;
+  try {
+    sparse =
+        nn::with_indexer(dense, options.index_n_heads, options.index_head_dim, options.index_topk);
+  } catch (const base::Error& error) {
+    throw base::Error(error.code(), error.what(), options.model_dir);
+  }
   if (options.row_tokens > dense.max_position_embeddings) {
     throw_error(ErrorCode::kInvalidArgument, options.model_dir,
                 "rows of {} tokens are asked for, but max_position_embeddings is {}",
                 options.row_tokens, dense.max_position_embeddings);
   }
-  try {
-    return nn::with_indexer(dense, options.index_n_heads, options.index_head_dim,
-                            options.index_topk);
-  } catch (const base::Error& error) {
-    throw base::Error(error.code(), error.what(), options.model_dir);
-  }
+  return sparse;
 }
 
 /// Of config.json and the names and sizes of the weights: enough to tell checkpoints apart without

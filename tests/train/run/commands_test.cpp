@@ -220,8 +220,8 @@ TEST_F(TrainCommands, SparsifyGivesADenseCheckpointAnIndexer) {
       run_program(LEVIN_BINARY, {"generate", sparse, "--prompt", "The", "--max-tokens", "3"});
   EXPECT_EQ(answer.exit_code, 0) << answer.err;
 
-  const TrainResult twice = train({"sparsify", sparse, "--data", small_data_folder(), "--out",
-                                   folder_.file("x"), "--row-tokens", "128"});
+  const TrainResult twice =
+      train({"sparsify", sparse, "--data", small_data_folder(), "--out", folder_.file("x")});
   EXPECT_NE(twice.exit_code, 0);
   EXPECT_THAT(twice.err, HasSubstr("has an indexer"));
   EXPECT_FALSE(std::filesystem::exists(folder_.file("x")));
