@@ -43,9 +43,10 @@ std::string last_stage(const std::string& recipe) {
   return settings;
 }
 
-int64_t tokens_of(const std::string& recipe) {
+int64_t tokens_of(const std::string& name) {
+  const Recipe recipe = load_recipe(kRoot + "/recipes/" + name + ".toml");
   int64_t tokens = 0;
-  for (const StageSettings& stage : load_recipe(kRoot + "/recipes/" + recipe + ".toml").stages) {
+  for (const StageSettings& stage : recipe.stages) {
     tokens += stage.max_steps * stage.tokens_per_step;
   }
   return tokens;
