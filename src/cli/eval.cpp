@@ -182,9 +182,11 @@ eval::Contestant run_rule(const Checkpoint& checkpoint, const std::string& rule,
   const auto engine = load_engine(checkpoint.options.model_dir, settings);
   std::optional<eval::EvalStage> stage;
   std::optional<Progress> bar;
-  const eval::ContestantJournal kept{
-      journal, contestant_key(checkpoint.options.model_dir, rule, checkpoint.tasks.budget, *engine,
-                              settings)};
+  eval::ContestantJournal kept{.journal = journal, .contestant = {}};
+  if (journal != nullptr) {
+    kept.contestant = contestant_key(checkpoint.options.model_dir, rule, checkpoint.tasks.budget,
+                                     *engine, settings);
+  }
   return eval::run_contestant(*engine, checkpoint.tokenizer, checkpoint.tasks, name, kept,
                               [&](const eval::EvalProgress& now) {
                                 if (now.stage != stage) {
