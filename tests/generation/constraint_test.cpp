@@ -304,6 +304,19 @@ TEST(Constraint, SchemasOfToolsAreRefusedByPlace) {
   EXPECT_THROW((void)make_output_constraint(setting().vocabulary, plain), base::Error);
 }
 
+TEST(Constraint, SeveralCallsMayHaveTheSchemasThatOneMay) {
+  const text::JsonValue large = text::parse_python_json(
+      R"({"type": "object", "properties": {"a": {"const": ")" + std::string(4000, 'x') + R"("}}})",
+      "");  // more than half of the states that a grammar may have
+  for (const ChatStyle style : {ChatStyle::kV31, ChatStyle::kV32}) {
+    for (const ToolUse use : {ToolUse::kOneCall, ToolUse::kRequired}) {
+      OutputShape shape = tools_shape(style, use, true);
+      shape.tools[1].parameters = &large;
+      EXPECT_TRUE(make_output_constraint(setting().vocabulary, shape));
+    }
+  }
+}
+
 // DSML writes the parameters that a schema names even where it is not strict.
 TEST(Constraint, ALargeSchemaIsRefusedStrictOrNot) {
   const text::JsonValue large = text::parse_python_json(
