@@ -29,7 +29,7 @@ class RecordingResponder : public http::Responder {
   void close();
   void set_reading(bool is_reading);
 
-  /// Waits for the end of the answer; fails the test after a minute.
+  /// Waits for the end of the answer; fails the test after two minutes.
   void wait();
   /// Waits until at least `bytes` of a stream have come, or its end.
   void wait_for_bytes(size_t bytes);
