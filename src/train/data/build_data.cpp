@@ -8,6 +8,7 @@
 #include "base/durable.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "text/tokenizer.h"
 #include "train/data/facts.h"
 #include "train/data/given_tokenizer.h"
 #include "train/data/lexicon.h"
@@ -246,7 +247,7 @@ DataSet load_data(const std::string& folder) {
           manifest->vocab_size,
           manifest->has_given_tokenizer,
           manifest_sha256(*manifest),
-          sha256_hex(base::read_file((root / "tokenizer.json").string(), kMaxTokenizerBytes)),
+          sha256_hex(base::read_file((root / "tokenizer.json").string(), text::kMaxTokenizerBytes)),
           load_corpus((root / "train").string()),
           load_corpus((root / "held_out").string()),
           text::Tokenizer::load(folder)};
@@ -258,7 +259,7 @@ void require_manifest(const DataSet& data, const std::string& sha256, const std:
 
 void require_same_tokenizer(const DataSet& data, const std::string& model_folder) {
   const std::string path = (fs::path(model_folder) / "tokenizer.json").string();
-  const std::string sha256 = sha256_hex(base::read_file(path, kMaxTokenizerBytes));
+  const std::string sha256 = sha256_hex(base::read_file(path, text::kMaxTokenizerBytes));
   if (sha256 != data.tokenizer_sha256) {
     base::throw_error(
         ErrorCode::kInvalidFile, path,

@@ -17,9 +17,9 @@ GivenTokenizer load_given_tokenizer(const std::string& model_folder) {
   GivenTokenizer given;
   given.vocab_size = tokenizer.vocab_size();
   given.files.tokenizer_json =
-      base::read_regular_file(path_of("tokenizer.json"), kMaxTokenizerBytes);
+      base::read_regular_file(path_of("tokenizer.json"), text::kMaxTokenizerBytes);
   if (const std::string path = path_of("tokenizer_config.json"); base::exists(path)) {
-    given.files.tokenizer_config_json = base::read_regular_file(path, kMaxTokenizerBytes);
+    given.files.tokenizer_config_json = base::read_regular_file(path, text::kMaxTokenizerBytes);
   }
   return given;
 }

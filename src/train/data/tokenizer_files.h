@@ -10,9 +10,6 @@
 
 namespace levin::train::data {
 
-/// Of a file; DeepSeek's is 8 MB.
-inline constexpr int64_t kMaxTokenizerBytes = int64_t{64} << 20;
-
 struct TokenizerFiles {
   std::string tokenizer_json;
   std::string tokenizer_config_json;  ///< marks, and the chat template of DeepSeek-V3.1

@@ -50,15 +50,20 @@ void require_built_by(const recipe::Recipe& recipe, const data::DataSet& data) {
 
 }  // namespace
 
+data::DataSet load_recipe_data(const recipe::Recipe& recipe) {
+  data::DataSet data = data::load_data(recipe.data.folder);
+  data::require_manifest(data, recipe.data.manifest_sha256, recipe.path);
+  require_built_by(recipe, data);
+  return data;
+}
+
 data::DataSet load_checked_data(const recipe::Recipe& recipe, const optim::DataParallel* ranks) {
   check_stages(recipe, ranks);
   const std::string& parent = recipe.model.parent;
   if (!parent.empty()) {  // before its tokenizer: of another architecture that says nothing
     (void)config_of_stages(recipe, model::load_config(parent), 0);
   }
-  data::DataSet data = data::load_data(recipe.data.folder);
-  data::require_manifest(data, recipe.data.manifest_sha256, recipe.path);
-  require_built_by(recipe, data);
+  data::DataSet data = load_recipe_data(recipe);
   if (!parent.empty()) {
     data::require_same_tokenizer(data, parent);
   }

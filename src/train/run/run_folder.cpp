@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <vector>
 
 #include "base/durable.h"
 #include "base/error.h"
@@ -30,14 +32,27 @@ bool has_progress(const std::string& path) {
   return fs::exists(metrics_path(path)) || (fs::exists(checkpoints) && !fs::is_empty(checkpoints));
 }
 
-/// Whether the folder holds anything but our lock.
+/// What a recipe is called while it is written; a kill may leave it.
+bool is_unfinished_recipe(const fs::path& path) {
+  return path.filename().string().starts_with(std::string(kRecipeName) + ".tmp.");
+}
+
+/// Whether the folder holds anything but our lock and a claim that was not finished.
 bool is_empty(const std::string& path) {
+  return std::ranges::all_of(fs::directory_iterator(path), [](const fs::directory_entry& entry) {
+    return entry.path().filename() == kLockName || is_unfinished_recipe(entry.path());
+  });
+}
+
+/// With the folder locked nobody writes these any more.
+void remove_unfinished_recipes(const std::string& path) {
+  std::vector<fs::path> found;
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
-    if (entry.path().filename() != kLockName) {
-      return false;
+    if (is_unfinished_recipe(entry.path())) {
+      found.push_back(entry.path());
     }
   }
-  return true;
+  std::ranges::for_each(found, [](const fs::path& file) { fs::remove(file); });
 }
 
 /// The folder's recipe as this version writes it: keys that came later have their defaults.
@@ -71,6 +86,7 @@ RunFolder::RunFolder(const std::string& path, const std::string& recipe_text, St
                 "this folder holds something that is no run; choose another --out");
   }
   lock_.emplace(path);
+  remove_unfinished_recipes(path);
   if (is_claimed(path)) {
     require_own(mode);
   }

@@ -284,6 +284,9 @@ TEST(TrainQuestions, AreWrittenFromTheHeldOutPartAndNotReplacedUnasked) {
   EXPECT_EQ(questions({"--lengths", "300", "--count", "6", "--force"}).exit_code, 0);
   EXPECT_THAT(questions({"--lengths", "30", "--force"}).err, HasSubstr("too few"));
   EXPECT_THAT(questions({"--wordings", "third", "--force"}).err, HasSubstr("no wording"));
+  EXPECT_THAT(questions({"--set", "data.name=mini", "--force"}).err,
+              HasSubstr("was built as \"small\""))
+      << "not the data of this recipe";
 }
 
 TEST(TrainQuestions, TheDemoIsADocumentAndAQuestionAboutEachOfItsFacts) {

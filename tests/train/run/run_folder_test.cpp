@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "base/error.h"
@@ -59,6 +60,19 @@ TEST(RunFolder, BelongsToItsRecipeOnceARunHasBegun) {
   EXPECT_THAT(complaint(path, kOther, StartMode::kFresh), HasSubstr("add --resume"));
   EXPECT_EQ(complaint(path, kOther, StartMode::kResume), "");
   EXPECT_EQ(stored_recipe_text(path), std::string("# of levin-train ") + version() + "\n" + kOther);
+}
+
+TEST(RunFolder, GoesOnWhereAKillLeftAnUnfinishedClaim) {
+  const TemporaryFolder place;
+  const std::string path = place.file("run");
+  std::filesystem::create_directory(path);
+  const std::string unfinished = path + "/recipe.toml.tmp.4242";
+  std::ofstream(unfinished) << "[run]\nse";
+  EXPECT_EQ(complaint(path, kRecipe, StartMode::kResume), "");
+  EXPECT_TRUE(is_claimed(path));
+  EXPECT_FALSE(std::filesystem::exists(unfinished));
+  std::ofstream(place.file("recipe.toml.tmp")) << "somebody's";
+  EXPECT_THAT(complaint(place.path(), kRecipe, StartMode::kResume), HasSubstr("no run"));
 }
 
 /// Replaces `line` in the recipe of a run folder.

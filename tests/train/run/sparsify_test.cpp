@@ -86,6 +86,22 @@ TEST_F(SparsifySlow, ReadsTheBooksOfDataWithAnotherTokenizer) {
   expect_engine_runs(folder_.file("sparse"));
 }
 
+TEST_F(SparsifySlow, KeepsTheFp8WeightsOfTheDenseModel) {
+  const std::string fp8 = folder_.file("fp8");
+  const TrainResult made =
+      run_program(LEVIN_BINARY, {"synth", dense_ + "/config.json", "--out", fp8, "--dtype", "fp8"});
+  ASSERT_EQ(made.exit_code, 0) << made.err;
+  for (const char* file : {"/tokenizer.json", "/tokenizer_config.json"}) {
+    fs::copy_file(dense_ + file, fp8 + file);
+  }
+  dense_ = fp8;
+  const TrainResult result =
+      sparsify(small_data_folder(), folder_.file("sparse"), {"--steps", "2"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(file_bytes(folder_.file("sparse/config.json")), HasSubstr("quantization_config"));
+  expect_engine_runs(folder_.file("sparse"));
+}
+
 std::vector<std::string> file_names(const std::string& folder) {
   std::vector<std::string> names;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {

@@ -12,12 +12,12 @@
 #include "base/durable.h"
 #include "base/error.h"
 #include "base/files.h"
-#include "train/data/build_data.h"
 #include "train/data/demo_set.h"
 #include "train/data/eval_set.h"
 #include "train/data/lexicon.h"
 #include "train/recipe/parse.h"
 #include "train/run/program/commands.h"
+#include "train/run/run_checks.h"
 
 namespace levin::train::run {
 namespace {
@@ -44,8 +44,8 @@ struct DemoCommand : HeldOutCommand {
   data::DemoSpec spec;
 };
 
-data::DataSet load_recipe_data(const HeldOutCommand& options) {
-  return data::load_data(recipe::load_recipe(options.recipe_path, options.overrides).data.folder);
+data::DataSet load_data_of(const HeldOutCommand& options) {
+  return load_recipe_data(recipe::load_recipe(options.recipe_path, options.overrides));
 }
 
 std::vector<std::string> held_out_words(const data::DataSet& data) {
@@ -68,7 +68,7 @@ void write_questions(const QuestionsCommand& options) {
   for (const std::string& name : options.wordings) {
     spec.wordings.push_back(data::eval_wording_from_name(name));
   }
-  const data::DataSet data = load_recipe_data(options);
+  const data::DataSet data = load_data_of(options);
   const std::string lines =
       data::make_eval_set(data.tokenizer, data.held_out, held_out_words(data), spec);
   if (const fs::path folder = fs::path(options.out).parent_path(); !folder.empty()) {
@@ -81,7 +81,7 @@ void write_questions(const QuestionsCommand& options) {
 }
 
 void write_demo(const DemoCommand& options) {
-  const data::DataSet data = load_recipe_data(options);
+  const data::DataSet data = load_data_of(options);
   const data::DemoSet demo =
       data::make_demo_set(data.tokenizer, data.held_out, held_out_words(data), options.spec);
   base::make_folder(options.out);
