@@ -1,6 +1,7 @@
 // Strings, numbers and listed values.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -93,8 +94,20 @@ bool is_of_type(const JsonValue& value, std::string_view type) {
   return type == "object";
 }
 
+/// True if a number in the value is beyond the range of a double, so that JSON has no text for it.
+bool has_infinite_number(const JsonValue& value) {
+  return (value.is(JsonValue::Kind::kFloat) && !std::isfinite(value.number)) ||
+         std::ranges::any_of(value.items, has_infinite_number) ||
+         std::ranges::any_of(value.members, [](const text::JsonMember& member) {
+           return has_infinite_number(member.value);
+         });
+}
+
 /// The JSON text of a value; the bar of the tags, which can only be in its strings, is escaped.
 std::string json_text(const JsonValue& value, const SchemaPlace* place) {
+  if (has_infinite_number(value)) {
+    fail_schema(place, "a number beyond the range of a double cannot be written");
+  }
   std::string bar;
   base::append_utf8(bar, kTagBar);
   const std::string written = write_python_json(value);
@@ -105,9 +118,6 @@ std::string json_text(const JsonValue& value, const SchemaPlace* place) {
     begin = pos + bar.size();
   }
   text.append(written, begin);
-  if (value.is(JsonValue::Kind::kFloat) && !std::isfinite(value.number)) {
-    fail_schema(place, "a number beyond the range of a double cannot be written");
-  }
   return text;
 }
 

@@ -196,6 +196,15 @@ TEST(JsonSchema, ListedValuesHaveOneSpelling) {
   EXPECT_TRUE(accepts(R"({"const": {"a": [1, 2.5]}})", R"({"a": [1, 2.5]})"));
 }
 
+TEST(JsonSchema, ListedNumbersThatJsonCannotWriteAreRefusedAtAnyDepth) {
+  for (const char* value : {"1e999", "[1e999]", R"({"a": [1, {"b": -1e999}]})"}) {
+    for (const std::string& schema : {R"({"const": )" + std::string(value) + "}",
+                                      R"({"enum": ["x", )" + std::string(value) + "]}"}) {
+      EXPECT_THAT(refusal(schema), HasSubstr("beyond the range of a double")) << schema;
+    }
+  }
+}
+
 TEST(JsonSchema, ReferencesMayRecur) {
   const std::string list = R"({"$ref": "#/$defs/list", "$defs": {"list": {"type": "object",
       "properties": {"head": {"type": "integer"},
