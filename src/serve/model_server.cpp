@@ -87,6 +87,15 @@ http::ServerOptions server_options(const ServerConfig& config, const http::Limit
       counting->count_refusal(record.status);
     }
   };
+  options.on_turned_away = [&log, &service](size_t connections) {
+    log.warning(
+        fmt::format("{} connections found no room (max_connections, "
+                    "max_connections_per_address)",
+                    connections));
+    if (api::Service* counting = service.load(); counting != nullptr) {
+      counting->count_turned_away(connections);
+    }
+  };
   options.on_failure = [&log](std::string_view id, std::string_view reason) {
     log.failure(id, reason);
   };

@@ -150,6 +150,11 @@ struct Metrics::State {
           .Name("levin_usage_tokens_total")
           .Help("Tokens of ended requests as their usage tells them, each under one kind.")
           .Register(registry);
+  prometheus::Counter& turned_away = prometheus::BuildCounter()
+                                         .Name("levin_http_connections_refused_total")
+                                         .Help("Connections that found no room.")
+                                         .Register(registry)
+                                         .Add({});
   prometheus::Histogram& first_token =
       prometheus::BuildHistogram()
           .Name("levin_time_to_first_token_seconds")
@@ -172,6 +177,10 @@ void Metrics::count_request(const std::string& endpoint, int status) {
 
 void Metrics::count_answer(const std::string& outcome) {
   state_->answers.Add({{"outcome", outcome}}).Increment();
+}
+
+void Metrics::count_turned_away(size_t connections) {
+  state_->turned_away.Increment(static_cast<double>(connections));
 }
 
 void Metrics::observe_first_token(double seconds) { state_->first_token.Observe(seconds); }

@@ -28,6 +28,8 @@ class Metrics {
   /// A request has been answered or refused. `endpoint` is one of the few paths of the API, or
   /// "other".
   void count_request(const std::string& endpoint, int status);
+  /// Connections found no room.
+  void count_turned_away(size_t connections);
   /// A request of the model has ended: the finish_reason of its answer, "failed" or "client_gone".
   void count_answer(const std::string& outcome);
   /// From the arrival of a request to its first token.

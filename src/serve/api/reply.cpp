@@ -11,6 +11,8 @@
 namespace levin::serve::api {
 namespace {
 
+constexpr const char* kCostHeader = "X-Levin-Cost-Usd";
+
 std::string text_of(const Choice& choice) {
   std::string text = dump(choice.json);
   text.pop_back();  // the closing brace
@@ -50,7 +52,7 @@ Json Reply::envelope(const std::string& object) const {
 void Reply::begin_stream() {
   if (!has_begun_) {
     has_begun_ = true;
-    responder_->start_stream(200, http::kEventStreamType, {});
+    responder_->start_stream(200, http::kEventStreamType, {{"Trailer", kCostHeader}});
   }
 }
 
@@ -103,7 +105,7 @@ void Reply::fail_choice(const base::Error& error, const Spending& spending) {
     http::Response response = error_response(refusal);
     if (has_begun_) {
       write_event(response.body);
-      responder_->finish();
+      responder_->finish({});
     } else {
       responder_->send(std::move(response));
     }
@@ -197,13 +199,13 @@ void Reply::write_usage_and_end(const Cost& cost) {
   }
   write_event(take_choices(options_.chunk_object, usage_and_meter(spending_, cost)));
   responder_->write("data: [DONE]\n\n");
-  responder_->finish();
+  responder_->finish({{kCostHeader, cost.usd}});
 }
 
 void Reply::send_body(const Cost& cost) {
   http::Response response;
   response.body = take_choices(options_.object, usage_and_meter(spending_, cost));
-  response.headers.emplace_back("X-Levin-Cost-Usd", cost.usd);
+  response.headers.emplace_back(kCostHeader, cost.usd);
   responder_->send(std::move(response));
 }
 

@@ -182,6 +182,9 @@ void Service::add_routes(http::Router& router) {
 int64_t Service::drain(std::chrono::milliseconds patience) { return state_->host.drain(patience); }
 
 void Service::count_refusal(int status) { state_->metrics.count_request("other", status); }
+void Service::count_turned_away(size_t connections) {
+  state_->metrics.count_turned_away(connections);
+}
 
 EngineHostStats Service::stats() const { return state_->host.stats(); }
 

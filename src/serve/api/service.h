@@ -49,6 +49,8 @@ class Service {
 
   /// Counts a request that was refused before it reached a handler. Any thread.
   void count_refusal(int status);
+  /// Counts connections that found no room. Any thread.
+  void count_turned_away(size_t connections);
 
   [[nodiscard]] EngineHostStats stats() const;
 

@@ -35,9 +35,10 @@ std::string Answer::framed(std::string piece) const {
 
 void Answer::push_body(std::string piece) { push(framed(std::move(piece))); }
 
-void Answer::end_body() {
+void Answer::end_body(const Headers& trailers) {
   phase_ = Phase::kFinished;
-  push(framing_ == Framing::kChunked && !form_.is_head ? std::string(kLastChunk) : std::string());
+  push(framing_ == Framing::kChunked && !form_.is_head ? format_last_chunk(trailers)
+                                                       : std::string());
 }
 
 void Answer::begin_chunks(int status, std::string_view content_type, const Headers& headers) {
@@ -70,7 +71,7 @@ void Answer::send(Response response) {
   status_ = response.status;
   if (phase_ == Phase::kWaitingAloud) {
     push_body(is_stream_ ? "data: " + response.body + "\n\n" : std::move(response.body));
-    end_body();
+    end_body(response.headers);
     return;
   }
   std::string bytes = format_head({.status = response.status,
@@ -112,10 +113,10 @@ void Answer::write(std::string piece) {
   }
 }
 
-void Answer::finish() {
+void Answer::finish(Headers trailers) {
   const std::lock_guard lock(mutex_);
   if (!is_closed_ && phase_ == Phase::kStreaming) {
-    end_body();
+    end_body(trailers);
   }
 }
 

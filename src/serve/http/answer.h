@@ -35,7 +35,7 @@ class Answer final : public Responder {
   void expect_long_wait(LongWait wait) override;
   void start_stream(int status, std::string content_type, Headers headers) override;
   void write(std::string piece) override;
-  void finish() override;
+  void finish(Headers trailers) override;
   [[nodiscard]] size_t queued_bytes() const override;
   [[nodiscard]] bool is_closed() const override;
 
@@ -71,7 +71,7 @@ class Answer final : public Responder {
   void begin_stream(int status, std::string_view content_type, Headers headers);
   void push(std::string bytes);
   void push_body(std::string piece);
-  void end_body();
+  void end_body(const Headers& trailers);
   [[nodiscard]] std::string framed(std::string piece) const;
 
   mutable std::mutex mutex_;  // guards what is not atomic below

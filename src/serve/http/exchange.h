@@ -61,16 +61,17 @@ class Responder {
 
   /// Says that the answer may take long to begin; call it once the request has been accepted. After
   /// the keep-alive interval without it the client gets what LongWait says. A later send() then
-  /// adds its body alone, as an event to kEvents; a later start_stream() of such events adds
-  /// nothing.
+  /// adds its body, as an event to kEvents, and its headers as finish() does; a later
+  /// start_stream() of such events adds nothing.
   virtual void expect_long_wait(LongWait wait) = 0;
 
   /// Begins an answer of unknown length (chunked).
   virtual void start_stream(int status, std::string content_type, Headers headers) = 0;
   /// Queues a piece of the stream: whole events, for keep-alive comments go between the pieces.
   virtual void write(std::string piece) = 0;
-  /// Ends the stream; the connection may carry a next request.
-  virtual void finish() = 0;
+  /// Ends the stream; the connection may carry a next request. `trailers` go behind the last chunk,
+  /// where HTTP/1.1 has a place for headers that were not known at the beginning.
+  virtual void finish(Headers trailers) = 0;
 
   /// Bytes queued and not yet taken by the socket: a producer pauses when the client lags.
   [[nodiscard]] virtual size_t queued_bytes() const = 0;

@@ -34,6 +34,8 @@ namespace {
 constexpr std::chrono::milliseconds kTick{100};
 /// After a failed accept (no descriptors, no memory): time for connections to end.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+/// Between two reports of connections that found no room, however many these are.
+constexpr std::chrono::seconds kTurnedAwayInterval{1};
 
 tcp::endpoint resolve(const ServerOptions& options) {
   asio::io_context context;
@@ -106,6 +108,7 @@ class Server::Impl {
   asio::awaitable<void> watch_time();
   void check_time(Connection& connection, Connection::Clock::time_point now);
   void admit(tcp::socket socket);
+  void report_turned_away(Connection::Clock::time_point now);
   void run_network();
   void keep_running(asio::awaitable<void> (Impl::*loop)());
   template <typename Task>
@@ -127,6 +130,8 @@ class Server::Impl {
   uint16_t port_;
   Connection::Clock::time_point end_ = Connection::Clock::time_point::max();  // of draining
   size_t cut_off_ = 0;
+  size_t turned_away_ = 0;  // not reported yet
+  Connection::Clock::time_point turned_away_report_;
   std::thread network_;
 };
 
@@ -220,6 +225,7 @@ void Server::Impl::admit(tcp::socket socket) {
   }
   const std::string client = client_of(remote.address());
   if (!table_.has_room(client)) {
+    ++turned_away_;
     if (tls_ == nullptr) {
       refuse_connection(socket);
     }
@@ -249,8 +255,19 @@ asio::awaitable<void> Server::Impl::watch_time() {
     const auto now = Connection::Clock::now();
     table_.for_each(
         [this, now](Connection& connection) { try_to([&] { check_time(connection, now); }); });
+    try_to([this, now] { report_turned_away(now); });
     tick_.expires_after(kTick);
     co_await tick_.async_wait(kAwait);
+  }
+}
+
+void Server::Impl::report_turned_away(Connection::Clock::time_point now) {
+  if (turned_away_ > 0 && now - turned_away_report_ >= kTurnedAwayInterval) {
+    turned_away_report_ = now;
+    const size_t connections = std::exchange(turned_away_, 0);
+    if (options_.on_turned_away) {
+      options_.on_turned_away(connections);
+    }
   }
 }
 

@@ -58,6 +58,9 @@ struct ServerOptions {
   Limits limits;
   /// Called on the network thread; must not block.
   std::function<void(const ExchangeRecord&)> on_exchange;
+  /// Connections that found no room since the last call, at most once a second: nobody has read
+  /// what they wanted, so they are no exchanges. Called on the network thread; must not block.
+  std::function<void(size_t connections)> on_turned_away;
   /// A handler threw something that its client is not told: request id and reason. Any thread.
   std::function<void(std::string_view id, std::string_view reason)> on_failure;
 };

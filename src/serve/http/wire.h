@@ -35,7 +35,7 @@ struct ResponseHead {
 /// One chunk of the chunked encoding; empty for an empty piece.
 [[nodiscard]] std::string format_chunk(std::string_view piece);
 
-/// The chunk that ends a body.
-inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+/// The chunk that ends a body, with header fields that were not known before.
+[[nodiscard]] std::string format_last_chunk(const Headers& trailers);
 
 }  // namespace levin::serve::http

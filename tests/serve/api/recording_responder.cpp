@@ -44,9 +44,10 @@ void RecordingResponder::write(std::string piece) {
   changed_.notify_all();
 }
 
-void RecordingResponder::finish() {
+void RecordingResponder::finish(http::Headers trailers) {
   const std::lock_guard lock(mutex_);
   EXPECT_FALSE(is_done_);
+  trailers_ = std::move(trailers);
   is_done_ = true;
   changed_.notify_all();
 }
@@ -95,6 +96,11 @@ std::string RecordingResponder::body() const {
 http::Headers RecordingResponder::headers() const {
   const std::lock_guard lock(mutex_);
   return response_.headers;
+}
+
+http::Headers RecordingResponder::trailers() const {
+  const std::lock_guard lock(mutex_);
+  return trailers_;
 }
 
 bool RecordingResponder::is_done() const {

@@ -20,7 +20,7 @@ class RecordingResponder : public http::Responder {
   void expect_long_wait(http::LongWait wait) override;
   void start_stream(int status, std::string content_type, http::Headers headers) override;
   void write(std::string piece) override;
-  void finish() override;
+  void finish(http::Headers trailers) override;
   [[nodiscard]] size_t queued_bytes() const override;
   [[nodiscard]] bool is_closed() const override;
 
@@ -38,6 +38,8 @@ class RecordingResponder : public http::Responder {
   [[nodiscard]] int status() const;
   [[nodiscard]] std::string body() const;
   [[nodiscard]] http::Headers headers() const;
+  /// Of a stream that has ended.
+  [[nodiscard]] http::Headers trailers() const;
   [[nodiscard]] bool is_done() const;
   /// The body as JSON.
   [[nodiscard]] nlohmann::json json() const;
@@ -48,6 +50,7 @@ class RecordingResponder : public http::Responder {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   http::Response response_;  // of a stream: its body so far
+  http::Headers trailers_;
   std::optional<http::LongWait> long_wait_;
   bool is_done_ = false;
   bool is_closed_ = false;

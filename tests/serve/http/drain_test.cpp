@@ -30,7 +30,7 @@ TEST_F(DrainTest, LetsARunningAnswerEnd) {
   std::future<size_t> drained = drain(milliseconds(10'000));
   EXPECT_EQ(drained.wait_for(milliseconds(200)), std::future_status::timeout);
   responder->write("data: last\n\n");
-  responder->finish();
+  responder->finish({});
   EXPECT_NE(client->read_all().find("data: last"), std::string::npos);
   EXPECT_EQ(drained.get(), 0U);
 }

@@ -1,6 +1,7 @@
 // What hostile and clumsy clients meet: every limit, through real sockets.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -197,6 +198,8 @@ TEST_F(LimitsTest, BoundsTheConnectionsOfAnAddress) {
 }
 
 TEST_F(LimitsTest, BoundsTheConnectionsOfAll) {
+  std::atomic<size_t> turned_away = 0;
+  options.on_turned_away = [&turned_away](size_t connections) { turned_away += connections; };
   options.limits.max_connections = 2;
   start();
   const auto first = connect();
@@ -205,6 +208,10 @@ TEST_F(LimitsTest, BoundsTheConnectionsOfAll) {
   const std::string refusal = connect()->read_all();
   EXPECT_EQ(status_of(refusal), 503);
   EXPECT_EQ(header_of(refusal, "Retry-After"), "1");
+  EXPECT_EQ(status_of(connect()->read_all()), 503);
+  EXPECT_TRUE(soon([&turned_away] { return turned_away == 2; }))
+      << "whoever runs the server is told";
+  server.reset();
 }
 
 TEST_F(LimitsTest, HoldsManyIdleConnectionsAndAnswersBetweenThem) {

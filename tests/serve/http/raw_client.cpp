@@ -85,7 +85,11 @@ std::string RawClient::read_all() {
 std::string RawClient::read_response() {
   std::string response = read_until("\r\n\r\n");
   if (header_of(response, "Transfer-Encoding") == "chunked") {
-    return response + read_until("0\r\n\r\n");
+    response += read_until("\r\n0\r\n");
+    for (std::string line; line != "\r\n" && !is_at_end_; response += line) {  // and trailers
+      line = read_until("\r\n");
+    }
+    return response;
   }
   const std::string length = header_of(response, "Content-Length");
   const size_t wanted = length.empty() ? 0 : std::stoul(length);

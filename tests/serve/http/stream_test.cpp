@@ -33,7 +33,7 @@ TEST_F(StreamTest, SendsEachPieceWhenItIsWritten) {
   responder->write("data: one\n\n");
   EXPECT_EQ(client->read_until("\n\n\r\n"), "b\r\ndata: one\n\n\r\n");
   responder->write("data: two\n\n");
-  responder->finish();
+  responder->finish({});
   EXPECT_EQ(client->read_until("0\r\n\r\n"), "b\r\ndata: two\n\n\r\n0\r\n\r\n");
   client->send(get("/hello"));  // the connection lives on
   EXPECT_EQ(body_of(client->read_response()), "hello");
@@ -47,7 +47,7 @@ TEST_F(StreamTest, HearsCommentsWhileNothingIsWritten) {
   responder->start_stream(200, kSse, {});
   client->read_until("\r\n\r\n");
   EXPECT_EQ(client->read_until("\n\n\r\n"), "e\r\n: keep-alive\n\n\r\n");
-  responder->finish();
+  responder->finish({});
 }
 
 TEST_F(StreamTest, SendsEmptyLinesBeforeALateAnswer) {
@@ -58,8 +58,24 @@ TEST_F(StreamTest, SendsEmptyLinesBeforeALateAnswer) {
   responder->expect_long_wait(LongWait::kBody);
   EXPECT_EQ(status_of(client->read_until("\r\n\r\n")), 200);
   EXPECT_EQ(client->read_until("\n\r\n"), "1\r\n\n\r\n");
-  responder->send({.body = "{}"});
-  EXPECT_TRUE(client->read_until("0\r\n\r\n").ends_with("2\r\n{}\r\n0\r\n\r\n"));
+  responder->send({.body = "{}", .headers = {{"X-Cost", "1"}}});
+  EXPECT_TRUE(
+      client->read_until("X-Cost: 1\r\n\r\n").ends_with("2\r\n{}\r\n0\r\nX-Cost: 1\r\n\r\n"))
+      << "the head is gone, so its fields come behind the body";
+}
+
+TEST_F(StreamTest, EndsWithWhatWasNotKnownAtItsBeginning) {
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->start_stream(200, kSse, {{"Trailer", "X-Cost"}});
+  responder->write("data: one\n\n");
+  responder->finish({{"X-Cost", "0.1\r\nX-Evil: 1"}});
+  EXPECT_TRUE(client->read_until("\r\n\r\n").find("Trailer: X-Cost\r\n") != std::string::npos);
+  EXPECT_EQ(client->read_until("1\r\n\r\n"),
+            "b\r\ndata: one\n\n\r\n0\r\nX-Cost: 0.1  X-Evil: 1\r\n\r\n");
+  client->send(get("/hello"));
+  EXPECT_EQ(body_of(client->read_response()), "hello");
 }
 
 TEST_F(StreamTest, HearsCommentsBeforeALateStream) {
@@ -75,7 +91,7 @@ TEST_F(StreamTest, HearsCommentsBeforeALateStream) {
   EXPECT_EQ(client->read_until("\n\n\r\n"), "e\r\n: keep-alive\n\n\r\n");
   responder->start_stream(200, kSse, {});
   responder->write("data: one\n\n");
-  responder->finish();
+  responder->finish({});
   EXPECT_TRUE(client->read_until("0\r\n\r\n").ends_with("b\r\ndata: one\n\n\r\n0\r\n\r\n"));
 }
 
@@ -110,7 +126,7 @@ TEST_F(StreamTest, StreamsToHttp10UntilItCloses) {
   const auto responder = next_held();
   responder->start_stream(200, kSse, {});
   responder->write("data: one\n\n");
-  responder->finish();
+  responder->finish({});
   EXPECT_EQ(body_of(client->read_all()), "data: one\n\n");
 }
 
@@ -127,7 +143,7 @@ TEST_F(StreamTest, TellsTheHandlerThatItsClientHasGone) {
     client->vanish();
     EXPECT_TRUE(soon([&] { return responder->is_closed(); }));
     responder->write("data: into the void\n\n");
-    responder->finish();
+    responder->finish({});
     EXPECT_EQ(responder->queued_bytes(), 0U);
     EXPECT_FALSE(next_record().is_complete);
   }
@@ -153,7 +169,7 @@ TEST_F(StreamTest, CountsWhatTheClientHasNotTaken) {
     responder->write(piece);
   }
   EXPECT_GT(responder->queued_bytes(), size_t{1} << 20);
-  responder->finish();
+  responder->finish({});
   client->read_until("0\r\n\r\n");
   EXPECT_TRUE(soon([&] { return responder->queued_bytes() == 0; }));
 }
