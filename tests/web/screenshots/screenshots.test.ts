@@ -1,21 +1,21 @@
-// Not a test: takes pictures of the built page, of `levin serve models/mini` where LEVIN names the
-// program, else with the mock server behind it.
+// Not a test: takes pictures of the built page, with samples from the mock server behind it and, where
+// LEVIN names the program, of `levin serve models/mini`.
 //   npm --prefix web run screenshots                            those of docs/img
 //   LEVIN_SCREENSHOTS=FOLDER npm --prefix web run screenshots   all, to look at
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { answered as ended, ask, dropFile } from '../browser/helpers';
-import { repository, startLevin } from '../browser/levin_server';
+import { repository, startLevin, type LevinServer } from '../browser/levin_server';
 import { launch, open } from '../browser/page';
 import { MockServer } from '../mock_server';
 import * as sample from './samples';
 
 const pictures = fileURLToPath(new URL('../../../docs/img', import.meta.url));
 const folder = process.env['LEVIN_SCREENSHOTS'] ?? pictures;
-const published = new Set(['serve', 'chat-light', 'document', 'meter-dark', 'phone']);
+const published = new Set(['chat-light', 'serve', 'serve-document', 'serve-meter', 'serve-phone']);
 const mock = new MockServer();
 let url = '';
 let browser: Browser;
@@ -112,22 +112,61 @@ test('phone width', async () => {
 
 const program = process.env['LEVIN'] ?? '';
 
-test.skipIf(program === '')('questions about a novel, answered by levin serve', async () => {
+describe.skipIf(program === '')('levin serve models/mini', () => {
   const demo = join(repository, 'models/mini/demo');
-  const text = readFileSync(join(demo, 'document.txt'), 'utf8');
-  const questions = JSON.parse(readFileSync(join(demo, 'questions.json'), 'utf8')) as { question: string }[];
-  const server = await startLevin(program);
-  const { page, context } = await open(browser, server.url, { width: 1180, height: 780 });
-  await dropFile(page, 'persuasion.txt', text);
-  await page.locator('.composer .chip', { hasText: /[\d,]+ tokens/ }).waitFor();
-  for (const { question } of questions.slice(0, 2)) {
-    await ask(page, question);
-    await page.getByText(question).last().waitFor();
-    await answered(page);
+  const novel = readFileSync(join(demo, 'document.txt'), 'utf8');
+  const questions = (JSON.parse(readFileSync(join(demo, 'questions.json'), 'utf8')) as { question: string }[]).map((entry) => entry.question);
+  let server: LevinServer;
+  beforeAll(async () => {
+    server = await startLevin(program);
+  });
+  afterAll(() => server.stop());
+
+  async function drop(page: Page, name: string, text: string): Promise<void> {
+    await dropFile(page, name, text);
+    await page.locator('.composer .chip', { hasText: /[\d,]+ tokens/ }).waitFor();
   }
-  await page.locator('.meter summary').last().click();
-  await page.waitForTimeout(200);
-  await shoot(page, 'serve');
-  await context.close();
-  await server.stop();
-}, 120_000);
+
+  /** Questions about the novel, and the meter of the last answer. */
+  async function discuss(page: Page, count: number): Promise<void> {
+    await drop(page, 'persuasion.txt', novel);
+    for (const question of questions.slice(0, count)) {
+      await ask(page, question);
+      await page.getByText(question).last().waitFor();
+      await answered(page);
+    }
+    await page.locator('.meter summary').last().click();
+    await page.waitForTimeout(200);
+  }
+
+  test('questions about a novel', async () => {
+    const { page, context } = await open(browser, server.url, { width: 1180, height: 780 });
+    await discuss(page, 2);
+    await shoot(page, 'serve');
+    await context.close();
+  }, 120_000);
+
+  test('the meter, in the dark', async () => {
+    const { page, context } = await open(browser, server.url, { colorScheme: 'dark', width: 1180, height: 780 });
+    await discuss(page, 3);
+    await shoot(page, 'serve-meter');
+    await context.close();
+  }, 120_000);
+
+  test('a phone', async () => {
+    const { page, context } = await open(browser, server.url, { width: 390, height: 780 });
+    await discuss(page, 1);
+    await shoot(page, 'serve-phone');
+    await context.close();
+  }, 120_000);
+
+  test('a long document being read', async () => {
+    const { page, context } = await open(browser, server.url, { width: 1180, height: 780 });
+    await drop(page, 'persuasion-three-times.txt', `${novel}\n${novel}\n${novel}`);
+    await ask(page, questions[0] ?? '');
+    await page.waitForFunction(() => (document.querySelector('progress')?.value ?? 0) > 4096);
+    await shoot(page, 'serve-document');
+    await answered(page);
+    await context.close();
+  }, 120_000);
+});
