@@ -24,6 +24,7 @@ using levin::testing::small_data_folder;
 using levin::testing::TemporaryFolder;
 using levin::testing::TrainResult;
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -63,7 +64,8 @@ class MiniMakefile : public ::testing::Test {
                         fs::file_time_type::clock::now() + std::chrono::seconds(1));
   }
 
-  TrainResult make(const std::string& target = "all") {
+  TrainResult make(const std::string& target = "all",
+                   const std::vector<std::string>& settings = {}) {
     std::vector<std::string> arguments = {"-C", LEVIN_SOURCE_DIR, "-f", "recipes/mini/Makefile",
                                           target};
     arguments.insert(
@@ -75,6 +77,7 @@ class MiniMakefile : public ::testing::Test {
     arguments.insert(arguments.end(),
                      {"COUNT=4", "REPORTED_COUNT=4", "FACTS=2", "LENGTHS=250", "UNSEEN_LENGTHS=250",
                       "CTX=128", "EVAL_FLAGS=--windows 2 --threads 1"});
+    arguments.insert(arguments.end(), settings.begin(), settings.end());
     return run_program("/usr/bin/make", arguments);
   }
 
@@ -144,10 +147,23 @@ TEST_F(MiniMakefile, EvaluatesBothModels) {
   EXPECT_THAT(file_bytes(folder_.file("eval/second.md")), HasSubstr("| second wording |"));
   EXPECT_THAT(file_bytes(folder_.file("eval/two_hops.md")), HasSubstr("two hops"));
   EXPECT_THAT(file_bytes(folder_.file("eval/unseen.md")), HasSubstr("new_attribute"));
-  EXPECT_THAT(file_bytes(folder_.file("eval/text.md")), HasSubstr("mini-dense (dense)"));
+  for (const char* text : {"eval/text.md", "eval/second_text.md"}) {
+    EXPECT_THAT(file_bytes(folder_.file(text)), HasSubstr("mini-dense (dense)")) << text;
+  }
   EXPECT_TRUE(fs::exists(folder_.file("eval/maps-first/first-wording.sparse.svg")));
   EXPECT_TRUE(fs::exists(folder_.file("eval/first.jsonl"))) << "no intermediate file";
   EXPECT_THAT(make("evaluation").out, Not(HasSubstr("levin eval"))) << "nothing is asked twice";
+
+  EXPECT_THAT(make("evaluation", {"SEED=3"}).out, HasSubstr("--seed 3")) << "other questions";
+  const std::string weights = folder_.file("models/mini-dense/model.safetensors");
+  const auto before = fs::last_write_time(weights);
+  std::string bytes = file_bytes(weights);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  std::ofstream(weights, std::ios::binary) << bytes;
+  fs::last_write_time(weights, before);
+  const TrainResult again = make("evaluation", {"SEED=3"});
+  EXPECT_THAT(again.out, HasSubstr("first.md")) << "other weights, whatever their time says";
+  EXPECT_EQ(again.exit_code, 0) << again.err;
 }
 
 TEST_F(MiniMakefile, WritesTheModelCardFromWhatWasMeasured) {
@@ -159,6 +175,7 @@ TEST_F(MiniMakefile, WritesTheModelCardFromWhatWasMeasured) {
   for (const char* row : {"\nD1 ", "\nD2 ", "\nD3 ", "\nW ", "\nS ", "\nC "}) {
     EXPECT_THAT(card, HasSubstr(row));
   }
+  EXPECT_THAT(card, ContainsRegex("\n[1-9][0-9]* cores of an .+, 20[0-9-]+\\.\n"));
   EXPECT_THAT(card, Not(HasSubstr("@include")));
   for (const char* picture : {"mini.indexer_kl", "mini.loss", "mini-control.loss"}) {
     EXPECT_TRUE(fs::exists(folder_.file(std::string("models/mini/img/") + picture + ".svg")));
