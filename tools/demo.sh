@@ -82,7 +82,7 @@ ask_questions() {
   tokens=$(jq .prompt_tokens "$work/first.json")
 
   echo "${bold}Levin reads $document${plain}: $tokens tokens of a novel held out from training,"
-  echo "$count facts strewn in, asked about in questions that were fixed before training."
+  echo "$count facts strewn in, asked about in questions that a seed fixed before training."
   echo "${dim}$model has $parameters M parameters. Dense attention reads every token before; sparse attention reads${plain}"
   echo "${dim}the $index_topk that its indexer picks. time: until the answer begins; read: share of the cached rows.${plain}"
   echo
