@@ -15,9 +15,9 @@ struct ProcessMemory {
 /// Reads /proc/self/status; zeros where it is not there.
 [[nodiscard]] ProcessMemory process_memory();
 
-/// Memory that this process may hope for: the machine's MemAvailable, or what is left of the
-/// control group's limit or of the process's own (RLIMIT_DATA, RLIMIT_AS) where that is smaller. 0
-/// means that the system does not say; a process that has used up a limit gets 1.
+/// Memory that this process may hope for: the machine's MemAvailable, or the control group's
+/// remaining limit where that is smaller. 0 means that the system does not say; a process that has
+/// used up its limit gets 1.
 [[nodiscard]] int64_t available_memory_bytes();
 
 /// Physical memory of the machine, or the control group's limit where that is smaller.
