@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Builds `levin` with a preset of CMakePresets.json and lets good and bad clients at `levin serve`:
 #
-#   tools/soak.sh                      release, 20 minutes beside 10,000 idle connections
-#   tools/soak.sh tsan --minutes 5     ThreadSanitizer; further options go to bench/serve/soak.mjs
+#   tools/soak.sh [PRESET] [OPTIONS]   release, 20 minutes beside 10,000 idle connections
+#   tools/soak.sh tsan --minutes 5     ThreadSanitizer; OPTIONS are those of bench/serve/soak.mjs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-preset=${1:-release}
-shift || true
+preset=release
+if [[ ${1:--} != -* ]]; then
+  preset=$1
+  shift
+fi
 tools/build.sh "$preset" levin
 prefix=()
 if [[ $preset == tsan ]] && setarch -R true 2> /dev/null; then

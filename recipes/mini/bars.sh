@@ -1,13 +1,14 @@
 #!/bin/sh
 # The bars of models/mini against the tables of its evaluation: recipes/mini/bars.sh [FOLDER]
 #
-# FOLDER (default build/eval/mini) has first.md, text.md and second_text.md of `make -f recipes/mini/Makefile evaluation`.
+# FOLDER (default build/eval/mini) has first.md, text.md and second_text.md of `make -f recipes/mini/Makefile
+# MODELS=models evaluation`.
 # Prints a line for each bar; ends with 1 if one is missed.
 set -eu
 folder=${1:-build/eval/mini}
 for table in first.md text.md second_text.md; do
   if [ ! -f "$folder/$table" ]; then
-    echo "recipes/mini/bars.sh: $folder/$table is not there; make -f recipes/mini/Makefile evaluation makes it" >&2
+    echo "recipes/mini/bars.sh: $folder/$table is not there; make -f recipes/mini/Makefile MODELS=models evaluation makes it" >&2
     exit 2
   fi
 done
@@ -42,7 +43,7 @@ awk -F '|' '
     at_most(rule " - dense at " context ", points", $7, -40, 0.1)
   }
   measure ~ /^perplexity beyond / && rule == "sparse" {
-    text = (FILENAME ~ /second_text/ ? "second text, " : "text, ") measure
+    text = (FILENAME ~ /second_text\.md$/ ? "second text, " : "text, ") measure
     at_most(text ": sparse against dense, %", $7, 1, 0.01)
     at_most(text ": sparse against mini-dense, %", $8, 1, 0.01)
   }

@@ -87,14 +87,11 @@ http::ServerOptions server_options(const ServerConfig& config, const http::Limit
       counting->count_refusal(record.status);
     }
   };
-  options.on_turned_away = [&log, &service](size_t connections) {
+  options.on_turned_away = [&log](size_t connections) {
     log.warning(
-        fmt::format("{} connections found no room (max_connections, "
+        fmt::format("connections that found no room: {} (max_connections, "
                     "max_connections_per_address)",
                     connections));
-    if (api::Service* counting = service.load(); counting != nullptr) {
-      counting->count_turned_away(connections);
-    }
   };
   options.on_failure = [&log](std::string_view id, std::string_view reason) {
     log.failure(id, reason);
@@ -190,7 +187,9 @@ ModelServer::ModelServer(const ServerConfig& config) {
 void ModelServer::serve(std::unique_ptr<runtime::Engine> engine, const std::string& model_dir) {
   State& state = *state_;
   api::ServiceOptions options = service_options(state.config, model_dir, state.log);
-  options.connections = [&server = state.server] { return server.connections(); };
+  options.connections = [&server = state.server] {
+    return api::ConnectionCounts{.open = server.connections(), .refused = server.turned_away()};
+  };
   state.service = std::make_unique<api::Service>(std::move(engine), options, state.accounts.get());
   state.counting = state.service.get();
   state.server.set_routes(state.serving_routes());

@@ -85,8 +85,9 @@ void Dispatcher::dispatch(const Caller& caller, const std::shared_ptr<http::Resp
                                                      .counts_answer = answer.counts_answer},
                                     model_, services_.metrics, std::move(answer.format), reply));
   }
+  responder->expect_long_wait(streams ? http::LongWait::kEvents : http::LongWait::kBody,
+                              kCostHeader);
   require(host_.submit(jobs));
-  responder->expect_long_wait(streams ? http::LongWait::kEvents : http::LongWait::kBody);
 }
 
 }  // namespace levin::serve::api

@@ -150,11 +150,6 @@ struct Metrics::State {
           .Name("levin_usage_tokens_total")
           .Help("Tokens of ended requests as their usage tells them, each under one kind.")
           .Register(registry);
-  prometheus::Counter& turned_away = prometheus::BuildCounter()
-                                         .Name("levin_http_connections_refused_total")
-                                         .Help("Connections that found no room.")
-                                         .Register(registry)
-                                         .Add({});
   prometheus::Histogram& first_token =
       prometheus::BuildHistogram()
           .Name("levin_time_to_first_token_seconds")
@@ -179,10 +174,6 @@ void Metrics::count_answer(const std::string& outcome) {
   state_->answers.Add({{"outcome", outcome}}).Increment();
 }
 
-void Metrics::count_turned_away(size_t connections) {
-  state_->turned_away.Increment(static_cast<double>(connections));
-}
-
 void Metrics::observe_first_token(double seconds) { state_->first_token.Observe(seconds); }
 
 void Metrics::observe_token_gap(double seconds) { state_->token_gap.Observe(seconds); }
@@ -201,7 +192,10 @@ std::string Metrics::to_text(const MomentStats& moment) const {
   std::vector<MetricFamily> families = state_->registry.Collect();
   if (moment.connections.has_value()) {
     families.push_back(family("levin_http_connections", "Open connections.", MetricType::Gauge,
-                              {{{}, static_cast<int64_t>(*moment.connections)}}));
+                              {{{}, static_cast<int64_t>(moment.connections->open)}}));
+    families.push_back(family("levin_http_connections_refused_total",
+                              "Connections that found no room.", MetricType::Counter,
+                              {{{}, static_cast<int64_t>(moment.connections->refused)}}));
   }
   add_engine_families(moment.engine, families);
   families.push_back(time_family(moment.engine.engine));

@@ -11,10 +11,16 @@
 
 namespace levin::serve::api {
 
+/// Of the HTTP server.
+struct ConnectionCounts {
+  size_t open = 0;
+  size_t refused = 0;  ///< since the start: these found no room
+};
+
 /// What the exposition tells of the moment.
 struct MomentStats {
   EngineHostStats engine;
-  std::optional<size_t> connections;  ///< open ones; nothing: not told
+  std::optional<ConnectionCounts> connections;  ///< nothing: not told
 };
 
 /// Every function may be called from any thread.
@@ -28,8 +34,6 @@ class Metrics {
   /// A request has been answered or refused. `endpoint` is one of the few paths of the API, or
   /// "other".
   void count_request(const std::string& endpoint, int status);
-  /// Connections found no room.
-  void count_turned_away(size_t connections);
   /// A request of the model has ended: the finish_reason of its answer, "failed" or "client_gone".
   void count_answer(const std::string& outcome);
   /// From the arrival of a request to its first token.

@@ -11,8 +11,6 @@
 namespace levin::serve::api {
 namespace {
 
-constexpr const char* kCostHeader = "X-Levin-Cost-Usd";
-
 std::string text_of(const Choice& choice) {
   std::string text = dump(choice.json);
   text.pop_back();  // the closing brace
@@ -52,7 +50,7 @@ Json Reply::envelope(const std::string& object) const {
 void Reply::begin_stream() {
   if (!has_begun_) {
     has_begun_ = true;
-    responder_->start_stream(200, http::kEventStreamType, {{"Trailer", kCostHeader}});
+    responder_->start_stream(200, http::kEventStreamType, {});
   }
 }
 
@@ -199,7 +197,7 @@ void Reply::write_usage_and_end(const Cost& cost) {
   }
   write_event(take_choices(options_.chunk_object, usage_and_meter(spending_, cost)));
   responder_->write("data: [DONE]\n\n");
-  responder_->finish({{kCostHeader, cost.usd}});
+  responder_->finish(cost.usd);
 }
 
 void Reply::send_body(const Cost& cost) {

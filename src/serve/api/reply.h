@@ -22,6 +22,9 @@
 
 namespace levin::serve::api {
 
+/// What the request cost, in USD: a header of bodies and a trailer of streams.
+inline constexpr const char* kCostHeader = "X-Levin-Cost-Usd";
+
 struct ReplyOptions {
   std::string id;  ///< of the answer, and of the request in the log
   std::string endpoint;

@@ -60,7 +60,7 @@ struct Service::State {
 
   accounts::Accounts* accounts;
   const accounts::FixedKeys keys;
-  const std::function<size_t()> connections;
+  const std::function<ConnectionCounts()> connections;
   ServedModel model;
   Metrics metrics;
   Worker worker;
@@ -182,9 +182,6 @@ void Service::add_routes(http::Router& router) {
 int64_t Service::drain(std::chrono::milliseconds patience) { return state_->host.drain(patience); }
 
 void Service::count_refusal(int status) { state_->metrics.count_request("other", status); }
-void Service::count_turned_away(size_t connections) {
-  state_->metrics.count_turned_away(connections);
-}
 
 EngineHostStats Service::stats() const { return state_->host.stats(); }
 

@@ -22,8 +22,8 @@ struct ServiceOptions {
   std::string model_name;  ///< in /models; empty: the folder's name
   EngineHostOptions host;
   accounts::Prices prices;  ///< for the meter of answers; the accounts have their own
-  std::vector<std::string> api_keys = {};    ///< without accounts: requests need one of these
-  std::function<size_t()> connections = {};  ///< open ones, for metrics; empty: not told
+  std::vector<std::string> api_keys = {};  ///< without accounts: requests need one of these
+  std::function<ConnectionCounts()> connections = {};  ///< for metrics; empty: not told
   /// For the log; called on a thread of the service.
   std::function<void(const AnswerRecord&)> on_answer = {};
   std::chrono::milliseconds max_lag{60'000};  ///< a client that lags is cut off after that
@@ -49,8 +49,6 @@ class Service {
 
   /// Counts a request that was refused before it reached a handler. Any thread.
   void count_refusal(int status);
-  /// Counts connections that found no room. Any thread.
-  void count_turned_away(size_t connections);
 
   [[nodiscard]] EngineHostStats stats() const;
 

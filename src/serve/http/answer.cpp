@@ -35,15 +35,18 @@ std::string Answer::framed(std::string piece) const {
 
 void Answer::push_body(std::string piece) { push(framed(std::move(piece))); }
 
-void Answer::end_body(const Headers& trailers) {
+void Answer::end_body(std::string_view trailer_value) {
   phase_ = Phase::kFinished;
-  push(framing_ == Framing::kChunked && !form_.is_head ? format_last_chunk(trailers)
-                                                       : std::string());
+  const bool is_chunked = framing_ == Framing::kChunked && !form_.is_head;
+  push(is_chunked ? format_last_chunk(trailer_, trailer_value) : std::string());
 }
 
-void Answer::begin_chunks(int status, std::string_view content_type, const Headers& headers) {
+void Answer::begin_chunks(int status, std::string_view content_type, Headers headers) {
   framing_ = form_.is_http_1_0 ? Framing::kUntilClose : Framing::kChunked;
   form_.is_last = form_.is_last || form_.is_http_1_0;
+  if (framing_ == Framing::kChunked && !trailer_.empty()) {
+    headers.emplace_back("Trailer", trailer_);
+  }
   push(format_head({.status = status,
                     .content_type = content_type,
                     .headers = &headers,
@@ -60,7 +63,7 @@ void Answer::begin_stream(int status, std::string_view content_type, Headers hea
     headers.emplace_back("Cache-Control", "no-cache");
     headers.emplace_back("X-Accel-Buffering", "no");  // nginx would hold the pieces back
   }
-  begin_chunks(status, content_type, headers);
+  begin_chunks(status, content_type, std::move(headers));
 }
 
 void Answer::send(Response response) {
@@ -71,7 +74,7 @@ void Answer::send(Response response) {
   status_ = response.status;
   if (phase_ == Phase::kWaitingAloud) {
     push_body(is_stream_ ? "data: " + response.body + "\n\n" : std::move(response.body));
-    end_body(response.headers);
+    end_body(find_header(response.headers, trailer_));
     return;
   }
   std::string bytes = format_head({.status = response.status,
@@ -88,9 +91,10 @@ void Answer::send(Response response) {
   push(std::move(bytes));
 }
 
-void Answer::expect_long_wait(LongWait wait) {
+void Answer::expect_long_wait(LongWait wait, std::string trailer) {
   const std::lock_guard lock(mutex_);
   long_wait_ = wait;
+  trailer_ = std::move(trailer);
 }
 
 void Answer::start_stream(int status, std::string content_type, Headers headers) {
@@ -113,10 +117,10 @@ void Answer::write(std::string piece) {
   }
 }
 
-void Answer::finish(Headers trailers) {
+void Answer::finish(std::string trailer_value) {
   const std::lock_guard lock(mutex_);
   if (!is_closed_ && phase_ == Phase::kStreaming) {
-    end_body(trailers);
+    end_body(trailer_value);
   }
 }
 

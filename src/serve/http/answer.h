@@ -32,10 +32,10 @@ class Answer final : public Responder {
   Answer(AnswerForm form, std::function<void()> wake);
 
   void send(Response response) override;
-  void expect_long_wait(LongWait wait) override;
+  void expect_long_wait(LongWait wait, std::string trailer) override;
   void start_stream(int status, std::string content_type, Headers headers) override;
   void write(std::string piece) override;
-  void finish(Headers trailers) override;
+  void finish(std::string trailer_value) override;
   [[nodiscard]] size_t queued_bytes() const override;
   [[nodiscard]] bool is_closed() const override;
 
@@ -67,11 +67,11 @@ class Answer final : public Responder {
   enum class Phase { kWaiting, kWaitingAloud, kStreaming, kFinished, kBroken };
 
   void abandon();
-  void begin_chunks(int status, std::string_view content_type, const Headers& headers);
+  void begin_chunks(int status, std::string_view content_type, Headers headers);
   void begin_stream(int status, std::string_view content_type, Headers headers);
   void push(std::string bytes);
   void push_body(std::string piece);
-  void end_body(const Headers& trailers);
+  void end_body(std::string_view trailer_value);
   [[nodiscard]] std::string framed(std::string piece) const;
 
   mutable std::mutex mutex_;  // guards what is not atomic below
@@ -82,6 +82,7 @@ class Answer final : public Responder {
   Framing framing_ = Framing::kLength;
   std::string keep_alive_;             // a piece that means nothing to the reader
   std::optional<LongWait> long_wait_;  // expect_long_wait
+  std::string trailer_;                // its header
   bool is_stream_ = false;
   bool is_closed_ = false;
   int status_ = 0;

@@ -59,19 +59,20 @@ class Responder {
 
   virtual void send(Response response) = 0;
 
-  /// Says that the answer may take long to begin; call it once the request has been accepted. After
-  /// the keep-alive interval without it the client gets what LongWait says. A later send() then
-  /// adds its body, as an event to kEvents, and its headers as finish() does; a later
-  /// start_stream() of such events adds nothing.
-  virtual void expect_long_wait(LongWait wait) = 0;
+  /// Says that the answer may take long to begin; call it when nothing but the answer is left to
+  /// do, before anybody can begin it. After the keep-alive interval without it the client gets what
+  /// LongWait says. A later send() then adds its body alone, as an event to kEvents; a later
+  /// start_stream() of such events adds nothing. `trailer` names the header (empty: none) whose
+  /// value may come behind the body: finish() brings it, and a send() that is late.
+  virtual void expect_long_wait(LongWait wait, std::string trailer) = 0;
 
   /// Begins an answer of unknown length (chunked).
   virtual void start_stream(int status, std::string content_type, Headers headers) = 0;
   /// Queues a piece of the stream: whole events, for keep-alive comments go between the pieces.
   virtual void write(std::string piece) = 0;
-  /// Ends the stream; the connection may carry a next request. `trailers` go behind the last chunk,
-  /// where HTTP/1.1 has a place for headers that were not known at the beginning.
-  virtual void finish(Headers trailers) = 0;
+  /// Ends the stream; the connection may carry a next request. `trailer_value` is that of the
+  /// trailer (empty: none comes); HTTP/1.0 has no place for it.
+  virtual void finish(std::string trailer_value) = 0;
 
   /// Bytes queued and not yet taken by the socket: a producer pauses when the client lags.
   [[nodiscard]] virtual size_t queued_bytes() const = 0;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -100,6 +101,7 @@ class Server::Impl {
 
   [[nodiscard]] uint16_t port() const { return port_; }
   [[nodiscard]] size_t connections() const { return table_.size(); }
+  [[nodiscard]] size_t turned_away() const { return turned_away_; }
   void set_routes(Router router);
   size_t drain(std::chrono::milliseconds limit);
 
@@ -130,7 +132,8 @@ class Server::Impl {
   uint16_t port_;
   Connection::Clock::time_point end_ = Connection::Clock::time_point::max();  // of draining
   size_t cut_off_ = 0;
-  size_t turned_away_ = 0;  // not reported yet
+  std::atomic<size_t> turned_away_ = 0;
+  size_t reported_turned_away_ = 0;
   Connection::Clock::time_point turned_away_report_;
   std::thread network_;
 };
@@ -262,11 +265,12 @@ asio::awaitable<void> Server::Impl::watch_time() {
 }
 
 void Server::Impl::report_turned_away(Connection::Clock::time_point now) {
-  if (turned_away_ > 0 && now - turned_away_report_ >= kTurnedAwayInterval) {
+  const size_t more = turned_away_ - reported_turned_away_;
+  if (more > 0 && now - turned_away_report_ >= kTurnedAwayInterval) {
     turned_away_report_ = now;
-    const size_t connections = std::exchange(turned_away_, 0);
+    reported_turned_away_ += more;
     if (options_.on_turned_away) {
-      options_.on_turned_away(connections);
+      options_.on_turned_away(more);
     }
   }
 }
@@ -314,6 +318,8 @@ Server::~Server() = default;
 uint16_t Server::port() const noexcept { return impl_->port(); }
 
 size_t Server::connections() const noexcept { return impl_->connections(); }
+
+size_t Server::turned_away() const noexcept { return impl_->turned_away(); }
 
 void Server::set_routes(Router router) { impl_->set_routes(std::move(router)); }
 

@@ -25,6 +25,9 @@ class Server {
   /// The port bound, also where the options say 0.
   [[nodiscard]] uint16_t port() const noexcept;
 
+  /// Connections that found no room since the start, for metrics. Any thread.
+  [[nodiscard]] size_t turned_away() const noexcept;
+
   /// The routes of requests whose head is read from now on; those under way keep their handlers.
   /// Returns once that holds. Not during or after drain. Called once.
   void set_routes(Router router);

@@ -73,10 +73,10 @@ std::string format_chunk(std::string_view piece) {
   return piece.empty() ? std::string() : fmt::format("{:x}\r\n{}\r\n", piece.size(), piece);
 }
 
-std::string format_last_chunk(const Headers& trailers) {
+std::string format_last_chunk(std::string_view trailer, std::string_view value) {
   std::string out = "0\r\n";
-  for (const auto& [name, value] : trailers) {
-    append_header(out, name, value);
+  if (!value.empty()) {
+    append_header(out, trailer, value);
   }
   return out + "\r\n";
 }

@@ -35,7 +35,7 @@ struct ResponseHead {
 /// One chunk of the chunked encoding; empty for an empty piece.
 [[nodiscard]] std::string format_chunk(std::string_view piece);
 
-/// The chunk that ends a body, with header fields that were not known before.
-[[nodiscard]] std::string format_last_chunk(const Headers& trailers);
+/// The chunk that ends a body, with a header that was not known before unless its value is empty.
+[[nodiscard]] std::string format_last_chunk(std::string_view trailer, std::string_view value);
 
 }  // namespace levin::serve::http

@@ -24,7 +24,7 @@ std::string read_file(const std::string& path) {
 
 /// Names and types of the metrics that a server exports which has answered a request.
 std::map<std::string, std::string> exported_metrics() {
-  const auto connections = [] { return size_t{1}; };
+  const auto connections = [] { return ConnectionCounts{.open = 1}; };
   testing::ServiceFixture fixture({.connections = connections});
   (void)fixture.post("/v1/chat/completions", testing::chat_body());
   std::istringstream text(fixture.ask("GET", "/metrics", "")->body());

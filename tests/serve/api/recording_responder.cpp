@@ -19,9 +19,10 @@ void RecordingResponder::send(http::Response response) {
   changed_.notify_all();
 }
 
-void RecordingResponder::expect_long_wait(http::LongWait wait) {
+void RecordingResponder::expect_long_wait(http::LongWait wait, std::string trailer) {
   const std::lock_guard lock(mutex_);
   long_wait_ = wait;
+  trailer_.first = std::move(trailer);
 }
 
 std::optional<http::LongWait> RecordingResponder::long_wait() const {
@@ -44,10 +45,10 @@ void RecordingResponder::write(std::string piece) {
   changed_.notify_all();
 }
 
-void RecordingResponder::finish(http::Headers trailers) {
+void RecordingResponder::finish(std::string trailer_value) {
   const std::lock_guard lock(mutex_);
   EXPECT_FALSE(is_done_);
-  trailers_ = std::move(trailers);
+  trailer_.second = std::move(trailer_value);
   is_done_ = true;
   changed_.notify_all();
 }
@@ -98,9 +99,9 @@ http::Headers RecordingResponder::headers() const {
   return response_.headers;
 }
 
-http::Headers RecordingResponder::trailers() const {
+std::pair<std::string, std::string> RecordingResponder::trailer() const {
   const std::lock_guard lock(mutex_);
-  return trailers_;
+  return trailer_;
 }
 
 bool RecordingResponder::is_done() const {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "serve/http/exchange.h"
@@ -17,10 +18,10 @@ namespace levin::serve::api::testing {
 class RecordingResponder : public http::Responder {
  public:
   void send(http::Response response) override;
-  void expect_long_wait(http::LongWait wait) override;
+  void expect_long_wait(http::LongWait wait, std::string trailer) override;
   void start_stream(int status, std::string content_type, http::Headers headers) override;
   void write(std::string piece) override;
-  void finish(http::Headers trailers) override;
+  void finish(std::string trailer_value) override;
   [[nodiscard]] size_t queued_bytes() const override;
   [[nodiscard]] bool is_closed() const override;
 
@@ -38,8 +39,8 @@ class RecordingResponder : public http::Responder {
   [[nodiscard]] int status() const;
   [[nodiscard]] std::string body() const;
   [[nodiscard]] http::Headers headers() const;
-  /// Of a stream that has ended.
-  [[nodiscard]] http::Headers trailers() const;
+  /// The header behind a stream that has ended.
+  [[nodiscard]] std::pair<std::string, std::string> trailer() const;
   [[nodiscard]] bool is_done() const;
   /// The body as JSON.
   [[nodiscard]] nlohmann::json json() const;
@@ -50,7 +51,7 @@ class RecordingResponder : public http::Responder {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   http::Response response_;  // of a stream: its body so far
-  http::Headers trailers_;
+  std::pair<std::string, std::string> trailer_;
   std::optional<http::LongWait> long_wait_;
   bool is_done_ = false;
   bool is_closed_ = false;

@@ -38,7 +38,7 @@ struct ServiceFixtureOptions {
   accounts::Accounts* accounts = nullptr;
   std::vector<std::string> api_keys = {};
   model::AttentionMode attention = model::AttentionMode::kAuto;
-  std::function<size_t()> connections = {};
+  std::function<ConnectionCounts()> connections = {};
 };
 
 class ServiceFixture {

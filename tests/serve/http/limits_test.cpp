@@ -211,6 +211,7 @@ TEST_F(LimitsTest, BoundsTheConnectionsOfAll) {
   EXPECT_EQ(status_of(connect()->read_all()), 503);
   EXPECT_TRUE(soon([&turned_away] { return turned_away == 2; }))
       << "whoever runs the server is told";
+  EXPECT_EQ(server->turned_away(), 2U);
   server.reset();
 }
 

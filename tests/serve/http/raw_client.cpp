@@ -85,9 +85,13 @@ std::string RawClient::read_all() {
 std::string RawClient::read_response() {
   std::string response = read_until("\r\n\r\n");
   if (header_of(response, "Transfer-Encoding") == "chunked") {
-    response += read_until("\r\n0\r\n");
-    for (std::string line; line != "\r\n" && !is_at_end_; response += line) {  // and trailers
+    bool is_end = false;  // of the chunks; trailers may follow
+    for (std::string line; !is_end || line != "\r\n"; response += line) {
       line = read_until("\r\n");
+      if (!line.ends_with("\r\n")) {
+        return response + line;
+      }
+      is_end = is_end || line == "0\r\n";
     }
     return response;
   }

@@ -55,27 +55,53 @@ TEST_F(StreamTest, SendsEmptyLinesBeforeALateAnswer) {
   start();
   const auto client = connect();
   const auto responder = hold(*client);
-  responder->expect_long_wait(LongWait::kBody);
-  EXPECT_EQ(status_of(client->read_until("\r\n\r\n")), 200);
+  responder->expect_long_wait(LongWait::kBody, "X-Cost");
+  const std::string head = client->read_until("\r\n\r\n");
+  EXPECT_EQ(status_of(head), 200);
+  EXPECT_EQ(header_of(head, "Trailer"), "X-Cost");
   EXPECT_EQ(client->read_until("\n\r\n"), "1\r\n\n\r\n");
   responder->send({.body = "{}", .headers = {{"X-Cost", "1"}}});
   EXPECT_TRUE(
       client->read_until("X-Cost: 1\r\n\r\n").ends_with("2\r\n{}\r\n0\r\nX-Cost: 1\r\n\r\n"))
-      << "the head is gone, so its fields come behind the body";
+      << "the head is gone, so this comes behind the body";
+}
+
+TEST_F(StreamTest, BringsNoOtherHeaderOfALateAnswer) {
+  options.limits.keep_alive_interval = milliseconds(30);
+  start();
+  const auto client = connect();
+  const auto responder = hold(*client);
+  responder->expect_long_wait(LongWait::kBody, "X-Cost");
+  client->read_until("\n\r\n");
+  responder->send({.status = 503, .body = "{}", .headers = {{"Retry-After", "1"}}});
+  EXPECT_TRUE(client->read_until("0\r\n\r\n").ends_with("2\r\n{}\r\n0\r\n\r\n"));
 }
 
 TEST_F(StreamTest, EndsWithWhatWasNotKnownAtItsBeginning) {
   start();
   const auto client = connect();
   const auto responder = hold(*client);
-  responder->start_stream(200, kSse, {{"Trailer", "X-Cost"}});
+  responder->expect_long_wait(LongWait::kEvents, "X-Cost");
+  responder->start_stream(200, kSse, {});
   responder->write("data: one\n\n");
-  responder->finish({{"X-Cost", "0.1\r\nX-Evil: 1"}});
-  EXPECT_TRUE(client->read_until("\r\n\r\n").find("Trailer: X-Cost\r\n") != std::string::npos);
+  responder->finish("0.1\r\nX-Evil: 1");
+  EXPECT_EQ(header_of(client->read_until("\r\n\r\n"), "Trailer"), "X-Cost");
   EXPECT_EQ(client->read_until("1\r\n\r\n"),
             "b\r\ndata: one\n\n\r\n0\r\nX-Cost: 0.1  X-Evil: 1\r\n\r\n");
   client->send(get("/hello"));
   EXPECT_EQ(body_of(client->read_response()), "hello");
+}
+
+TEST_F(StreamTest, PromisesNoTrailerWhereThereIsNoPlaceForIt) {
+  start();
+  const auto client = connect();
+  client->send(
+      "POST /held HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+  const auto responder = next_held();
+  responder->expect_long_wait(LongWait::kEvents, "X-Cost");
+  responder->start_stream(200, kSse, {});
+  responder->finish("0.1");
+  EXPECT_EQ(client->read_all().find("X-Cost"), std::string::npos);
 }
 
 TEST_F(StreamTest, HearsCommentsBeforeALateStream) {
@@ -83,7 +109,7 @@ TEST_F(StreamTest, HearsCommentsBeforeALateStream) {
   start();
   const auto client = connect();
   const auto responder = hold(*client);
-  responder->expect_long_wait(LongWait::kEvents);
+  responder->expect_long_wait(LongWait::kEvents, "");
   const std::string head = client->read_until("\r\n\r\n");
   EXPECT_EQ(status_of(head), 200);
   EXPECT_EQ(header_of(head, "Content-Type"), kEventStreamType);
@@ -100,7 +126,7 @@ TEST_F(StreamTest, GetsALateRefusalAsAnEventAfterComments) {
   start();
   const auto client = connect();
   const auto responder = hold(*client);
-  responder->expect_long_wait(LongWait::kEvents);
+  responder->expect_long_wait(LongWait::kEvents, "");
   client->read_until(": keep-alive");
   responder->send({.status = 503, .body = "{}"});
   EXPECT_TRUE(client->read_until("0\r\n\r\n").ends_with("a\r\ndata: {}\n\n\r\n0\r\n\r\n"));

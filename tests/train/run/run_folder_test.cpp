@@ -71,8 +71,10 @@ TEST(RunFolder, GoesOnWhereAKillLeftAnUnfinishedClaim) {
   EXPECT_EQ(complaint(path, kRecipe, StartMode::kResume), "");
   EXPECT_TRUE(is_claimed(path));
   EXPECT_FALSE(std::filesystem::exists(unfinished));
-  std::ofstream(place.file("recipe.toml.tmp")) << "somebody's";
-  EXPECT_THAT(complaint(place.path(), kRecipe, StartMode::kResume), HasSubstr("no run"));
+
+  const TemporaryFolder other;
+  std::ofstream(other.file("recipe.toml.tmp")) << "somebody's";
+  EXPECT_THAT(complaint(other.path(), kRecipe, StartMode::kResume), HasSubstr("no run"));
 }
 
 /// Replaces `line` in the recipe of a run folder.
