@@ -8,6 +8,11 @@
 #include <utility>
 
 namespace levin::base {
+namespace {
+
+constexpr std::string_view kTemporaryMark = ".tmp.";
+
+}  // namespace
 
 /// A signal handler walks the entries as a linked list and takes no lock, so every change of the
 /// list is one atomic store, and an entry that a handler may stand on is never freed.
@@ -72,7 +77,11 @@ const std::string& UnfinishedFile::path() const noexcept { return entry_->path; 
 void UnfinishedFile::keep() noexcept { entry_->is_kept = true; }
 
 std::string temporary_name(const std::string& path) {
-  return fmt::format("{}.tmp.{}", path, ::getpid());
+  return fmt::format("{}{}{}", path, kTemporaryMark, ::getpid());
+}
+
+bool is_temporary_name(std::string_view name, std::string_view path) {
+  return name.starts_with(path) && name.substr(path.size()).starts_with(kTemporaryMark);
 }
 
 void remove_unfinished_files() noexcept {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace levin::base {
 
@@ -31,6 +32,9 @@ class UnfinishedFile {
 /// Name under which the content of `path` lies until it is complete: in the same folder, and of
 /// this process alone.
 [[nodiscard]] std::string temporary_name(const std::string& path);
+
+/// Whether `name` is a temporary_name of `path` in any process, one that has been killed, too.
+[[nodiscard]] bool is_temporary_name(std::string_view name, std::string_view path);
 
 /// Removes the files of all objects that live. For signal handlers that end the program with
 /// _exit; no other use, because files may still be written meanwhile.

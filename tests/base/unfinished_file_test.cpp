@@ -33,6 +33,14 @@ TEST(UnfinishedFile, IsRemovedUnlessKept) {
   EXPECT_TRUE(exists(folder.file("kept")));
 }
 
+TEST(UnfinishedFile, TemporaryNamesAreKnownAgain) {
+  EXPECT_TRUE(is_temporary_name(temporary_name("recipe.toml"), "recipe.toml"));
+  EXPECT_TRUE(is_temporary_name("recipe.toml.tmp.4242", "recipe.toml"));
+  for (const char* name : {"recipe.toml", "recipe.toml.tmp", "other.tmp.4242", "recipe"}) {
+    EXPECT_FALSE(is_temporary_name(name, "recipe.toml")) << name;
+  }
+}
+
 TEST(UnfinishedFile, BelongsToWhoItWasMovedTo) {
   const testing::TemporaryFolder folder;
   UnfinishedFile first(make_file(folder, "file"));

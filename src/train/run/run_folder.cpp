@@ -9,6 +9,7 @@
 #include "base/durable.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/unfinished_file.h"
 #include "train/recipe/parse.h"
 #include "train/run/checkpoint_store.h"
 #include "train/run/version.h"
@@ -32,27 +33,29 @@ bool has_progress(const std::string& path) {
   return fs::exists(metrics_path(path)) || (fs::exists(checkpoints) && !fs::is_empty(checkpoints));
 }
 
-/// What a recipe is called while it is written; a kill may leave it.
-bool is_unfinished_recipe(const fs::path& path) {
-  return path.filename().string().starts_with(std::string(kRecipeName) + ".tmp.");
+/// What a kill within claim() may leave.
+bool is_unfinished_claim(const fs::path& file) {
+  return base::is_temporary_name(file.filename().string(), kRecipeName);
 }
 
 /// Whether the folder holds anything but our lock and a claim that was not finished.
 bool is_empty(const std::string& path) {
   return std::ranges::all_of(fs::directory_iterator(path), [](const fs::directory_entry& entry) {
-    return entry.path().filename() == kLockName || is_unfinished_recipe(entry.path());
+    return entry.path().filename() == kLockName || is_unfinished_claim(entry.path());
   });
 }
 
 /// With the folder locked nobody writes these any more.
-void remove_unfinished_recipes(const std::string& path) {
+void remove_unfinished_claims(const std::string& path) {
   std::vector<fs::path> found;
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
-    if (is_unfinished_recipe(entry.path())) {
+    if (is_unfinished_claim(entry.path())) {
       found.push_back(entry.path());
     }
   }
-  std::ranges::for_each(found, [](const fs::path& file) { fs::remove(file); });
+  for (const fs::path& file : found) {
+    fs::remove(file);
+  }
 }
 
 /// The folder's recipe as this version writes it: keys that came later have their defaults.
@@ -86,7 +89,7 @@ RunFolder::RunFolder(const std::string& path, const std::string& recipe_text, St
                 "this folder holds something that is no run; choose another --out");
   }
   lock_.emplace(path);
-  remove_unfinished_recipes(path);
+  remove_unfinished_claims(path);
   if (is_claimed(path)) {
     require_own(mode);
   }

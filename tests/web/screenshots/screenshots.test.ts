@@ -139,29 +139,20 @@ describe.skipIf(program === '')('levin serve models/mini', () => {
     await page.waitForTimeout(200);
   }
 
-  test('questions about a novel', async () => {
-    const { page, context } = await open(browser, server.url, { width: 1180, height: 780 });
-    await discuss(page, 2);
-    await shoot(page, 'serve');
-    await context.close();
-  }, 120_000);
-
-  test('the meter, in the dark', async () => {
-    const { page, context } = await open(browser, server.url, { colorScheme: 'dark', width: 1180, height: 780 });
-    await discuss(page, 3);
-    await shoot(page, 'serve-meter');
-    await context.close();
-  }, 120_000);
-
-  test('a phone', async () => {
-    const { page, context } = await open(browser, server.url, { width: 390, height: 780 });
-    await discuss(page, 1);
-    await shoot(page, 'serve-phone');
+  const desktop = { width: 1180, height: 780 };
+  test.each([
+    { name: 'serve', count: 2, view: desktop },
+    { name: 'serve-meter', count: 3, view: { ...desktop, colorScheme: 'dark' as const } },
+    { name: 'serve-phone', count: 1, view: { width: 390, height: 780 } },
+  ])('$name: questions about a novel', async ({ name, count, view }) => {
+    const { page, context } = await open(browser, server.url, view);
+    await discuss(page, count);
+    await shoot(page, name);
     await context.close();
   }, 120_000);
 
   test('a long document being read', async () => {
-    const { page, context } = await open(browser, server.url, { width: 1180, height: 780 });
+    const { page, context } = await open(browser, server.url, desktop);
     await drop(page, 'persuasion-three-times.txt', `${novel}\n${novel}\n${novel}`);
     await ask(page, questions[0] ?? '');
     await page.waitForFunction(() => (document.querySelector('progress')?.value ?? 0) > 4096);
