@@ -139,8 +139,8 @@ void run_expanded(benchmark::State& state, int64_t heads, int64_t tokens, int64_
                                .data = reinterpret_cast<const std::byte*>(weights.data())};
   tensor::Tensor<float, 3> out({tokens, heads, 128});
   for (auto _ : state) {
-    expanded_attention(bench.ctx, q.view(), depth, cache.view(), kv_b_proj, make_dims(heads),
-                       out.view());
+    const ExpandedChunk chunk{.kv = cache.view(), .first_pos = depth, .tokens = tokens};
+    expanded_attention(bench.ctx, q.view(), {&chunk, 1}, kv_b_proj, make_dims(heads), out.view());
   }
   const auto pairs = static_cast<double>(tokens * depth + tokens * (tokens + 1) / 2);
   const double expansion = static_cast<double>((depth + tokens) * 512 * 256);

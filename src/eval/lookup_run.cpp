@@ -26,16 +26,15 @@ class DocumentRun {
   AnswerTexts run(base::FunctionRef<void(int64_t, int64_t)> progress) {
     submit(0);
     int64_t read_tokens = 0;
-    bool is_read = false;
     while (engine_.has_work()) {
       for (const runtime::TokenEvent& event : engine_.step()) {
-        is_read |= event.token.has_value();
         read_tokens = std::max(read_tokens, event.prompt_tokens_done);
         take(event);
       }
       progress(read_tokens, done_);
-      if (is_read) {
-        // The document's pages can be found from now on.
+      if (done_ > 0) {
+        // The document's pages can be found, and while nobody is answered the engine reads large
+        // chunks: the other questions together.
         for (; next_ < prompts_.rests.size(); ++next_) {
           submit(next_);
         }

@@ -55,13 +55,23 @@ int64_t absorbed_attention(Context& ctx, TensorView<const float, 3> q,
 /// page.
 inline constexpr int64_t kExpandedBlockTokens = 256;
 
+/// Tokens of a sequence, one after another, that expanded attention computes.
+struct ExpandedChunk {
+  KvLayerView kv;
+  int64_t first_pos = 0;  ///< position of the first one
+  int64_t first_row = 0;  ///< its row in q and out
+  int64_t tokens = 0;     ///< at least one
+};
+
 /// Expanded (MHA) form for prefill, fast numerics, bf16 cache: keys and values of a block of tokens
 /// (aligned to absolute positions) are expanded from the latent with kv_b_proj, one head a task.
-///   q    [tokens, heads, qk_nope_head_dim + qk_rope_head_dim] f32, of positions first_pos, ...
-///   out  [tokens, heads, v_head_dim] f32, written
-/// Causal: the query at position p reads [0, p]. Returns the number of latent rows read.
-int64_t expanded_attention(Context& ctx, TensorView<const float, 3> q, int64_t first_pos,
-                           const KvLayerView& kv, const WeightMatrix& kv_b_proj,
+/// Chunks in neighbouring rows whose sequences share pages (questions about one document) share
+/// their expansion, and a query's bits do not depend on it.
+///   q    [tokens, heads, qk_nope_head_dim + qk_rope_head_dim] f32
+///   out  [tokens, heads, v_head_dim] f32, the rows of the chunks are written
+/// Causal: the query at position p reads [0, p]. Returns the number of latent rows expanded.
+int64_t expanded_attention(Context& ctx, TensorView<const float, 3> q,
+                           std::span<const ExpandedChunk> chunks, const WeightMatrix& kv_b_proj,
                            const MlaDims& dims, TensorView<float, 3> out);
 
 /// Both forms in plain float32 over an f32 cache (reference numerics). `kv_b` is kv_b_proj as

@@ -137,15 +137,15 @@ int64_t product_workspace(const Config& config, const StepSize& size) {
            converted_bytes(rows.shared, shared_width(config))});
 }
 
-/// State of expanded attention: of each thread, for the tokens that attend in this form.
+/// State of expanded attention: of each thread, for the tokens that attend in this form. Where the
+/// model selects they are few of one sequence, but sequences that share pages go together, and all
+/// of a sequence that reads everything (Chunk::is_dense).
 int64_t expanded_workspace(const Config& config, const StepSize& size) {
-  const int64_t tokens =
-      size.is_sparse ? std::min(size.tokens, selected_positions(config, size)) : size.tokens;
   const int64_t block = kernels::kExpandedBlockTokens *
                         ((config.kv_lora_rank + config.qk_head_dim() + config.v_head_dim) * kBf16 +
                          (config.qk_nope_head_dim + config.v_head_dim) * kF32);
   return size.threads *
-         (tokens * (config.qk_head_dim() * kBf16 + (config.v_head_dim + 2) * kF32) + block);
+         (size.tokens * (config.qk_head_dim() * kBf16 + (config.v_head_dim + 2) * kF32) + block);
 }
 
 int64_t fast_workspace(const Config& config, const StepSize& size) {

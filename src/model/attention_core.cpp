@@ -117,29 +117,32 @@ void attend(const ModelContext& model, const AttentionWeights& weights, int64_t 
     attend_reference(model, weights, layer_idx, step);
     return;
   }
+  std::vector<kernels::ExpandedChunk> expanded;
   std::vector<AbsorbedRow> absorbed;
   for (size_t i = 0; i < step.chunks.size(); ++i) {
     const kernels::KvLayerView kv = step.kv(i, layer_idx, model.layout);
     const int64_t first_row = step.first_row[i];
-    const int64_t expanded = expanded_tokens(model, step, i);
-    if (expanded > 0) {
-      kernels::expanded_attention(
-          model.kernels,
-          split_heads<const float>(act.q.view(), config.num_attention_heads)
-              .rows(first_row, expanded),
-          step.chunks[i].first_pos, kv, weights.kv_b_proj, mla_dims(config),
-          split_heads(act.heads_out.view(), config.num_attention_heads).rows(first_row, expanded));
-      for (int64_t row = first_row; row < first_row + expanded; ++row) {
-        step.stats.latent_rows_read += step.positions[static_cast<size_t>(row)] + 1;
-      }
+    const int64_t count = expanded_tokens(model, step, i);
+    if (count > 0) {
+      expanded.push_back({.kv = kv,
+                          .first_pos = step.chunks[i].first_pos,
+                          .first_row = first_row,
+                          .tokens = count});
     }
-    for (int64_t row = first_row + expanded; row < first_row + step.chunk_tokens(i); ++row) {
+    for (int64_t row = first_row; row < first_row + count; ++row) {
+      step.stats.latent_rows_read += step.positions[static_cast<size_t>(row)] + 1;
+    }
+    for (int64_t row = first_row + count; row < first_row + step.chunk_tokens(i); ++row) {
       absorbed.push_back({row,
                           {.kv = kv,
                            .positions = step.selection.row(row),
                            .kv_tokens = step.positions[static_cast<size_t>(row)] + 1}});
     }
   }
+  kernels::expanded_attention(model.kernels,
+                              split_heads<const float>(act.q.view(), config.num_attention_heads),
+                              expanded, weights.kv_b_proj, mla_dims(config),
+                              split_heads(act.heads_out.view(), config.num_attention_heads));
   attend_absorbed(model, weights, absorbed, step);
 }
 

@@ -18,14 +18,17 @@ model::LoadOptions load_options(const EngineOptions& options) {
 
 model::StepSize largest_step(const model::Config& config, const EngineOptions& options, int threads,
                              int64_t context_tokens) {
-  const int64_t tokens = std::min(options.chunk_tokens, context_tokens);
+  // One sequence is no longer than the context, several are together.
+  const bool has_several = options.most_contexts > 1 || options.cache_bytes > 0;
+  const int64_t tokens =
+      has_several ? options.chunk_tokens : std::min(options.chunk_tokens, context_tokens);
   return {.numerics = options.forward.numerics,
           .is_sparse = model::reads_selection(config, options.forward),
           .selection_budget = model::selection_budget(config, options.forward.selection),
           .threads = threads,
           .tokens = tokens,
           .context_tokens = context_tokens,
-          .decode_rows = options.most_contexts > 1 ? tokens : 1,
+          .decode_rows = has_several ? tokens : 1,
           .logits_rows = options.scores_prompts ? kMostScoredRows : 1};
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "kernels/latent_cache.h"
 #include "kernels/paged_cache.h"
 #include "kernels/tables.h"
 
@@ -18,17 +19,14 @@ namespace levin::kernels {
 namespace {
 
 using tensor::Tensor;
+using testing::ExpandWeights;
+using testing::expect_same_bits;
+using testing::kDims;
+using testing::kRowDim;
+using testing::LatentCache;
 using testing::PagedCache;
 using testing::random_heads;
 using testing::random_rows;
-
-constexpr MlaDims kDims = {.num_attention_heads = 5,
-                           .kv_lora_rank = 64,
-                           .qk_nope_head_dim = 24,
-                           .qk_rope_head_dim = 16,
-                           .v_head_dim = 40,
-                           .softmax_scale = 0.15F};
-constexpr int64_t kRowDim = 64 + 16;
 
 /// Softmax attention in double over gathered rows.
 ///   keys, values: one pointer per row read
@@ -58,28 +56,6 @@ std::vector<double> attend(const float* q, int64_t qk_dim, const std::vector<con
   return out;
 }
 
-/// A cache with `tokens` random latent rows, and the rows as float32 as they were stored.
-struct LatentCache {
-  LatentCache(int64_t tokens, int64_t latent_bytes, uint64_t seed = 1)
-      : cache({.kv_row_dim = kRowDim, .latent_bytes = latent_bytes}, tokens),
-        rows(random_rows(tokens, kRowDim, seed)) {
-    if (latent_bytes == 2) {
-      for (int64_t i = 0; i < tokens * kRowDim; ++i) {
-        rows.data()[i] = to_f32(base::to_bf16(rows.data()[i]));
-      }
-    }
-    base::ThreadPool pool(1);
-    Context ctx(pool, ref::table());
-    // In two calls, the second in the middle of a page.
-    const int64_t first = std::min<int64_t>(tokens, 70);
-    store_latent_rows(ctx, rows.view().rows(0, first), cache.view(), 0);
-    store_latent_rows(ctx, rows.view().rows(first, tokens - first), cache.view(), first);
-  }
-
-  PagedCache cache;
-  Tensor<float, 2> rows;
-};
-
 std::vector<int32_t> every_third(int64_t tokens) {
   std::vector<int32_t> positions;
   for (int64_t pos = 1; pos < tokens; pos += 3) {
@@ -101,17 +77,6 @@ class AttentionTest : public testing::TableTest {
 
   int64_t rows_read_ = 0;
 };
-
-void expect_same_bits(TensorView<const float, 3> a, TensorView<const float, 3> b,
-                      const char* what) {
-  ASSERT_EQ(a.extents(), b.extents());
-  for (int64_t i = 0; i < a.extent(0); ++i) {
-    for (int64_t j = 0; j < a.extent(1); ++j) {
-      ASSERT_EQ(std::memcmp(a.row(i, j), b.row(i, j), sizeof(float) * a.extent(2)), 0)
-          << what << ": token " << i << ", head " << j;
-    }
-  }
-}
 
 TEST_P(AttentionTest, AbsorbedReadsTheNamedRows) {
   const LatentCache latents(700, 2);
@@ -198,24 +163,6 @@ TEST_P(AttentionTest, RefusesRowsThatExceedTheScratchMemory) {
   EXPECT_THROW(absorbed(q, queries, 1, dims), base::Error);
 }
 
-/// kv_b_proj [heads * (nope + v), kv_lora_rank] as bf16, and as float32.
-struct ExpandWeights {
-  ExpandWeights() : wide(random_rows(5 * (24 + 40), 64, 5, 0.125)) {
-    for (int64_t i = 0; i < 5 * 64 * 64; ++i) {
-      narrow.push_back(base::to_bf16(wide.data()[i]));
-      wide.data()[i] = to_f32(narrow.back());
-    }
-    matrix = {.format = tensor::WeightFormat::kBf16,
-              .rows = 5 * 64,
-              .cols = 64,
-              .data = reinterpret_cast<const std::byte*>(narrow.data())};
-  }
-
-  std::vector<Bf16> narrow;
-  Tensor<float, 2> wide;
-  WeightMatrix matrix;
-};
-
 /// kv_b_proj applied to the cached latents: [tokens, heads * (nope + v)].
 Tensor<float, 2> expand(const LatentCache& latents, const ExpandWeights& weights, int64_t tokens) {
   Tensor<float, 2> expanded({tokens, 5 * 64});
@@ -260,9 +207,8 @@ TEST_P(AttentionTest, ExpandedIsCausalAttention) {
   Tensor<float, 3> out({150, 5, 40});
   base::ThreadPool pool(2);
   Context ctx(pool, *table_);
-  EXPECT_EQ(expanded_attention(ctx, q.view(), 180, latents.cache.view(), weights.matrix, kDims,
-                               out.view()),
-            330);
+  const ExpandedChunk chunk{.kv = latents.cache.view(), .first_pos = 180, .tokens = 150};
+  EXPECT_EQ(expanded_attention(ctx, q.view(), {&chunk, 1}, weights.matrix, kDims, out.view()), 330);
   for (int64_t token = 0; token < 150; token += 7) {
     std::vector<int64_t> positions;
     for (int64_t pos = 0; pos <= 180 + token; ++pos) {
@@ -288,9 +234,11 @@ TEST_P(AttentionTest, ExpandedGivesTheSameBitsForAnyChunksAndThreads) {
     Context ctx(pool, *table_);
     Tensor<float, 3> out({290, 5, 40});
     for (int64_t first = 0; first < 290; first += chunk) {
-      const int64_t tokens = std::min<int64_t>(chunk, 290 - first);
-      expanded_attention(ctx, q.view().rows(first, tokens), first, latents.cache.view(),
-                         weights.matrix, kDims, out.view().rows(first, tokens));
+      const ExpandedChunk part{.kv = latents.cache.view(),
+                               .first_pos = first,
+                               .first_row = first,
+                               .tokens = std::min<int64_t>(chunk, 290 - first)};
+      expanded_attention(ctx, q.view(), {&part, 1}, weights.matrix, kDims, out.view());
     }
     return out;
   };
@@ -299,6 +247,7 @@ TEST_P(AttentionTest, ExpandedGivesTheSameBitsForAnyChunksAndThreads) {
   expect_same_bits(run(64, 2).view(), whole.view(), "chunks of 64");
   expect_same_bits(run(37, 1).view(), whole.view(), "chunks of 37");
   expect_same_bits(run(145, 1).view(), whole.view(), "chunks of 145");
+  expect_same_bits(run(129, 1).view(), whole.view(), "chunks that end on a tile's first key");
 }
 
 TEST_P(AttentionTest, ReferenceFormsAreFloat32Exact) {

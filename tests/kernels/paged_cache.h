@@ -54,6 +54,11 @@ class PagedCache {
     }
   }
 
+  /// From now on the first `count` pages are those of `other`, which has to outlive this cache.
+  void share_pages(const PagedCache& other, int64_t count) {
+    std::copy_n(other.pages_.begin(), count, pages_.begin());
+  }
+
   [[nodiscard]] KvLayerView view() const {
     return {.pages = pages_.data(), .layer_offset = layout_.layer_bytes(), .layout = &layout_};
   }

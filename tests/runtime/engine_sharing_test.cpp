@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <map>
+#include <vector>
+
 #include "engine_helpers.h"
 #include "runtime/engine.h"
 #include "runtime/page_pool.h"
@@ -14,6 +18,7 @@ using testing::make_request;
 using testing::mini_model;
 using testing::Outcome;
 using testing::random_prompt;
+using testing::run_all;
 using testing::run_alone;
 
 TEST(Engine, SharedPrefixesChangeNothingButTheWork) {
@@ -34,6 +39,31 @@ TEST(Engine, SharedPrefixesChangeNothingButTheWork) {
   EXPECT_EQ(sharing->stats().cached_prompt_tokens, 2 * 128);
   EXPECT_EQ(sharing->stats().prompt_tokens, plain->stats().prompt_tokens);
   EXPECT_EQ(sharing->pages().held_pages(), 0);
+}
+
+TEST(Engine, PromptsAboutOneDocumentReadInOneStepAnswerAsAlone) {
+  EngineOptions options;
+  options.forward.attention = model::AttentionMode::kDense;  // what they share is expanded once
+  options.most_contexts = 4;
+  const auto sharing = load_engine(mini_model(), 1024, options);
+  options.share_prefixes = false;
+  const auto plain = load_engine(mini_model(), 1024, options);
+  const std::vector<int32_t> document = random_prompt(620, 4000, 4);
+  (void)run_alone(*sharing, make_request(document, 1));
+  std::map<RequestId, Outcome> expected;
+  for (uint64_t i = 0; i < 3; ++i) {
+    std::vector<int32_t> prompt = document;
+    const std::vector<int32_t> question = random_prompt(10 + 90 * static_cast<int64_t>(i), 4000, i);
+    prompt.insert(prompt.end(), question.begin(), question.end());
+    expected[sharing->submit(make_request(prompt, 4))] = run_alone(*plain, make_request(prompt, 4));
+  }
+  const int64_t steps = sharing->stats().steps;
+  const auto outcomes = run_all(*sharing);
+  EXPECT_EQ(outcomes, expected);
+  EXPECT_EQ(sharing->stats().steps - steps, 4) << "all prompts in the first step";
+  for (const auto& [id, outcome] : outcomes) {
+    EXPECT_EQ(outcome.cached_tokens, 576);
+  }
 }
 
 TEST(Engine, AnswersAreNotTakenFromTheCacheAsPrompts) {
