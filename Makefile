@@ -35,12 +35,12 @@ goldens:
 	@build/release/levin_golden_tables
 
 asan tsan:
-	@tools/install_deps.sh engine test
+	@tools/install_deps.sh engine test sanitize
 	@tools/build.sh $@
 	@tools/ctest.sh $@
 
 fuzz:
-	@tools/install_deps.sh engine fuzz
+	@tools/install_deps.sh engine sanitize
 	@tools/build.sh fuzz
 	@fuzz/run.sh $${LEVIN_FUZZ_SECONDS:-20}
 

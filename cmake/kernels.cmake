@@ -9,6 +9,7 @@ function(levin_isa_objects isa)
   endif()
   add_library(levin_kernels_${isa} OBJECT ${sources})
   set_target_properties(levin_kernels_${isa} PROPERTIES UNITY_BUILD OFF)
+  levin_optimize_sanitized(levin_kernels_${isa} kernels)
   target_compile_options(levin_kernels_${isa} PRIVATE ${ARGN} -ffp-contract=off -fno-exceptions)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ 12 takes the deliberately undefined operand inside its AVX-512 intrinsics for a mistake.

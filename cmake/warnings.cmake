@@ -13,8 +13,3 @@ if(CMAKE_UNITY_BUILD)
     add_compile_options(-Wno-shadow)
   endif()
 endif()
-
-if(LEVIN_SANITIZE)
-  add_compile_options(-fsanitize=${LEVIN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=${LEVIN_SANITIZE})
-endif()

@@ -24,12 +24,12 @@ packages_of() {
     tokenizer) echo "npm=npm node=nodejs ca-certificates" ;;
     web) echo "npm=npm node=nodejs ca-certificates chromium=chromium" ;;
     lint) echo "clang-format-14 clang-tidy-14 shellcheck=shellcheck git=git" ;;
-    fuzz) echo "clang-14 clang++=clang libclang-rt-14-dev" ;;
+    sanitize) echo "clang-14 clang++=clang libclang-rt-14-dev" ;;
     bench) echo "libbenchmark-dev libdnnl-dev ocl-icd-opencl-dev" ;;
     coverage) echo "gcovr=gcovr python3=python3 clang-14 clang++=clang libclang-rt-14-dev llvm-cov=llvm" ;;
     *)
       echo "install_deps: no purpose '$1'; there are:" \
-        "engine demo train test tokenizer web lint fuzz bench coverage" >&2
+        "engine demo train test tokenizer web lint sanitize bench coverage" >&2
       return 2
       ;;
   esac

@@ -243,6 +243,18 @@ function slopeOf(samples) {
   return rise / spread / kSampleSeconds;
 }
 
+/// One bar for each of at most 60 equal spans of time: the most memory in it, between the least and most of all.
+function barsOf(samples) {
+  const lowest = Math.min(...samples);
+  const span = Math.max(1, Math.max(...samples) - lowest);
+  const count = Math.min(60, samples.length);
+  return Array.from({length: count}, (_, i) => {
+    const [from, to] = [i, i + 1].map((edge) => Math.floor((edge * samples.length) / count));
+    const highest = Math.max(...samples.slice(from, to));
+    return '▁▂▃▄▅▆▇█'[Math.round((7 * (highest - lowest)) / span)];
+  }).join('');
+}
+
 function checkMemory(samples, last) {
   const warmUpSamples = kWarmUpSeconds / kSampleSeconds;
   const start = samples[warmUpSamples];
@@ -251,6 +263,7 @@ function checkMemory(samples, last) {
   console.log(`\nmemory (anonymous) MiB: ${mib(samples[0])} at the first sample, ${warm} when warm, ` +
               `${mib(middle)} in the middle, ${mib(samples.at(-1))} in the last, ` +
               `${mib(Math.max(...samples))} at most, ${mib(last)} after the end`);
+  console.log(`from ${mib(Math.min(...samples))} to ${mib(Math.max(...samples))}: ${barsOf(samples)}`);
   if (last > 1.1 * start + 32 * kMib) {
     failures.push(`memory grew from ${mib(start)} to ${mib(last)} MiB`);
   }

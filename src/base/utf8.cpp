@@ -5,8 +5,6 @@
 namespace levin::base {
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
 struct LeadByte {
   size_t length = 0;  // bytes of the whole sequence, 0 if no sequence may start so
   uint8_t second_min = 0x80;
@@ -94,7 +92,7 @@ RepairedText repair_utf8(std::string_view text) {
       repaired.text.append(text.substr(0, length));
     } else {
       length = ill_formed_subpart_length(text);
-      repaired.text.append(kReplacement);
+      repaired.text.append(kReplacementCharacter);
       ++repaired.replacements;
     }
     text.remove_prefix(length);

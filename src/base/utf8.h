@@ -8,6 +8,9 @@
 
 namespace levin::base {
 
+/// U+FFFD, which stands for what is not well-formed.
+inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";
+
 /// Length in bytes of the well-formed sequence at the start of `text`; 0 if ill-formed or empty
 /// (overlong forms, surrogates and values beyond U+10FFFF are ill-formed).
 [[nodiscard]] size_t utf8_sequence_length(std::string_view text) noexcept;

@@ -20,8 +20,8 @@ namespace {
 using base::ErrorCode;
 using nlohmann::json;
 
-constexpr std::string_view kSchema = "levin-answers/1";
-constexpr int64_t kMaxFileBytes = int64_t{1} << 32;
+constexpr std::string_view kJournalSchema = "levin-answers/1";
+constexpr int64_t kMaxJournalBytes = int64_t{1} << 32;
 
 /// FNV-1a over the tokens of all prompts.
 std::string prompts_key(const LookupPrompts& prompts) {
@@ -48,7 +48,7 @@ std::string prompts_key(const LookupPrompts& prompts) {
 
 [[noreturn]] void refuse(const std::string& where) {
   base::throw_error(ErrorCode::kInvalidFile, where, "no journal of answers: \"{}\" expected",
-                    kSchema);
+                    kJournalSchema);
 }
 
 std::string text_of(const json& object, const char* key, const std::string& where) {
@@ -65,7 +65,7 @@ AnswerJournal::AnswerJournal(std::string path) : path_(std::move(path)) {
   if (!std::filesystem::exists(path_)) {
     return;
   }
-  const std::string content = base::read_file(path_, kMaxFileBytes);
+  const std::string content = base::read_file(path_, kMaxJournalBytes);
   const size_t whole = content.rfind('\n') + 1;  // 0 if there is none
   int64_t line_number = 0;
   for (size_t begin = 0; begin < whole;) {
@@ -84,7 +84,7 @@ AnswerJournal::AnswerJournal(std::string path) : path_(std::move(path)) {
 
 void AnswerJournal::read_line(std::string_view line, const std::string& where) {
   const json object = formats::parse_json(line, where);
-  if (!object.is_object() || text_of(object, "schema", where) != kSchema) {
+  if (!object.is_object() || text_of(object, "schema", where) != kJournalSchema) {
     refuse(where);
   }
   const auto list = object.find("texts");
@@ -112,8 +112,10 @@ const AnswerTexts* AnswerJournal::find(const std::string& contestant,
 void AnswerJournal::append(const std::string& contestant, const LookupPrompts& prompts,
                            AnswerTexts texts) {
   Key key{contestant, prompts_key(prompts)};
-  const json line = {
-      {"schema", kSchema}, {"contestant", key.first}, {"prompts", key.second}, {"texts", texts}};
+  const json line = {{"schema", kJournalSchema},
+                     {"contestant", key.first},
+                     {"prompts", key.second},
+                     {"texts", texts}};
   base::append_line(path_, line.dump());
   answers_[std::move(key)] = std::move(texts);
 }

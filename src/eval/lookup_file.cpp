@@ -17,7 +17,7 @@ namespace {
 using base::ErrorCode;
 using nlohmann::json;
 
-constexpr std::string_view kSchema = "levin-lookup/1";
+constexpr std::string_view kFileSchema = "levin-lookup/1";
 constexpr int64_t kMaxFileBytes = int64_t{1} << 32;
 constexpr int64_t kMaxLength = int64_t{1} << 30;
 
@@ -97,8 +97,8 @@ LookupQuestion parse_question(const json& entry, const std::string& where) {
 LookupDocument parse_lookup_document(std::string_view line, const std::string& where) {
   const json object = formats::parse_json(line, where);
   const Fields fields(object, where);
-  if (const std::string schema = fields.text("schema"); schema != kSchema) {
-    fields.wanted("schema", fmt::format("\"{}\"", kSchema));
+  if (const std::string schema = fields.text("schema"); schema != kFileSchema) {
+    fields.wanted("schema", fmt::format("\"{}\"", kFileSchema));
   }
   fields.allow_only({"schema", "id", "length", "wording", "hops", "facts", "document_tokens",
                      "document", "questions"});

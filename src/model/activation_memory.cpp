@@ -28,14 +28,14 @@ bool has_moe_layer(const Config& config) {
 bool has_dense_layer(const Config& config) { return !config.is_moe_layer(0); }
 
 /// Rows of one group of experts at most: shared experts count as one that every token uses.
-struct ExpertRows {
+struct RowCounts {
   int64_t routed = 0;
   int64_t shared = 0;
 
   [[nodiscard]] int64_t all() const { return routed + shared; }
 };
 
-ExpertRows expert_rows(const Config& config, int64_t tokens) {
+RowCounts row_counts(const Config& config, int64_t tokens) {
   if (!has_moe_layer(config)) {
     return {};
   }
@@ -103,7 +103,7 @@ int64_t reference_bytes(const Config& config, const StepSize& size) {
 
 /// Gate and up of the larger of the two kinds of layers; gathered inputs and outputs of experts.
 int64_t feed_forward_bytes(const Config& config, int64_t tokens) {
-  const ExpertRows rows = expert_rows(config, tokens);
+  const RowCounts rows = row_counts(config, tokens);
   const int64_t dense = has_dense_layer(config) ? tokens * config.intermediate_size : 0;
   const int64_t experts =
       rows.routed * config.moe_intermediate_size + rows.shared * shared_width(config);
@@ -124,7 +124,7 @@ int64_t index_workspace(const Config& config, const StepSize& size) {
 /// Inputs of the largest product in bf16.
 int64_t product_workspace(const Config& config, const StepSize& size) {
   const int64_t heads = config.num_attention_heads;
-  const ExpertRows rows = expert_rows(config, size.tokens);
+  const RowCounts rows = row_counts(config, size.tokens);
   // The router and the indexer's head weights take their input as two terms.
   const int64_t terms = has_moe_layer(config) || size.is_sparse ? 2 : 1;
   return std::max(

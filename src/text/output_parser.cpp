@@ -9,8 +9,6 @@
 namespace levin::text {
 namespace {
 
-constexpr std::string_view kReplacement = "\uFFFD";
-
 bool has_markup(ChatStyle style) noexcept {
   return style != ChatStyle::kMarkers && style != ChatStyle::kPlain;
 }
@@ -36,8 +34,9 @@ OutputParser& OutputParser::operator=(OutputParser&& other) noexcept = default;
 std::vector<OutputEvent> OutputParser::push(std::string_view text) {
   bytes_ += text;
   // A U+FFFD waits like the half of a character: at the end of the output it is one.
-  const size_t incomplete =
-      bytes_.ends_with(kReplacement) ? kReplacement.size() : base::incomplete_utf8_tail(bytes_);
+  const size_t incomplete = bytes_.ends_with(base::kReplacementCharacter)
+                                ? base::kReplacementCharacter.size()
+                                : base::incomplete_utf8_tail(bytes_);
   const size_t complete = bytes_.size() - incomplete;
   pending_ += base::repair_utf8(std::string_view(bytes_).substr(0, complete)).text;
   bytes_.erase(0, complete);

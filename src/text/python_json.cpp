@@ -13,8 +13,6 @@
 namespace levin::text {
 namespace {
 
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
 bool has_lone_surrogate(std::string_view text) { return !base::is_valid_utf8(text); }
 
 bool has_lone_surrogate(const JsonValue& value) {
@@ -158,7 +156,7 @@ std::string replace_lone_surrogates(std::string_view text) {
     const WtfChar current = first_wtf8_char(text);
     const bool is_lone =
         is_high_surrogate(current.code_point) || is_low_surrogate(current.code_point);
-    out += is_lone ? kReplacement : text.substr(0, current.length);
+    out += is_lone ? base::kReplacementCharacter : text.substr(0, current.length);
     text.remove_prefix(current.length);
   }
   return out;

@@ -118,7 +118,7 @@ TEST(Memory, ContextThatFitsNoMachineIsRefusedWithTheBytesItNeeds) {
   EXPECT_THAT(result.err, HasSubstr("tokens fits"));
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // these need address space
+#ifndef LEVIN_SANITIZED  // these need address space
 TEST(Memory, LimitOfTheAddressSpaceIsOutOfMemory) {
   const TemporaryFolder folder;
   ASSERT_EQ(run_levin({"synth", test_data("configs/tiny.json"), "--out", folder.path(), "--set",

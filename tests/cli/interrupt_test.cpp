@@ -14,7 +14,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // A machine that is busy with other tests, or one with sanitizers, may be late by much more.
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(NDEBUG) && !defined(LEVIN_SANITIZED)
 constexpr auto kBound = milliseconds(1000);
 #else
 constexpr auto kBound = milliseconds(5000);

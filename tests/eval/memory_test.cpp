@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kMiB = int64_t{1} << 20;
 
 // Sanitizers keep shadow memory of their own.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef LEVIN_SANITIZED
 constexpr bool kMeasuresOnlyOurs = false;
 #else
 constexpr bool kMeasuresOnlyOurs = true;
@@ -114,13 +114,13 @@ const Trial kTrials[] = {
      model::AttentionMode::kSparse,
      2048,
      131072},
-    {"SpeedModelAt128KSmallChunks",
+    {"SpeedModelAt32KSmallChunks",
      kSpeedModel,
      {},
      model::Numerics::kFast,
      model::AttentionMode::kSparse,
      512,
-     131072},
+     32768},
 };
 
 class MemorySlow : public ::testing::TestWithParam<Trial> {};

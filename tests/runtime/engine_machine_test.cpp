@@ -49,7 +49,7 @@ TEST_F(EngineMachine, AFileThatShrinksWhileItIsReadEndsWithOneSentence) {
               "restore the file and start again\n$");
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef LEVIN_SANITIZED
 /// Allows no further memory of 32 MiB, the size of a piece of the cache, to be mapped.
 void refuse_more_memory() {
   std::ifstream status("/proc/self/statm");

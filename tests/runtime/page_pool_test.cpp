@@ -57,7 +57,7 @@ TEST(PagePool, UntouchedPagesCostNoMemory) {
   }
   const int64_t grown = base::process_memory().anonymous_bytes - before;
   // Huge pages may round up, the rest of the slab stays uncommitted.
-#ifdef __SANITIZE_THREAD__
+#ifdef LEVIN_SANITIZED_THREAD
   constexpr int64_t kShadowFactor = 5;  // what ThreadSanitizer notes about each byte
 #else
   constexpr int64_t kShadowFactor = 1;
