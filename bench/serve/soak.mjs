@@ -133,7 +133,12 @@ async function openIdle(context) {
     await Promise.all(some.map((connection) => connection.isConnected()));
     connections.push(...some);
   }
-  const metrics = await readMetrics(context.url);
+  // The last ones may still wait to be accepted.
+  let metrics = await readMetrics(context.url);
+  for (let i = 0; i < 100 && metrics.levin_http_connections < idleCount; ++i) {
+    await sleep(0.1);
+    metrics = await readMetrics(context.url);
+  }
   const open = metrics.levin_http_connections;
   if (open < idleCount) {
     failures.push(`${open} of ${idleCount} idle connections are open; see ulimit -n`);
