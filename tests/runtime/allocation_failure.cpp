@@ -22,7 +22,7 @@ bool stop_failing_allocations() noexcept {
   return has_failed;
 }
 
-static bool fails_now() noexcept {
+[[maybe_unused]] static bool fails_now() noexcept {
   if (allocations_left == kNever || allocations_left-- > 0) {
     return false;
   }
@@ -32,6 +32,7 @@ static bool fails_now() noexcept {
 
 }  // namespace levin::testing
 
+#ifndef LEVIN_SANITIZED_THREAD
 void* operator new(size_t size) {
   void* memory = levin::testing::fails_now() ? nullptr : std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) {
@@ -48,3 +49,4 @@ void* operator new(size_t size, const std::nothrow_t& /*tag*/) noexcept {
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, const std::nothrow_t& /*tag*/) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t /*size*/) noexcept { std::free(memory); }
+#endif

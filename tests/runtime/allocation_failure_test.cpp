@@ -12,6 +12,7 @@ namespace levin::runtime {
 namespace {
 
 using levin::testing::fail_allocation;
+using levin::testing::kAllocationsCanFail;
 using levin::testing::stop_failing_allocations;
 using testing::make_sequence;
 using testing::run;
@@ -29,6 +30,9 @@ bool plans_without(Scheduler& scheduler, int64_t allocations) {
 }
 
 TEST(AllocationFailure, AnAdmissionThatFailsKeepsNoPages) {
+  if (!kAllocationsCanFail) {
+    GTEST_SKIP() << "no allocation can fail here";
+  }
   int64_t allocations = 0;
   for (bool has_failed = true; has_failed; ++allocations) {
     PagePool pool(64, 20);
@@ -49,6 +53,9 @@ TEST(AllocationFailure, AnAdmissionThatFailsKeepsNoPages) {
 }
 
 TEST(AllocationFailure, APreemptionThatFailsIsMadeUpFor) {
+  if (!kAllocationsCanFail) {
+    GTEST_SKIP() << "no allocation can fail here";
+  }
   PagePool pool(64, 12);
   PrefixCache prefixes(pool);
   Scheduler scheduler(pool, &prefixes, 2048);
@@ -70,6 +77,9 @@ TEST(AllocationFailure, APreemptionThatFailsIsMadeUpFor) {
 
 /// What a publication that failed left behind must not be taken for a page of the prompt.
 TEST(AllocationFailure, APublicationThatFailsIsNotFoundLater) {
+  if (!kAllocationsCanFail) {
+    GTEST_SKIP() << "no allocation can fail here";
+  }
   bool has_failed = true;
   for (int64_t allocation = 0; has_failed && allocation < 100; ++allocation) {
     PagePool pool(64, 20);
