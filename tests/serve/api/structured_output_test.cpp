@@ -175,7 +175,7 @@ TEST_P(StructuredOutput, ASchemaThatNoValueFitsIsRefusedByItsPlace) {
   EXPECT_EQ(error["param"], "response_format.json_schema.schema");
   EXPECT_EQ(error["code"], "invalid_schema");
   body = tools_body();
-  body["tools"] = {function("get_weather", {{"days", none}})};
+  body["tools"] = json::array({function("get_weather", {{"days", none}})});
   body["tool_choice"] = "required";
   error = ask(body)->json()["error"];
   EXPECT_EQ(error["param"], "tools[0].function.parameters");
