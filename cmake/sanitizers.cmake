@@ -1,5 +1,5 @@
-# LEVIN_SANITIZE, for every target, libraries and tests alike. The presets take clang: it compiles what the
-# sanitizers add in a third of the time that g++ 12 takes, and its fuzzer works on the same objects.
+# LEVIN_SANITIZE, for every target, libraries and tests alike. The presets take clang: without optimisation it
+# compiles for sanitizers in half the time of g++ 12, and its fuzzer works on the same objects.
 if(LEVIN_SANITIZE)
   add_compile_options(-fsanitize=${LEVIN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${LEVIN_SANITIZE})

@@ -26,7 +26,7 @@ if [[ ! -f build/$preset/build.ninja || ${#options[@]} -gt 0 ]]; then
   cmake --preset "$preset" "${options[@]}"
 fi
 
-# ThreadSanitizer of g++ 12 cannot start under the address randomisation of newer kernels, and
+# ThreadSanitizer of older compilers may not start under the address randomisation of newer kernels, and
 # the build runs the test programs to list their tests.
 prefix=()
 if [[ $preset == tsan ]] && setarch -R true 2> /dev/null; then
