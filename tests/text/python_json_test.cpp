@@ -122,11 +122,11 @@ TEST(PythonJson, KeysOfOneHashCostNoMoreThanOthers) {
   if (std::hash<std::string>()(keys[0]) != std::hash<std::string>()(keys.back())) {
     GTEST_SKIP() << "this standard library has another hash";
   }
-  std::string json = "{";
+  std::string object = "{";
   for (const std::string& key : keys) {
-    json += (json.size() > 1 ? ",\"" : "\"") + key + "\":0";
+    object += (object.size() > 1 ? ",\"" : "\"") + key + "\":0";
   }
-  EXPECT_EQ(parse_python_json(json + "}", "").members.size(), keys.size());
+  EXPECT_EQ(parse_python_json(object + "}", "").members.size(), keys.size());
 }
 
 TEST(PythonJson, TheNumberOfValuesMayBeBounded) {
