@@ -3,7 +3,7 @@
 # dense attention side by side; then reads 100,000 tokens with a random model, for the speed alone.
 #
 #   tools/demo.sh              everything
-#   tools/demo.sh --check      the questions only; fails unless both get nine of ten right
+#   tools/demo.sh --check [N]  the questions only, or the first N; fails unless both get nine of ten right
 #
 # Needs the built engine (make build) and jq. LEVIN names another engine than build/release/levin.
 set -euo pipefail
@@ -73,8 +73,8 @@ total() {
 }
 
 ask_questions() {
-  local count least_right index question expected row sparse_right=0 dense_right=0 tokens parameters index_topk
-  count=$(jq length "$questions")
+  local count=${1:-} least_right index question expected row sparse_right=0 dense_right=0 tokens parameters index_topk
+  count=${count:-$(jq length "$questions")}
   least_right=$((count * 9 / 10))
   parameters=$("$levin" inspect "$model" --json | jq '.parameters / 1e5 | round / 10')
   index_topk=$(jq .index_topk "$model/config.json")
@@ -154,7 +154,7 @@ if [[ ! -x $levin ]]; then
   exit 1
 fi
 if [[ ${1:-} == --check ]]; then
-  ask_questions
+  ask_questions "${2:-}"
 else
   ask_questions
   read_long_document
