@@ -73,9 +73,14 @@ total() {
 }
 
 ask_questions() {
-  local count=${1:-} least_right index question expected row sparse_right=0 dense_right=0 tokens parameters index_topk
-  count=${count:-$(jq length "$questions")}
-  least_right=$((count * 9 / 10))
+  local count=${1:-} all least_right index question expected row sparse_right=0 dense_right=0 tokens parameters index_topk
+  all=$(jq length "$questions")
+  count=${count:-$all}
+  if ! [[ $count =~ ^[1-9][0-9]{0,3}$ ]] || ((count > all)); then
+    echo "demo: --check takes a number of questions from 1 to $all, not \"$count\"" >&2
+    exit 2
+  fi
+  least_right=$(((count * 9 + 9) / 10))
   parameters=$("$levin" inspect "$model" --json | jq '.parameters / 1e5 | round / 10')
   index_topk=$(jq .index_topk "$model/config.json")
   ask sparse "$work/first.json" "$(jq -r '.[0].question' "$questions")" > /dev/null

@@ -25,12 +25,12 @@ max_position_embeddings = 256
 )" + keys;
 }
 
-/// The [model] of a model as wide as that of recipes/mini, with half of its layers; `keys` are
-/// more of it, among them max_position_embeddings.
+/// The [model] of a model as wide as that of recipes/mini; `keys` are more of it, among them
+/// max_position_embeddings.
 inline std::string mini_sized_model(const std::string& keys) {
   return R"([model]
 hidden_size = 256
-num_hidden_layers = 2
+num_hidden_layers = 4
 intermediate_size = 256
 moe_intermediate_size = 128
 n_routed_experts = 8
