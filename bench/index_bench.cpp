@@ -116,7 +116,7 @@ void run_top_k(benchmark::State& state, bool is_increasing, const Bench& bench) 
 void add_cases(const Bench& bench) {
   const std::string suffix =
       fmt::format("/{}/threads:{}", bench.ctx.table().name, bench.ctx.pool().thread_count());
-  for (const int64_t heads : {64, 8}) {
+  for (const int64_t heads : {64, 8, 4}) {
     for (const int64_t tokens : {16, 1}) {
       add_case(fmt::format("index_scores_page{}/heads:{}/tokens:{}", suffix, heads, tokens), bench,
                [=](auto& state, const Bench& b) { run_pages(state, tokens, heads, b); });

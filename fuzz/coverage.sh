@@ -16,6 +16,8 @@ chat_messages: src/text/chat_message.cpp src/text/chat_json.cpp src/text/chat_v3
 lookup_file: src/eval/lookup_file.cpp
 http_request: src/serve/http/request_parser.cpp src/serve/http/access.cpp
 api_request: src/serve/api/request_json.cpp src/serve/api/chat_request.cpp src/serve/api/completion_request.cpp src/serve/api/common_fields.cpp
+json_schema: src/generation/json_schema.cpp src/generation/json_schema_containers.cpp src/generation/json_schema_reader.cpp src/generation/json_schema_values.cpp src/generation/schema_place.cpp src/generation/grammar_regex.cpp src/generation/grammar_regex_parse.cpp src/generation/grammar_number.cpp
+output_parser: src/text/output_parser.cpp src/text/output_parser_calls.cpp src/text/output_parser_v31.cpp src/text/output_parser_v32.cpp
 "
 
 cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_COMPILER=clang++ \

@@ -7,8 +7,9 @@
 //
 // One client streams short answers, one after the other; after some seconds a second one sends a
 // prompt of random words and follows the progress of its reading, an event a step. A gap is the time
-// between two tokens of one answer. It is compared with the step that ended in it: both are the same
-// work, so a factor of 1 is the best there is, and 2 would mean that a step left the answer out.
+// between two tokens of one answer; where a character took several tokens they come at once, and each
+// has its part of the time. A gap is compared with the step that ended in it: both are the same work,
+// so a factor of 1 is the best there is, and 2 would mean that a step left the answer out.
 // The server needs a cache with room for both (--cache-mib).
 import {performance} from 'node:perf_hooks';
 import {parseArgs} from 'node:util';
@@ -38,6 +39,7 @@ async function follow(content, maxTokens, onEvent) {
     max_tokens: maxTokens,
     temperature: 1,
     stream: true,
+    logprobs: true,
     stream_options: {include_usage: true, include_progress: true},
   });
   for await (const event of readEvents(response)) {
@@ -48,14 +50,16 @@ async function follow(content, maxTokens, onEvent) {
   }
 }
 
-/// Answers, again and again until `isOver`: the gaps between their tokens as {start, end}.
+/// Answers, again and again until `isOver`: the gaps between their tokens as {start, end, tokens}, of
+/// which all but the last gave no text of their own.
 async function keepAnswering(random, gaps, isOver) {
   while (!isOver()) {
     let last = null;
     await follow(makeText(random, 12), 512, (event, now) => {
-      if (event.choices[0]?.delta?.content) {
+      const tokens = event.choices[0]?.logprobs?.content?.length ?? 0;
+      if (tokens > 0) {
         if (last !== null) {
-          gaps.push({start: last, end: now});
+          gaps.push({start: last, end: now, tokens});
         }
         last = now;
       }
@@ -95,16 +99,17 @@ if (steps.length < 10 || during.length < 10) {
   throw new Error(`${steps.length} steps and ${during.length} tokens are too few: ask for more tokens`);
 }
 /// The gap in terms of the longest step that it overlaps.
-const factors = during.map(({start, end}) => {
-  const overlapping = steps.filter((step) => step.end > start && step.end - step.time < end);
-  return (end - start) / Math.max(...overlapping.map(({time}) => time));
+const perToken = ({start, end, tokens}) => (end - start) / tokens;
+const factors = during.map((gap) => {
+  const overlapping = steps.filter((step) => step.end > gap.start && step.end - step.time < gap.end);
+  return perToken(gap) / Math.max(...overlapping.map(({time}) => time));
 }).filter(Number.isFinite);
 
 console.log(`${readTokens} tokens read in ${((ended - begun) / 1000).toFixed(1)} s, ` +
             `${percentile(steps.map(({tokens}) => tokens), 0.5)} a step\n`);
 console.log('| milliseconds | count | p50 | p99 | longest |\n|---|---:|---:|---:|---:|');
-row('between tokens, alone', gaps.filter(({end}) => end < begun).map(({start, end}) => end - start));
-row('between tokens, beside the reading', during.map(({start, end}) => end - start));
+row('between tokens, alone', gaps.filter(({end}) => end < begun).map(perToken));
+row('between tokens, beside the reading', during.map(perToken));
 row('steps of the reading', steps.map(({time}) => time));
 const worst = Math.max(...factors);
 const usualStep = percentile(steps.map(({tokens}) => tokens), 0.5);

@@ -76,7 +76,7 @@ class IndexScoresTest : public testing::TableTest {};
 TEST_P(IndexScoresTest, MatchesTheEquationInDouble) {
   for (const IndexKeyFormat format : {IndexKeyFormat::kE4m3, IndexKeyFormat::kBf16}) {
     for (const int64_t dim : {2, 16, 34, 64, 128}) {
-      for (const int64_t heads : {1, 4, 5, 8, 13, 64}) {
+      for (const int64_t heads : {1, 3, 4, 5, 8, 13, 14, 64}) {
         const PageCase page(3, heads, dim, format);
         const std::vector<float> scores = page.run(*table_);
         for (int64_t query = 0; query < 3; ++query) {

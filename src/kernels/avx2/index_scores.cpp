@@ -86,8 +86,12 @@ void score_block(const float* q, const float* w, int64_t heads, int64_t dim, con
                  const float* key_scales, float* scores) noexcept {
   __m256 sums[2] = {};
   int64_t head = 0;
-  for (; head + 6 <= heads; head += 6) {
+  // Fewer than four heads a block leave the FMA units waiting, hence 8 = 4 + 4.
+  for (; heads - head >= 6 && heads - head != 8; head += 6) {
     add_heads<6>(q + head * dim, w + head, dim, keys, sums);
+  }
+  for (; head + 4 <= heads; head += 4) {
+    add_heads<4>(q + head * dim, w + head, dim, keys, sums);
   }
   for (; head + 2 <= heads; head += 2) {
     add_heads<2>(q + head * dim, w + head, dim, keys, sums);

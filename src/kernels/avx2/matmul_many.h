@@ -9,6 +9,9 @@ namespace {
 
 inline constexpr int64_t kTileRows = 64;  // 64 x 1024 float32 = 256 KiB
 inline constexpr int64_t kPanelRows = 4;  // weight rows of the micro-kernel
+// A panel (16 KiB) stays in L1 while so many activation rows (128 KiB) come from L2, in which they
+// lie beside the tile.
+inline constexpr int64_t kStripRows = 63;
 
 /// A tile of decoded weights: panels of 4 rows, [rows / 4, steps, even and odd, 4, 8], zero behind
 /// the last row and column, so that the micro-kernel reads one stream.
@@ -58,6 +61,12 @@ struct Panel {
   bool is_first_block;
 };
 
+/// sum += w * a. As an instruction, because compilers turn this intrinsic into forms that overwrite
+/// a factor or load it once more, and then move sums to the stack (a quarter slower).
+inline void add_product(__m256& sum, __m256 w, __m256 a) noexcept {
+  asm("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(w), "x"(a));
+}
+
 template <int kM>
 inline void panel_half_step(__m256* sums, const __m256* a, const float* w) noexcept {
 #pragma GCC unroll 4
@@ -65,27 +74,28 @@ inline void panel_half_step(__m256* sums, const __m256* a, const float* w) noexc
     const __m256 weights = _mm256_load_ps(w + 8 * j);
 #pragma GCC unroll 3
     for (int i = 0; i < kM; ++i) {
-      sums[i * kPanelRows + j] = _mm256_fmadd_ps(weights, a[i], sums[i * kPanelRows + j]);
+      add_product(sums[i * kPanelRows + j], weights, a[i]);
     }
   }
 }
 
-/// Adds the products of 16 columns; load(i) returns those of activation row i.
-template <int kM, class Load>
-inline void panel_step(__m256* sums, Load load, const float* w) noexcept {
-  __m256 a[kM];
+/// Adds the products of 16 columns of kM rows of bf16 activations that lie `a_stride` apart.
+template <int kM>
+inline void panel_step(__m256* sums, const Bf16* a, int64_t a_stride, const float* w) noexcept {
+  // 12 sums, 3 activations and a weight fill the registers: the odd columns are loaded again, and
+  // parted by shifts, which need no mask.
+  __m256 parted[kM];
 #pragma GCC unroll 3
   for (int i = 0; i < kM; ++i) {
-    a[i] = load(i).even;
+    parted[i] = _mm256_castsi256_ps(_mm256_slli_epi32(load_256(a + i * a_stride), 16));
   }
-  panel_half_step<kM>(sums, a, w);
-  // 12 sums, 3 activations and a weight fill the registers: load again rather than spill.
-  asm volatile("" ::: "memory");
+  panel_half_step<kM>(sums, parted, w);
 #pragma GCC unroll 3
   for (int i = 0; i < kM; ++i) {
-    a[i] = load(i).odd;
+    const __m256i odd = _mm256_srli_epi32(load_256(a + i * a_stride), 16);
+    parted[i] = _mm256_castsi256_ps(_mm256_slli_epi32(odd, 16));
   }
-  panel_half_step<kM>(sums, a, w + kPanelRows * 8);
+  panel_half_step<kM>(sums, parted, w + kPanelRows * 8);
 }
 
 template <int kM>
@@ -95,20 +105,21 @@ void multiply_panel(const Panel& p) noexcept {
   for (int i = 0; i < kM * kPanelRows; ++i) {
     sums[i] = _mm256_setzero_ps();
   }
+  const Bf16* a = p.a;
   const float* w = p.w;
-  int64_t k = 0;
-  for (; k + 16 <= p.k; k += 16) {
-    const auto load = [&p, k](int i) { return load_activations(p.a + i * p.a_stride + k); };
-    panel_step<kM>(sums, load, w);
+  const int64_t a_stride = p.a_stride;
+  for (int64_t steps = p.k / 16; steps > 0; --steps) {
+    panel_step<kM>(sums, a, a_stride, w);
+    a += 16;
     w += kPanelRows * 16;
   }
-  if (k < p.k) {
-    F32x16 a[kM];
+  const int64_t rest = p.k % 16;
+  if (rest != 0) {
+    Bf16 padded[kM * 16] = {};
     for (int i = 0; i < kM; ++i) {
-      a[i] = load_activations(p.a + i * p.a_stride + k, p.k - k);
+      __builtin_memcpy(padded + i * 16, a + i * a_stride, static_cast<size_t>(rest) * sizeof *a);
     }
-    panel_step<kM>(
-        sums, [&a](int i) { return a[i]; }, w);
+    panel_step<kM>(sums, padded, 16, w);
   }
 #pragma GCC unroll 3
   for (int i = 0; i < kM; ++i) {
@@ -126,24 +137,35 @@ using MultiplyPanel = void (*)(const Panel&) noexcept;
 constexpr MultiplyPanel kMultiplyPanel[kMaxPanelM + 1] = {nullptr, multiply_panel<1>,
                                                           multiply_panel<2>, multiply_panel<3>};
 
+/// Multiplies activation rows [first, first + m) with columns [begin, end) of a decoded tile of
+/// `rows` weight rows, the first of which is `tile_row`.
+inline void multiply_strip(const Operands& x, int64_t first, int64_t m, const WeightTile& tile,
+                           int64_t tile_row, int64_t rows, int64_t begin, int64_t end) noexcept {
+  const int64_t groups = (m + kMaxPanelM - 1) / kMaxPanelM;  // of nearly equal height
+  for (int64_t panel = 0; panel < rows; panel += kPanelRows) {
+    const int64_t columns = rows - panel < kPanelRows ? rows - panel : kPanelRows;
+    for (int64_t group = 0; group < groups; ++group) {
+      const int64_t row = first + m * group / groups;
+      const int64_t height = first + m * (group + 1) / groups - row;
+      kMultiplyPanel[height]({x.a + row * x.a_stride + begin, x.a_stride, tile.at(panel, 0),
+                              end - begin, x.c + row * x.c_stride + tile_row + panel, x.c_stride,
+                              columns, begin == 0});
+    }
+  }
+}
+
 template <class Decoder>
 void many(const WeightMatrix& w, const Operands& x, std::byte* scratch) noexcept {
-  const int64_t groups = (x.m + kMaxPanelM - 1) / kMaxPanelM;  // of nearly equal height
+  const int64_t strips = (x.m + kStripRows - 1) / kStripRows;  // of nearly equal height, too
   for (int64_t first = 0; first < w.rows; first += kTileRows) {
     const int64_t rows = w.rows - first < kTileRows ? w.rows - first : kTileRows;
-    for (int64_t block = 0; block < w.cols; block += kBlockK) {
-      const int64_t end = block + kBlockK < w.cols ? block + kBlockK : w.cols;
-      const WeightTile tile{reinterpret_cast<float*>(scratch), (end - block + 15) / 16};
-      decode_tile<Decoder>(w, first, rows, block, end, tile);
-      for (int64_t group = 0; group < groups; ++group) {
-        const int64_t row = x.m * group / groups;
-        const int64_t height = x.m * (group + 1) / groups - row;
-        for (int64_t panel = 0; panel < rows; panel += kPanelRows) {
-          const int64_t columns = rows - panel < kPanelRows ? rows - panel : kPanelRows;
-          kMultiplyPanel[height]({x.a + row * x.a_stride + block, x.a_stride, tile.at(panel, 0),
-                                  end - block, x.c + row * x.c_stride + first + panel, x.c_stride,
-                                  columns, block == 0});
-        }
+    for (int64_t begin = 0; begin < w.cols; begin += kBlockK) {
+      const int64_t end = begin + kBlockK < w.cols ? begin + kBlockK : w.cols;
+      const WeightTile tile{reinterpret_cast<float*>(scratch), (end - begin + 15) / 16};
+      decode_tile<Decoder>(w, first, rows, begin, end, tile);
+      for (int64_t strip = 0; strip < strips; ++strip) {
+        const int64_t row = x.m * strip / strips;
+        multiply_strip(x, row, x.m * (strip + 1) / strips - row, tile, first, rows, begin, end);
       }
     }
   }
