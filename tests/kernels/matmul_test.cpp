@@ -140,6 +140,39 @@ TEST_P(Matmul, MultipliesAllPairsOfE4m3Codes) {
   }
 }
 
+TEST_P(Matmul, TakesFp8BlockScalesOfAnySize) {
+  // One column, activation 1: the result is the decoded weight itself. The second block has the
+  // scale.
+  constexpr float kSmallestNormal = std::numeric_limits<float>::min();
+  OwnedWeights w(WeightFormat::kFp8Block, 256, 1, 7, 0.0F);
+  WeightMatrix matrix = w.matrix();
+  const std::vector<Bf16> ones(3, base::to_bf16(1.0F));
+  for (const float scale :
+       {0x1p-149F, 0x1.8p-127F, 0x1p-126F, 0x1.fffffep-101F, 0x1p-100F, 0x1.fffffep0F, 0x1p100F,
+        0x1.000002p100F, 0x1.fp118F, 0x1.fffffep127F, 0.0F, -0.7F}) {
+    const float scales[] = {0.3F, scale};
+    matrix.block_scales = reinterpret_cast<const std::byte*>(scales);
+    for (const int64_t first_code : {0, 128}) {
+      for (int64_t row = 0; row < 256; ++row) {
+        *w.row(row) = static_cast<std::byte>(first_code + row);
+      }
+      for (const int64_t m : {1, 3}) {
+        const std::vector<float> c = multiply(*table_, matrix, ones.data(), 1, m);
+        for (int64_t row = 0; row < 256; ++row) {
+          const float code = base::kE4m3Values[static_cast<size_t>((first_code + row) % 256)];
+          const float want = base::to_f32(base::to_bf16(code * scales[row / 128]));
+          const float got = c[static_cast<size_t>(row)];
+          // Instructions for bf16 take subnormal numbers as zero.
+          const bool may_be_zero = std::fabs(want) < kSmallestNormal;
+          ASSERT_TRUE(got == want || (may_be_zero && got == 0) ||
+                      (std::isnan(got) && std::isnan(want)))
+              << code << " times " << scales[row / 128] << ": " << got << ", not " << want;
+        }
+      }
+    }
+  }
+}
+
 TEST_P(Matmul, RoundsTheScaledWeightOnceToNearestEven) {
   // One column, activation 1: the result is the decoded weight itself.
   const Bf16 one = base::to_bf16(1.0F);

@@ -1,6 +1,6 @@
-// Weights of every format to bf16 values, 16 columns at a time: what `matmul` multiplies with.
-// Widened to float32 and parted into even and odd columns, which is how 16 bf16 activations come
-// apart with one shift and one mask.
+// Weights of every format but FP8 to bf16 values, 16 columns at a time: what `matmul` multiplies
+// with. Widened to float32 and parted into even and odd columns, which is how 16 bf16 activations
+// come apart with one shift and one mask.
 //
 // A decoder covers a few consecutive rows that share their block scales. `begin(k)` prepares the
 // 64 columns from k (a multiple of 64) on; `load(r, k)` returns columns [k, k + 16) of row r;
@@ -24,6 +24,10 @@ using tensor::WeightMatrix;
 struct F32x16 {
   __m256 even;  ///< columns k, k + 2, ...
   __m256 odd;   ///< columns k + 1, k + 3, ...
+};
+struct F32x32 {
+  F32x16 first;   ///< columns [k, k + 16)
+  F32x16 second;  ///< columns [k + 16, k + 32)
 };
 
 inline __m256i load_256(const void* at) noexcept {
@@ -65,6 +69,12 @@ inline F32x16 load_padded(const std::byte* at, int64_t size, Load load) noexcept
   alignas(32) std::byte copy[64] = {};
   __builtin_memcpy(copy, at, static_cast<size_t>(size));
   return load(copy);
+}
+
+/// Columns [k, k + 32) of row r, for decoders that gain nothing from taking them at once.
+template <class Decoder>
+inline F32x32 load_pair(const Decoder& decoder, int64_t r, int64_t k) noexcept {
+  return {decoder.load(r, k), decoder.load(r, k + 16)};
 }
 
 class Bf16Decoder {
@@ -140,50 +150,6 @@ class F32Decoder {
 
   const std::byte* rows_;
   int64_t row_bytes_;
-};
-
-class Fp8Decoder {
- public:
-  static constexpr int64_t kBytes = 1;
-
-  Fp8Decoder(const WeightMatrix& w, int64_t row) noexcept
-      : rows_(w.data + row * w.cols),
-        row_bytes_(w.cols),
-        scales_(w.block_scales + (w.first_row + row) / tensor::kFp8BlockSize * w.scale_cols * 4) {}
-
-  void begin(int64_t k) noexcept {
-    float scale;
-    __builtin_memcpy(&scale, scales_ + k / tensor::kFp8BlockSize * 4, sizeof scale);
-    scale_ = _mm256_set1_ps(scale * 256.0F);
-  }
-
-  [[nodiscard]] F32x16 load(int64_t r, int64_t k) const noexcept {
-    return decode(rows_ + r * row_bytes_ + k);
-  }
-  [[nodiscard]] F32x16 load_tail(int64_t r, int64_t k, int64_t count) const noexcept {
-    return load_padded(rows_ + r * row_bytes_ + k, count,
-                       [this](const std::byte* at) { return decode(at); });
-  }
-
- private:
-  [[nodiscard]] F32x16 decode(const std::byte* at) const noexcept {
-    // Shifted by 7 bits, an E4M3 code is the F16 of its value / 256, subnormals included, but for
-    // its sign (bit 14 moves to bit 15) and for NaN (which gets all bits of F16's exponent).
-    const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-    const __m256i shifted = _mm256_slli_epi16(_mm256_cvtepu8_epi16(codes), 7);
-    const __m256i sign = _mm256_and_si256(shifted, _mm256_set1_epi16(0x4000));
-    const __m256i nan = _mm256_set1_epi16(0x3F80);
-    const __m256i is_nan = _mm256_cmpeq_epi16(_mm256_and_si256(shifted, nan), nan);
-    const __m256i exponent = _mm256_and_si256(is_nan, _mm256_set1_epi16(0x7C00));
-    const F32x16 wide = widen_f16(_mm256_or_si256(_mm256_add_epi16(shifted, sign), exponent));
-    return {round_number(_mm256_mul_ps(wide.even, scale_)),
-            round_number(_mm256_mul_ps(wide.odd, scale_))};
-  }
-
-  const std::byte* rows_;
-  int64_t row_bytes_;
-  const std::byte* scales_;
-  __m256 scale_;
 };
 
 class Int8Decoder {

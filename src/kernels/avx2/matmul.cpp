@@ -1,5 +1,6 @@
 #include "kernels/avx2/matmul.h"
 
+#include "kernels/avx2/decode_fp8.h"
 #include "kernels/avx2/functions.h"
 #include "kernels/avx2/matmul_few.h"
 #include "kernels/avx2/matmul_many.h"
@@ -35,7 +36,8 @@ void matmul(const WeightMatrix& w, const Bf16* a, int64_t a_stride, int64_t m, f
     case WeightFormat::kF16:
       return multiply<F16Decoder>(w, x, scratch);
     case WeightFormat::kFp8Block:
-      return multiply<Fp8Decoder>(w, x, scratch);
+      return has_table_scales(w) ? multiply<Fp8TableDecoder>(w, x, scratch)
+                                 : multiply<Fp8Decoder>(w, x, scratch);
     case WeightFormat::kInt8Group:
       return multiply<Int8Decoder>(w, x, scratch);
   }

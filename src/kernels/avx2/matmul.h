@@ -30,6 +30,11 @@ struct Operands {
   int64_t c_stride;
 };
 
+/// How many rows from `row` on share its FP8 block scales.
+inline int64_t rows_to_next_scale(const WeightMatrix& w, int64_t row) noexcept {
+  return tensor::kFp8BlockSize - (w.first_row + row) % tensor::kFp8BlockSize;
+}
+
 /// Adds lanes l and l + 4, then l + 2, then l + 1.
 inline float lane_sum(__m256 lanes) noexcept {
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps(lanes, 1));

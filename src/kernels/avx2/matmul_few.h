@@ -9,6 +9,48 @@ namespace {
 
 inline constexpr int64_t kFewM = 2;
 
+/// Adds the products of 16 columns of a weight row with kM activation rows.
+template <int kM>
+inline void add_columns(__m256* sums, const F32x16& weights, const F32x16* a) noexcept {
+#pragma GCC unroll 2
+  for (int i = 0; i < kM; ++i) {
+    sums[i] = _mm256_fmadd_ps(weights.even, a[i].even, sums[i]);
+    sums[i] = _mm256_fmadd_ps(weights.odd, a[i].odd, sums[i]);
+  }
+}
+
+/// Adds columns [k, k + 32).   sums [kRows, kM]
+template <class Decoder, int kRows, int kM>
+inline void add_pair(__m256* sums, const Decoder& decoder, const Operands& x, int64_t k) noexcept {
+  F32x16 first[kM];
+  F32x16 second[kM];
+#pragma GCC unroll 2
+  for (int i = 0; i < kM; ++i) {
+    first[i] = load_activations(x.a + i * x.a_stride + k);
+    second[i] = load_activations(x.a + i * x.a_stride + k + 16);
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    const F32x32 weights = load_pair(decoder, r, k);
+    add_columns<kM>(sums + r * kM, weights.first, first);
+    add_columns<kM>(sums + r * kM, weights.second, second);
+  }
+}
+
+/// Adds columns [k, k + count) for count <= 16.
+template <class Decoder, int kRows, int kM>
+inline void add_tail(__m256* sums, const Decoder& decoder, const Operands& x, int64_t k,
+                     int64_t count) noexcept {
+  F32x16 a[kM];
+  for (int i = 0; i < kM; ++i) {
+    a[i] = load_activations(x.a + i * x.a_stride + k, count);
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) {
+    add_columns<kM>(sums + r * kM, decoder.load_tail(r, k, count), a);
+  }
+}
+
 /// c[:, row .. row + kRows) for kM activation rows. The weight rows share their FP8 block scales.
 template <class Decoder, int kRows, int kM>
 void few_rows(const WeightMatrix& w, const Operands& x, int64_t row) noexcept {
@@ -20,37 +62,17 @@ void few_rows(const WeightMatrix& w, const Operands& x, int64_t row) noexcept {
     for (int i = 0; i < kRows * kM; ++i) {
       sums[i] = _mm256_setzero_ps();
     }
-    const auto add = [&sums](int r, const F32x16& weights, const F32x16* a) {
-#pragma GCC unroll 2
-      for (int i = 0; i < kM; ++i) {
-        __m256& sum = sums[r * kM + i];
-        sum = _mm256_fmadd_ps(weights.even, a[i].even, sum);
-        sum = _mm256_fmadd_ps(weights.odd, a[i].odd, sum);
-      }
-    };
-    for (int64_t k = block; k < end; k += 16) {
+    for (int64_t k = block; k < end; k += 32) {
       if (k % 64 == 0) {
         decoder.begin(k);
       }
-      F32x16 a[kM];
-      const int64_t count = end - k;
-      if (count >= 16) [[likely]] {
-#pragma GCC unroll 2
-        for (int i = 0; i < kM; ++i) {
-          a[i] = load_activations(x.a + i * x.a_stride + k);
-        }
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) {
-          add(r, decoder.load(r, k), a);
-        }
-      } else {
-        for (int i = 0; i < kM; ++i) {
-          a[i] = load_activations(x.a + i * x.a_stride + k, count);
-        }
-#pragma GCC unroll 8
-        for (int r = 0; r < kRows; ++r) {
-          add(r, decoder.load_tail(r, k, count), a);
-        }
+      if (end - k >= 32) [[likely]] {
+        add_pair<Decoder, kRows, kM>(sums, decoder, x, k);
+        continue;
+      }
+      for (int64_t at = k; at < end; at += 16) {
+        const int64_t count = end - at < 16 ? end - at : 16;
+        add_tail<Decoder, kRows, kM>(sums, decoder, x, at, count);
       }
     }
     for (int i = 0; i < kM; ++i) {
@@ -67,9 +89,7 @@ template <class Decoder, int kM>
 void few(const WeightMatrix& w, const Operands& x) noexcept {
   constexpr int kRows = 8 / kM;
   for (int64_t row = 0; row < w.rows;) {
-    const int64_t to_next_scale =
-        tensor::kFp8BlockSize - (w.first_row + row) % tensor::kFp8BlockSize;
-    if (w.rows - row >= kRows && to_next_scale >= kRows) {
+    if (w.rows - row >= kRows && rows_to_next_scale(w, row) >= kRows) {
       few_rows<Decoder, kRows, kM>(w, x, row);
       row += kRows;
     } else {

@@ -32,15 +32,30 @@ struct WeightTile {
 template <class Decoder>
 void decode_tile(const WeightMatrix& w, int64_t first, int64_t rows, int64_t begin, int64_t end,
                  const WeightTile& tile) noexcept {
-  for (int64_t row = 0; row < rows; ++row) {
+  for (int64_t row = 0; row < rows;) {
     Decoder decoder(w, first + row);
-    for (int64_t k = begin; k < end; k += 16) {
+    int64_t count = rows_to_next_scale(w, first + row);
+    count = count < kPanelRows ? count : kPanelRows;
+    count = count < rows - row ? count : rows - row;
+    for (int64_t k = begin; k < end; k += 32) {
       if (k % 64 == 0) {
         decoder.begin(k);
       }
-      tile.store(row, (k - begin) / 16,
-                 end - k >= 16 ? decoder.load(0, k) : decoder.load_tail(0, k, end - k));
+      const int64_t step = (k - begin) / 16;
+      for (int64_t r = 0; r < count; ++r) {
+        if (end - k >= 32) [[likely]] {
+          const F32x32 weights = load_pair(decoder, r, k);
+          tile.store(row + r, step, weights.first);
+          tile.store(row + r, step + 1, weights.second);
+        } else {
+          for (int64_t at = k; at < end; at += 16) {
+            const int64_t columns = end - at < 16 ? end - at : 16;
+            tile.store(row + r, (at - begin) / 16, decoder.load_tail(r, at, columns));
+          }
+        }
+      }
     }
+    row += count;
   }
   for (int64_t row = rows; row % kPanelRows != 0; ++row) {
     for (int64_t step = 0; step < tile.steps; ++step) {
